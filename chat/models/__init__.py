@@ -1,0 +1,11 @@
+"""Tables: fields, constraints, querysets that take the actor, one-row facts. Writing is `chat.store`'s."""
+
+from chat.models.conversations import Branch, Conversation
+from chat.models.items import Item
+from chat.models.responses import LogRow, Response, Turn
+from chat.models.search import SearchEntry
+from chat.models.server import Invitation, Server
+from chat.models.teams import Membership, Team
+from chat.models.users import User
+
+__all__ = ["Branch", "Conversation", "Invitation", "Item", "LogRow", "Membership", "Response", "SearchEntry", "Server", "Team", "Turn", "User"]

@@ -1,0 +1,32 @@
+"""Ids of our own: a prefix that says what it is, and 128 random bits."""
+
+import secrets
+
+
+def new_id(prefix: str) -> str:
+    """`new_id("conv")` → "conv_" and 32 hexadecimal digits."""
+    return f"{prefix}_{secrets.token_hex(16)}"
+
+
+def team_id() -> str:
+    return new_id("team")
+
+
+def conversation_id() -> str:
+    return new_id("conv")
+
+
+def message_id() -> str:
+    return new_id("msg")
+
+
+def response_id() -> str:
+    return new_id("resp")
+
+
+def turn_id() -> str:
+    return new_id("turn")
+
+
+def invitation_id() -> str:
+    return new_id("inv")

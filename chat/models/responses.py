@@ -1,0 +1,97 @@
+from django.conf import settings
+from django.db import models
+
+from chat.models import ids
+
+
+class Response(models.Model):
+    """The record of one run. Ends exactly once, by compare-and-set on `status` and `epoch`.
+
+    `epoch` is the fence: it grows when a process takes the run over, and a write with an older one changes nothing.
+    `position` is the conversation's number of this run's newest event, `sequence` the number its next event gets.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "queued"
+        IN_PROGRESS = "in_progress", "in progress"
+        COMPLETED = "completed", "completed"
+        INCOMPLETE = "incomplete", "incomplete"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    RUNNING = (Status.QUEUED, Status.IN_PROGRESS)
+
+    id = models.CharField(primary_key=True, max_length=40, default=ids.response_id, editable=False)
+    conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="responses")
+    input = models.ForeignKey("chat.Item", null=True, on_delete=models.CASCADE, related_name="responses")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    continues = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="continuations")
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    model = models.CharField(max_length=200, blank=True)
+    store = models.BooleanField(default=True)
+    instructions = models.TextField(blank=True)
+    epoch = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    cancel_requested = models.DateTimeField(null=True)
+    position = models.PositiveBigIntegerField(default=0)
+    sequence = models.PositiveIntegerField(default=0)
+    usage = models.JSONField(null=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    incomplete_reason = models.CharField(max_length=60, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True)
+    first_token = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["status", "lease_until"], condition=models.Q(status__in=["queued", "in_progress"]), name="response_running"),
+            models.Index(fields=["conversation", "position"], name="response_position"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def running(self) -> bool:
+        return self.status in self.RUNNING
+
+
+class Turn(models.Model):
+    """One call to a model inside a run, with what the provider calls it: the only place provider ids live beside an item's own."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=ids.turn_id, editable=False)
+    response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="turns")
+    index = models.PositiveIntegerField()
+    epoch = models.PositiveIntegerField()
+    provider = models.CharField(max_length=100)
+    upstream_id = models.CharField(max_length=200, blank=True)
+    upstream_sequence = models.PositiveIntegerField(null=True)
+    usage = models.JSONField(null=True)
+    started = models.DateTimeField(auto_now_add=True)
+    ended = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["response", "epoch", "index"], name="one_turn_per_index")]
+
+
+class LogRow(models.Model):
+    """One flush of one run: its events `first`…`last` (sequence numbers) verbatim, zlib-compressed JSON lines once the run has ended.
+
+    `position` is the conversation's number of the last of them. A row without a response is news about the conversation itself.
+    """
+
+    conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="log")
+    response = models.ForeignKey(Response, null=True, on_delete=models.CASCADE, related_name="log")
+    first = models.PositiveIntegerField(default=0)
+    last = models.PositiveIntegerField(default=0)
+    position = models.PositiveBigIntegerField(default=0)
+    events = models.BinaryField()
+    packed = models.BooleanField(default=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["response", "first"], name="one_log_row_per_first")]
+        indexes = [models.Index(fields=["conversation", "position"], name="log_position")]

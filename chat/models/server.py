@@ -1,0 +1,33 @@
+from django.conf import settings
+from django.db import models
+
+from chat.models import ids
+
+
+class Server(models.Model):
+    """The one row about this installation: who owns it and who may sign up. Its key is always 1, so thirty first sign-ups make one owner."""
+
+    class Signup(models.TextChoices):
+        OPEN = "open", "Anyone can sign up"
+        INVITED = "invited", "Only people with an invitation"
+        CLOSED = "closed", "Nobody"
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="owned_servers")
+    signup = models.CharField(max_length=7, choices=Signup.choices, default=Signup.OPEN)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_server")]
+
+
+class Invitation(models.Model):
+    """A link that lets somebody sign up. Only the token's SHA-256 is kept; the link itself is shown once."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=ids.invitation_id, editable=False)
+    token_hash = models.CharField(max_length=64, unique=True)
+    email = models.EmailField(blank=True)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="invitations")
+    uses_left = models.PositiveIntegerField(default=1)
+    expires = models.DateTimeField()
+    created = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,22 @@
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """A person. `auth_epoch` grows when what they may do changes: sockets and runs of an older epoch stop."""
+
+    class Theme(models.TextChoices):
+        SYSTEM = "system", "Like my device"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
+    name = models.CharField("name", max_length=100, blank=True)
+    auth_epoch = models.PositiveIntegerField(default=0)
+    suspended = models.BooleanField(default=False)
+    default_model = models.CharField(max_length=200, blank=True)
+    instructions = models.TextField(blank=True, max_length=8000)
+    theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
+
+    @property
+    def shown_name(self) -> str:
+        return self.name or self.get_username()

@@ -1,0 +1,2 @@
+def server(request):
+    return {}

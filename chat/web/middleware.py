@@ -1,0 +1,2 @@
+def PersonMiddleware(get_response):  # placeholder, replaced below
+    return get_response

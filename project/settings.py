@@ -1,0 +1,304 @@
+"""Settings: the environment and nothing else, each variable read once, each also as <NAME>_FILE (docs: README's table)."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env(name: str, default: str = "") -> str:
+    """The value of NAME, or the content of the file that NAME_FILE points to, without spaces around it."""
+    path = os.environ.get(f"{name}_FILE", "")
+    if not path:
+        return os.environ.get(name, default).strip()
+    if name in os.environ:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: set one of them.")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE points to {path}, which cannot be read: {error}") from None
+
+
+def whole_number(name: str, default: int, *, least: int, most: int) -> int:
+    text = env(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
+    return int(text)
+
+
+def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
+    value = env(name) or default
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+# Where things live and where people find them
+PARLEY_VAR = Path(env("PARLEY_VAR") or BASE_DIR / "var").expanduser().resolve()
+try:
+    PARLEY_VAR.mkdir(parents=True, exist_ok=True, mode=0o700)
+except OSError as error:
+    raise ImproperlyConfigured(f"PARLEY_VAR is {PARLEY_VAR}, which cannot be made or entered: {error.strerror}.") from None
+PORT = whole_number("PORT", 8000, least=0, most=65535)
+HOST = env("HOST") or "127.0.0.1"
+PARLEY_URL = (env("PARLEY_URL") or f"http://localhost:{PORT}").rstrip("/")
+_url = urlsplit(PARLEY_URL)
+if _url.scheme not in ("http", "https") or not _url.hostname or _url.path or _url.query:
+    raise ImproperlyConfigured(f"PARLEY_URL must look like https://chat.example.org, without a path, not {PARLEY_URL!r}.")
+HTTPS = _url.scheme == "https"
+_names = ("localhost", "127.0.0.1", "[::1]")
+ALLOWED_HOSTS = list(dict.fromkeys([_url.hostname if ":" not in _url.hostname else f"[{_url.hostname}]", *_names]))
+# Exact origins that pages may post from and open sockets from; loopback names only while the address is a loopback one.
+ORIGINS = [PARLEY_URL] + ([f"http://{name}:{_url.port or 80}" for name in _names] if _url.hostname in ("localhost", "127.0.0.1") else [])
+CSRF_TRUSTED_ORIGINS = list(dict.fromkeys(ORIGINS))
+
+# The database
+DATABASE_URL = env("DATABASE_URL")
+REDIS_URL = env("REDIS_URL")
+
+
+def sqlite(path: Path) -> dict[str, Any]:
+    """Write-ahead log, transactions that lock at once, patience: several threads and commands share the file."""
+    pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA cache_size=-16000;"
+    options = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas}
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": options, "CONN_MAX_AGE": None}
+
+
+def postgres(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port or 5432
+    except ValueError:
+        raise ImproperlyConfigured("DATABASE_URL has a port that is not a number.") from None
+    if not parts.path.strip("/"):
+        raise ImproperlyConfigured("DATABASE_URL names no database: postgres://user:password@host:5432/NAME")
+    who = {"USER": unquote(parts.username or ""), "PASSWORD": unquote(parts.password or ""), "HOST": parts.hostname or "", "PORT": port}
+    options = {"pool": {"min_size": 1, "max_size": 16, "timeout": 15}, **dict(parse_qsl(parts.query))}
+    return {"ENGINE": "django.db.backends.postgresql", "NAME": unquote(parts.path[1:]), **who, "OPTIONS": options}
+
+
+def database(url: str) -> dict[str, Any]:
+    scheme = urlsplit(url).scheme
+    if not url:
+        return sqlite(PARLEY_VAR / "parley.sqlite3")
+    if scheme in ("postgres", "postgresql"):
+        return postgres(url)
+    if scheme == "sqlite":
+        return sqlite(Path(unquote(urlsplit(url).path)))
+    raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// (or be left out, for SQLite under PARLEY_VAR).")
+
+
+DATABASES = {"default": database(DATABASE_URL)}
+ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+if REDIS_URL and ON_SQLITE:
+    raise ImproperlyConfigured("REDIS_URL is for several processes, and SQLite is for one: set DATABASE_URL to a Postgres, or leave REDIS_URL out.")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def secret_key() -> str:
+    """SECRET_KEY, or one made once and kept under PARLEY_VAR; only a single process on SQLite may make its own."""
+    if key := env("SECRET_KEY"):
+        if len(key) < 32 or len(set(key)) < 8:
+            raise ImproperlyConfigured("SECRET_KEY is too weak: use at least 32 random characters, for example from `openssl rand -hex 32`.")
+        return key
+    if not ON_SQLITE:
+        raise ImproperlyConfigured("SECRET_KEY must be set when DATABASE_URL is: every process needs the same one.")
+    path = PARLEY_VAR / "secret_key"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    key = path.read_text(encoding="ascii").strip()
+    if len(key) < 32:
+        raise ImproperlyConfigured(f"{path} holds no key: remove the file, and a new one is made (everybody signs in again).")
+    return key
+
+
+SECRET_KEY = secret_key()
+SECRET_KEY_FALLBACKS = env("SECRET_KEY_FALLBACKS").replace(",", " ").split()
+DEBUG = False
+
+# Where models answer: none set means the bundled one
+OPENAI_API_KEY = env("OPENAI_API_KEY")
+OPENAI_BASE_URL = env("OPENAI_BASE_URL").rstrip("/") or ("https://api.openai.com/v1" if OPENAI_API_KEY else "")
+if OPENAI_BASE_URL and urlsplit(OPENAI_BASE_URL).scheme not in ("http", "https"):
+    raise ImproperlyConfigured("OPENAI_BASE_URL must begin with http:// or https://, for example http://localhost:11434/v1")
+PARLEY_MODEL = env("PARLEY_MODEL")
+
+# Bounds and times of runs, in seconds unless said otherwise (docs/architecture.md explains each)
+RUN_TICK = 0.04
+RUN_LEASE = 12.0
+RUN_SWEEP = 3.0
+RUN_LIMIT = 3600.0
+RUN_THREADS = 4
+MESSAGE_BYTES = 200_000
+REPLY_BYTES = 4_000_000
+BODY_BYTES = 25_000_000
+SOCKET_BACKLOG_BYTES = 1_000_000
+SOCKETS_PER_USER = 50
+ENTRIES_PER_PAGE = 30
+CONVERSATIONS_PER_PAGE = 60
+UNDO_MINUTES = 10
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+
+# Mail: a server by EMAIL_URL (smtp://user:password@host:587, smtps://…:465), else the console
+EMAIL_URL = env("EMAIL_URL")
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM") or f"parley@{_url.hostname}"
+EMAIL_TIMEOUT = 10
+if EMAIL_URL:
+    _mail = urlsplit(EMAIL_URL)
+    if _mail.scheme not in ("smtp", "smtps") or not _mail.hostname:
+        raise ImproperlyConfigured("EMAIL_URL must look like smtp://user:password@host:587 or smtps://user:password@host:465.")
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = _mail.hostname
+    EMAIL_PORT = _mail.port or (465 if _mail.scheme == "smtps" else 587)
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+    EMAIL_USE_SSL = _mail.scheme == "smtps"
+    EMAIL_USE_TLS = _mail.scheme == "smtp" and EMAIL_PORT != 25 and _mail.hostname not in _names
+
+INSTALLED_APPS = [
+    "daphne",
+    "chat",
+    "channels",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "chat.web.middleware.PersonMiddleware",
+]
+ROOT_URLCONF = "project.urls"
+ASGI_APPLICATION = "project.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "chat.web.context.server",
+            ]
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+
+# People
+AUTH_USER_MODEL = "chat.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "/"
+ACCOUNT_ADAPTER = "chat.web.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*" if EMAIL_URL else "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_PREVENT_ENUMERATION = bool(EMAIL_URL)
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Parley] "
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _url.scheme
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_USERNAME_MIN_LENGTH = 2
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# Transport and content security
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+_sockets = [f"{'wss' if HTTPS else 'ws'}://{urlsplit(origin).netloc}" for origin in CSRF_TRUSTED_ORIGINS]
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ["/admin/"],
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "connect-src": [SELF, *_sockets],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+
+# Static files: no build step; two bundles are the plain concatenation that static/bundle.txt lists
+STATIC_URL = "/static/"
+STATIC_ROOT = PARLEY_VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "project.bundle.BundleFinder",
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+}
+MEDIA_ROOT = PARLEY_VAR / "files"
+FILE_UPLOAD_TEMP_DIR = None
+
+CHANNEL_LAYERS: dict[str, Any] = {}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+LOG_LEVEL = one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "chat": {"level": LOG_LEVEL},
+        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}

@@ -1,0 +1,17 @@
+"""The settings under test: the product's own, in a directory of their own, with cheap passwords."""
+
+import os
+import tempfile
+
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PARLEY_MODEL", "PARLEY_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY"):
+    os.environ.pop(name, None)
+os.environ["PARLEY_VAR"] = tempfile.mkdtemp(prefix="parley-test-")
+
+from project.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
