@@ -1,7 +1,126 @@
-"""Sign-up and sign-in: what django-allauth asks of us."""
+"""Signing up and in: what django-allauth asks of us. Its views, forms and limits; our rules, words and transactions."""
+
+import logging
+import smtplib
+import unicodedata
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.views import SignupView as AllauthSignupView
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+
+from chat import errors
+from chat.models import User
+from chat.store import accounts, server
+
+log = logging.getLogger(__name__)
+
+INVITATION = "invitation"
+"""The session's key for the token somebody came with."""
+
+MAIL_FAILED = "The e-mail could not be sent. Try again in a few minutes; if it stays, tell whoever runs this server."
+NAME_TAKEN = "This username is taken. Choose another one."
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    pass
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_taken": NAME_TAKEN,
+        "email_taken": "Another account has this e-mail address.",
+        "unknown_email": "No account has this e-mail address.",
+        "username_password_mismatch": "The username or the password is not right.",
+        "email_password_mismatch": "The e-mail address or the password is not right.",
+        "incorrect_password": "That is not your password.",
+        "enter_current_password": "That is not your current password.",
+        "same_as_current": "This is your address already.",
+        "duplicate_email": "This is your address already.",
+        "too_many_login_attempts": "Too many wrong passwords. Wait five minutes, then try again, or reset the password.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return server.signup_open(request.session.get(INVITATION, ""))
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """One spelling per name: compatibility forms folded, and no "@", which would let a name pass for an address."""
+        username = unicodedata.normalize("NFKC", username)
+        if "@" in username:
+            raise ValidationError("A username cannot contain @. Your e-mail address has a field of its own.")
+        return str(super().clean_username(username, shallow))
+
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
+        """Inside SignupForm.save's transaction: the account, its team, the server if it is the first, the invitation."""
+        typed = form.cleaned_data.get("username") or ""
+        user.name = typed if typed != typed.lower() else ""
+        super().save_user(request, user, form, commit)
+        accounts.welcome(user)
+        server.admit(user, token=request.session.get(INVITATION, ""))
+        return user
+
+    def set_password(self, user: Any, password: str) -> None:
+        accounts.set_password(user, password)
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse | None:
+        if user.suspended:
+            return self.respond_user_inactive(request, user)
+        return super().pre_login(request, user, **kwargs)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return "/settings/"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Links lead to PARLEY_URL whatever the Host header said. A mail server that fails is a sentence, not a lost page."""
+        home = {key: at_home(value) if key.endswith("_url") else value for key, value in context.items()}
+        site = SimpleNamespace(name="Parley", domain=urlsplit(settings.PARLEY_URL).netloc)
+        try:
+            super().send_mail(template_prefix, email, {**home, "current_site": site, "home": settings.PARLEY_URL})
+        except (OSError, smtplib.SMTPException):
+            log.exception("E-mail could not be sent (%s)", template_prefix)
+            messages.error(self.request, MAIL_FAILED)
+
+
+def at_home(url: str) -> str:
+    """The same path and query at the public address of this server."""
+    parts, home = urlsplit(url), urlsplit(settings.PARLEY_URL)
+    return parts._replace(scheme=home.scheme, netloc=home.netloc).geturl()
+
+
+class SignupView(AllauthSignupView):
+    """Allauth's, where a name or an invitation that somebody else was faster with is an error in the form."""
+
+    def get_initial(self) -> dict[str, Any]:
+        invitation = server.invitation(self.request.session.get(INVITATION, ""))
+        address = {"email": invitation.email} if invitation and invitation.email else {}
+        return {**address, **super().get_initial()}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            response: HttpResponse = super().form_valid(form)
+        except IntegrityError:
+            form.add_error("username", NAME_TAKEN)
+            return self.form_invalid(form)  # type: ignore[no-any-return]
+        except errors.Refused as refusal:
+            form.add_error(refusal.param, f"{refusal.message} {refusal.next}")
+            return self.form_invalid(form)  # type: ignore[no-any-return]
+        self.request.session.pop(INVITATION, None)
+        return response
+
+
+@receiver(user_logged_in)
+def complete(user: User, **kwargs: Any) -> None:
+    """An account made on the command line gets at its first sign-in what a sign-up would have given it."""
+    if not hasattr(user, "personal_team"):
+        accounts.welcome(user)
+
+
+@receiver(user_logged_out)
+def end(user: User | None, **kwargs: Any) -> None:
+    if user is not None:
+        accounts.raise_epoch(user)

@@ -1,2 +1,71 @@
-def PersonMiddleware(get_response):  # placeholder, replaced below
-    return get_response
+"""What holds on every page for the person looking at it: their time zone, their standing, and that nobody else keeps a copy."""
+
+import zoneinfo
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+from asgiref.sync import iscoroutinefunction
+from django.contrib.auth import alogout, logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.utils.decorators import sync_and_async_middleware
+from django_htmx.http import HttpResponseClientRedirect
+
+Answer = Callable[[HttpRequest], Any]
+
+
+@sync_and_async_middleware
+def PersonMiddleware(get_response: Answer) -> Answer:
+    if iscoroutinefunction(get_response):
+        return asynchronous(get_response)
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if getattr(request.user, "suspended", False):
+            logout(request)
+            return shown_out(request)
+        with timezone.override(zone(request)):
+            response: HttpResponse = get_response(request)
+        return kept_private(request, response)
+
+    return middleware
+
+
+def asynchronous(get_response: Answer) -> Answer:
+    async def middleware(request: HttpRequest) -> HttpResponse:
+        request.user = await request.auser()  # a view that is not async looks at `request.user`: no second query for it
+        if getattr(request.user, "suspended", False):
+            await alogout(request)
+            return shown_out(request)
+        with timezone.override(zone(request)):
+            response: HttpResponse = await get_response(request)
+        return kept_private(request, response)
+
+    return middleware
+
+
+def shown_out(request: HttpRequest) -> HttpResponse:
+    """To the page that says why, the whole page also where htmx asked for a part of one."""
+    address = reverse("account_inactive")
+    return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else HttpResponseRedirect(address)
+
+
+def kept_private(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """No cache, shared or on disk, keeps what a signed-in person was shown."""
+    if request.user.is_authenticated and response.headers.get("Content-Type", "").startswith("text/html"):
+        patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
+def zone(request: HttpRequest) -> str | None:
+    """The time zone that the browser told in the `tz` cookie, if it is one."""
+    name = unquote(request.COOKIES.get("tz", ""))
+    return name if name in zones() else None
+
+
+@cache
+def zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
