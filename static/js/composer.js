@@ -1,0 +1,84 @@
+// Writing: Enter sends, the box grows, the draft outlives the page. Text goes away only after the server has taken it,
+// and only the text that was sent. Used by the composer and by the form that edits a message.
+(() => {
+  const FORM = "[data-composer]";
+  const sending = new Map(); // form → the text on its way
+
+  const boxOf = (form) => form.elements.text;
+  const keyOf = (form) => form.dataset.draftKey && `draft:${form.dataset.draftKey}`;
+
+  const storage = (use) => {
+    try {
+      return use(localStorage);
+    } catch {
+      return null; // private windows and full disks: the text is still in the box
+    }
+  };
+
+  const keep = (form) => {
+    const [key, text] = [keyOf(form), boxOf(form).value];
+    if (key) storage((store) => (text ? store.setItem(key, text) : store.removeItem(key)));
+  };
+
+  const refresh = (form) => {
+    const box = boxOf(form);
+    form.querySelector("[type=submit]").disabled = sending.has(form) || !box.value.trim();
+    if (CSS.supports("field-sizing", "content")) return;
+    box.style.height = "auto";
+    box.style.height = `${box.scrollHeight + 2}px`;
+  };
+
+  const changed = (form) => {
+    keep(form);
+    refresh(form);
+  };
+
+  const composer = () => document.querySelector(`${FORM}[data-draft-key]`);
+
+  document.addEventListener("input", ({ target }) => target.name === "text" && target.form?.matches(FORM) && changed(target.form));
+
+  document.addEventListener("keydown", (event) => {
+    const form = event.target.form;
+    if (event.key !== "Enter" || event.shiftKey || event.target.name !== "text" || !form?.matches(FORM)) return;
+    if (event.isComposing || event.keyCode === 229) return; // Enter that ends a composition (Japanese, Chinese …)
+    event.preventDefault();
+    if (boxOf(form).value.trim()) form.requestSubmit();
+  });
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const form = event.target;
+    if (!form.matches?.(FORM)) return;
+    if (sending.has(form) || !boxOf(form).value.trim()) return event.preventDefault();
+    sending.set(form, boxOf(form).value);
+    refresh(form);
+  });
+
+  document.addEventListener("htmx:after:request", ({ target, detail: { ctx } }) => {
+    if (!sending.has(target)) return;
+    if (!ctx.response.raw.ok || ctx.response.raw.redirected) return;
+    const [box, sent] = [boxOf(target), sending.get(target)];
+    if (box.value.startsWith(sent)) box.value = box.value.slice(sent.length).trimStart();
+    target.querySelector("[data-failures]")?.replaceChildren();
+    changed(target);
+  });
+
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    const form = ctx.sourceElement;
+    if (sending.delete(form)) refresh(form);
+  });
+
+  document.addEventListener("click", ({ target }) => {
+    const text = target.closest?.("[data-fill]")?.dataset.fill;
+    if (!text) return;
+    const box = boxOf(composer());
+    box.value = box.value.trim() ? `${box.value.trimEnd()}\n${text}` : text;
+    box.focus();
+    changed(composer());
+  });
+
+  const form = composer();
+  if (!form) return;
+  boxOf(form).value ||= storage((store) => store.getItem(keyOf(form))) ?? "";
+  refresh(form);
+  if (matchMedia("(hover: hover)").matches) boxOf(form).focus({ preventScroll: true });
+})();

@@ -1,0 +1,64 @@
+// The page stays at its end while a reply grows, unless the reader has gone up. Earlier entries come in above without a jump.
+(() => {
+  const main = document.querySelector("main.conversation");
+  const items = () => document.getElementById("items");
+  if (!items()) return;
+
+  const page = document.documentElement;
+  const jump = document.querySelector("[data-jump]");
+  const dock = document.querySelector("[data-dock]");
+  let follow = !items().dataset.at;
+  let before = 0;
+  let kept = null;
+
+  const below = () => page.scrollHeight - window.innerHeight - window.scrollY;
+  const toEnd = (behavior = "instant") => window.scrollTo({ top: page.scrollHeight, behavior });
+  const look = () => {
+    jump.hidden = follow || below() < 240;
+  };
+
+  const settle = () => {
+    page.style.setProperty("--composer", `${dock.offsetHeight}px`);
+    if (follow) toEnd();
+    look();
+  };
+
+  window.addEventListener("scroll", () => {
+    if (below() < 4) follow = true;
+    else if (window.scrollY < before) follow = false;
+    before = window.scrollY;
+    look();
+  }, { passive: true });
+
+  jump.addEventListener("click", () => {
+    follow = true;
+    toEnd(matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
+    look();
+  });
+
+  // Whoever sends wants to see what comes of it.
+  document.addEventListener("htmx:after:request", ({ target, detail: { ctx } }) => {
+    if (target.matches?.("[data-composer]") && ctx.response.raw.ok) {
+      follow = true;
+      toEnd();
+    }
+  });
+
+  document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+    if (!ctx.sourceElement?.matches?.("[data-earlier]")) return;
+    const entry = ctx.sourceElement.nextElementSibling;
+    kept = entry && { entry, top: entry.getBoundingClientRect().top };
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    if (!kept) return;
+    window.scrollBy({ top: kept.entry.getBoundingClientRect().top - kept.top, behavior: "instant" });
+    kept = null;
+  });
+
+  history.scrollRestoration = "manual";
+  const observer = new ResizeObserver(settle);
+  observer.observe(main);
+  observer.observe(dock);
+  settle();
+})();
