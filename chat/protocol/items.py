@@ -196,12 +196,23 @@ def dump_item(item: Item) -> Json:
 def lenient_item(value: object) -> Item:
     """As `parse_item`, for what a model server sends: a known item with a wrong field loses the field, not its type."""
     item = parse_item(value)
+    if isinstance(item, Message):
+        _put_right(item)
     if not isinstance(item, UnknownItem) or item.type not in ITEMS:
         return item
     wire = dict(dump_item(item))
     if isinstance(arguments := wire.get("arguments"), dict | list):
         wire["arguments"] = to_json(arguments).decode()
     return scrub(ITEMS[item.type], wire) or item
+
+
+def _put_right(message: Message) -> None:
+    """A message of the model's has parts, and its texts are output_text."""
+    if isinstance(message.content, str):
+        message.content = [OutputText(text=message.content)]
+    elif any(part.type == "text" for part in message.content):
+        texts = [{**part.model_dump(), "type": "output_text"} if part.type == "text" else part for part in message.content]
+        message.content = [parse_part(text) for text in texts]
 
 
 def scrub(model: type[Item], wire: Json) -> Item | None:
