@@ -3,9 +3,32 @@ from typing import Any
 from django.contrib import admin
 from django.urls import include, path
 
-from chat.web import accounts, preferences, server
+from chat.web import accounts, conversations, errors, health, messages, preferences, search, server
 
+handler400, handler403, handler404, handler500 = errors.bad_request, errors.refused, errors.not_found, errors.server_error
+
+one = "c/<str:conversation_id>/"
 urlpatterns: list[Any] = [
+    path("", conversations.home, name="home"),
+    path(one, conversations.page, name="conversation"),
+    path(f"{one}items/", conversations.items, name="items"),
+    path(f"{one}rename/", conversations.rename, name="rename"),
+    path(f"{one}pin/", conversations.toggle, {"field": "pinned"}, name="pin"),
+    path(f"{one}archive/", conversations.toggle, {"field": "archived"}, name="archive"),
+    path(f"{one}delete/", conversations.delete, name="delete"),
+    path(f"{one}restore/", conversations.restore, name="restore"),
+    path(f"{one}messages/", messages.create, name="messages"),
+    path(f"{one}items/<str:item_id>/edit/", messages.edit, name="edit"),
+    path(f"{one}responses/<str:response_id>/regenerate/", messages.regenerate, name="regenerate"),
+    path(f"{one}responses/<str:response_id>/continue/", messages.carry_on, name="continue"),
+    path(f"{one}responses/<str:response_id>/stop/", messages.stop, name="stop"),
+    path(f"{one}version/", messages.version, name="version"),
+    path("conversations/", conversations.listing, name="conversations"),
+    path("archived/", conversations.archived, name="archived"),
+    path("search/", search.page, name="search"),
+    path("provider/", health.provider, name="provider"),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
     path("accounts/signup/", accounts.SignupView.as_view(), name="account_signup"),
     path("accounts/", include("allauth.account.urls")),
     path("invitations/<str:token>/", server.invitation, name="invitation"),
@@ -15,3 +38,5 @@ urlpatterns: list[Any] = [
     path("settings/server/invitations/<str:invitation_id>/revoke/", server.revoke, name="revoke_invitation"),
     path("admin/", admin.site.urls),
 ]
+
+handler429 = "chat.web.accounts.too_many"

@@ -15,3 +15,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# A file, as in the product: tests with several threads meet the locks that people meet.
+DATABASES["default"]["TEST"] = {"NAME": str(PARLEY_VAR / "test.sqlite3")}  # noqa: F405

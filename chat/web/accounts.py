@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from chat import errors
 from chat.models import User
@@ -111,6 +112,13 @@ class SignupView(AllauthSignupView):
             return self.form_invalid(form)  # type: ignore[no-any-return]
         self.request.session.pop(INVITATION, None)
         return response
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Where allauth's limits lead."""
+    response = render(request, "errors/429.html", status=429)
+    response["Retry-After"] = "60"
+    return response
 
 
 @receiver(user_logged_in)
