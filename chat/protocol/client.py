@@ -1,0 +1,256 @@
+"""One model server over HTTP: post and read the stream. Deadlines, retries before the first byte, every error dialect.
+
+After the first byte nothing is tried again: the reader has seen words that cannot be taken back. An HTTP body that ends as HTTP
+says it should ends the iterator, even in the middle of a reply (`Normalizer.finish` judges that); a connection that breaks or
+ends inside the body raises Unreachable, a passed deadline Slow.
+"""
+
+import asyncio
+import base64
+import json
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+
+from chat.errors import (
+    MalformedStream,
+    Misconfigured,
+    ParleyError,
+    RateLimited,
+    Slow,
+    Unreachable,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamRejected,
+)
+from chat.protocol.failures import answer_of, from_http
+from chat.protocol.loose import load
+from chat.protocol.sse import DONE, MAX_EVENT_BYTES, Decoder, ServerSentEvent
+from chat.protocol.transport import FAILURES, Connections
+from chat.protocol.types import Json
+
+LARGEST_ERROR: Final = 1024 * 1024  # bytes read of a body that is no stream and no reply
+LARGEST_BODY: Final = MAX_EVENT_BYTES
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `pauses` are those before each further try; `patience` is the longest wait that a server may ask."""
+
+    connect: float = 5.0
+    first_byte: float = 120.0
+    between_bytes: float = 60.0
+    get: float = 15.0
+    patience: float = 20.0
+    pauses: tuple[float, ...] = (0.5, 2.0)
+
+
+@dataclass(slots=True)
+class _Reply:
+    """A reply whose first bytes are here."""
+
+    response: httpx.Response
+    chunks: AsyncIterator[bytes]
+    first: bytes
+    is_stream: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        kind = self.response.headers.get("content-type", "").lower()
+        start = self.first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        self.is_stream = "event-stream" in kind or ("json" not in kind and start not in (b"{", b"<"))
+
+
+class Client:
+    """`base_url` ends before `/responses`; credentials in it become a header, and appear nowhere else. Serves all event loops."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str = "",
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Misconfigured(
+                "The address of the model server must begin with http:// or https://.", next="Correct OPENAI_BASE_URL."
+            )
+        self.timeouts = timeouts or Timeouts()
+        self.base_url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        self._query = parts.query
+        self._secrets = tuple(secret for secret in (api_key, parts.password or "") if secret)
+        self._authorization = _authorization(api_key, user=parts.username, password=parts.password)
+        self._connections = Connections(self.base_url, connect=self.timeouts.connect, transport=transport)
+
+    def __repr__(self) -> str:
+        return f"Client({self.base_url!r})"
+
+    async def close(self) -> None:
+        """Close the idle connections of the running loop."""
+        await self._connections.close()
+
+    async def stream(self, path: str, body: Json) -> AsyncGenerator[ServerSentEvent, None]:
+        """Post `body`; give the events as they come, or the one JSON object of a server that does not stream, as one event.
+
+        Ends after `[DONE]`, which it gives. Closing the iterator closes the connection. Raises UpstreamError.
+        """
+        reply = await self._persist(lambda: self._begin(path, body))
+        try:
+            async with aclosing(self._events(reply)) as events:
+                async for event in events:
+                    yield event
+                    if event.data.strip() == DONE:
+                        return
+        finally:
+            await reply.response.aclose()
+
+    async def get(self, path: str) -> Json:
+        """The JSON object at `path`. Raises UpstreamError; tries once."""
+        response = await self._send("GET", path, None, deadline=self.timeouts.get)
+        try:
+            body = await self._whole(response.aiter_bytes(), b"", limit=LARGEST_BODY)
+        finally:
+            await response.aclose()
+        wire = load(body)
+        if not isinstance(wire, dict):
+            raise MalformedStream
+        return wire
+
+    async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        for pause in self.timeouts.pauses:
+            try:
+                return await attempt()
+            except UpstreamError as error:
+                wait = self._wait(error, pause)
+                if wait is None:
+                    raise
+            await asyncio.sleep(wait)
+        return await attempt()
+
+    def _wait(self, error: UpstreamError, pause: float) -> float | None:
+        """Seconds until the next try; None when another would not help, or is asked for later than people wait."""
+        answer = answer_of(error)
+        tried = isinstance(error, Unreachable | RateLimited | UpstreamBroken | UpstreamRejected | Slow)
+        if not tried or (answer is None and not isinstance(error, Unreachable)) or (answer and not answer.transient):
+            return None
+        if answer and answer.asked is not None:
+            return answer.asked if answer.asked <= self.timeouts.patience else None
+        return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing
+
+    async def _begin(self, path: str, body: Json) -> _Reply:
+        deadline = asyncio.get_running_loop().time() + self.timeouts.first_byte
+        response = await self._send("POST", path, body, deadline=self.timeouts.first_byte)
+        try:
+            chunks = response.aiter_bytes()
+            left = deadline - asyncio.get_running_loop().time()
+            return _Reply(response, chunks, await self._chunk(chunks, deadline=left) or b"")
+        except BaseException:
+            await response.aclose()
+            raise
+
+    async def _send(self, method: str, path: str, body: Json | None, *, deadline: float) -> httpx.Response:
+        """The response with its body unread, when its status is 200 to 299."""
+        http = await self._connections.get()
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        url = f"{self.base_url}{path}" + (f"?{self._query}" if self._query else "")
+        request = http.build_request(method, url, content=content, headers=self._headers(streams=body is not None))
+        try:
+            async with asyncio.timeout(deadline):
+                response = await http.send(request, stream=True)
+        except TimeoutError:
+            raise Slow from None
+        except FAILURES as error:
+            raise _unreachable(error) from None
+        if not response.is_success:
+            raise await self._failure(response)
+        return response
+
+    def _headers(self, *, streams: bool) -> dict[str, str]:
+        headers = {"Accept": "text/event-stream, application/json" if streams else "application/json", "User-Agent": "Parley"}
+        headers["Accept-Encoding"] = "identity"  # compression holds a stream's words back
+        if streams:
+            headers["Content-Type"] = "application/json"
+        if self._authorization:
+            headers["Authorization"] = self._authorization
+        return headers
+
+    async def _failure(self, response: httpx.Response) -> UpstreamError:
+        try:
+            body = await self._whole(response.aiter_bytes(), b"", limit=LARGEST_ERROR, cut=True)
+        except UpstreamError:
+            body = b""
+        finally:
+            await response.aclose()
+        return from_http(response.status_code, response.headers, body, secrets=self._secrets)
+
+    async def _events(self, reply: _Reply) -> AsyncGenerator[ServerSentEvent, None]:
+        if not reply.is_stream:
+            yield await self._object(reply)
+            return
+        decoder, chunk = Decoder(), reply.first
+        while chunk:
+            for event in decoder.feed(chunk):
+                yield event
+            chunk = await self._chunk(reply.chunks, deadline=self.timeouts.between_bytes) or b""
+        for event in decoder.end():
+            yield event
+
+    async def _object(self, reply: _Reply) -> ServerSentEvent:
+        """The JSON body of a server that answers without streaming, or the error that it sends with status 200."""
+        body = await self._whole(reply.chunks, reply.first, limit=LARGEST_BODY)
+        if body.lstrip()[:1] == b"<":
+            raise MalformedStream(
+                "The model server answered with a web page.",
+                next="Ask whoever runs this server to check OPENAI_BASE_URL; it often ends in /v1.",
+            )
+        wire = load(body)
+        if isinstance(wire, dict) and wire.get("error") and wire.get("object") not in ("response", "chat.completion"):
+            raise from_http(0, reply.response.headers, body, secrets=self._secrets)
+        return ServerSentEvent("", body.decode("utf-8", "replace"))
+
+    async def _whole(self, chunks: AsyncIterator[bytes], first: bytes, *, limit: int, cut: bool = False) -> bytes:
+        parts, size = [first], len(first)
+        while chunk := await self._chunk(chunks, deadline=self.timeouts.get):
+            parts.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                if cut:
+                    break
+                raise MalformedStream("The model server sent an answer that is too large to read.")
+        return b"".join(parts)[:limit]
+
+    async def _chunk(self, chunks: AsyncIterator[bytes], *, deadline: float) -> bytes | None:
+        """The next bytes; None at the proper end of the body."""
+        try:
+            async with asyncio.timeout(deadline):
+                return await anext(chunks, None)
+        except TimeoutError:
+            raise Slow("The model server fell silent.", next="Try again in a moment.") from None
+        except FAILURES:
+            raise Unreachable("The connection to the model server broke off.", next="Try again in a moment.") from None
+
+
+def _unreachable(error: BaseException) -> ParleyError:
+    """Only the kind of the failure is told: its text holds addresses."""
+    text = str(error).lower()
+    if "certificate" in text:
+        return Unreachable(
+            "The model server's certificate is not trusted.",
+            next="Ask whoever runs this server to check OPENAI_BASE_URL and the certificate.",
+        )
+    return Unreachable()
+
+
+def _authorization(key: str, *, user: str | None, password: str | None) -> str:
+    if key:
+        return f"Bearer {key}"
+    if user or password:
+        return "Basic " + base64.b64encode(f"{user or ''}:{password or ''}".encode()).decode()
+    return ""

@@ -1,0 +1,85 @@
+"""The one module that knows what carries HTTP: httpx's API on aiohttp, which reads a stream at half the cost.
+
+Every event loop gets its own connections, closed with the loop: aiohttp's belong to the loop that made them, and a view may run
+in another one than the runs do.
+"""
+
+import asyncio
+import ipaddress
+import urllib.request
+from collections.abc import AsyncIterator
+from typing import Final
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
+"""Everything that a request or a read may raise when the far end, or the way to it, fails."""
+
+
+class Connections:
+    """`get()` gives the client of the running loop. `transport` replaces the network: a guarded one, or a test's."""
+
+    def __init__(self, base_url: str, *, connect: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._base_url, self._connect, self._transport = base_url, connect, transport
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncIterator[None]]] = (
+            WeakKeyDictionary()
+        )
+
+    async def get(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            client = self._open()
+            guard = _closed_with_the_loop(client)
+            self._clients[loop] = (client, guard)
+            await anext(guard)
+        return self._clients[loop][0]
+
+    async def close(self) -> None:
+        """Close those of the running loop."""
+        client, _ = self._clients.pop(asyncio.get_running_loop(), (None, None))
+        if client is not None:
+            await client.aclose()
+
+    def _open(self) -> httpx.AsyncClient:
+        # `pool` is aiohttp's whole time to connect, name lookup included; the other deadlines are the caller's.
+        timeout = httpx.Timeout(None, connect=self._connect, pool=self._connect)
+        transport = self._transport or _network(self._base_url)
+        return httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
+
+
+async def _closed_with_the_loop(client: httpx.AsyncClient) -> AsyncIterator[None]:
+    """Suspended for good: a loop closes its asynchronous generators before it ends, and the client goes with this one."""
+    try:
+        yield
+    finally:
+        await client.aclose()
+
+
+def _network(base_url: str) -> AiohttpTransport:
+    def session() -> aiohttp.ClientSession:
+        trust = httpx.create_ssl_context() if base_url.startswith("https:") else True
+        connector = aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=20)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    return AiohttpTransport(client=session, proxy=_proxy(base_url), verify=False)  # noqa: S501 - the session above verifies
+
+
+def _proxy(base_url: str) -> httpx.Proxy | None:
+    """HTTPS_PROXY and its kin, but never for this machine: the bundled model is not behind a proxy."""
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    address = urllib.request.getproxies().get(parts.scheme, "")
+    if not address or _is_here(host) or urllib.request.proxy_bypass(host):
+        return None
+    return httpx.Proxy(address if "://" in address else f"http://{address}")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
