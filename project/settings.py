@@ -56,7 +56,9 @@ HTTPS = _url.scheme == "https"
 _names = ("localhost", "127.0.0.1", "[::1]")
 ALLOWED_HOSTS = list(dict.fromkeys([_url.hostname if ":" not in _url.hostname else f"[{_url.hostname}]", *_names]))
 # Exact origins that pages may post from and open sockets from; loopback names only while the address is a loopback one.
-ORIGINS = [PARLEY_URL] + ([f"http://{name}:{_url.port or 80}" for name in _names] if _url.hostname in ("localhost", "127.0.0.1") else [])
+ORIGINS = [PARLEY_URL] + (
+    [f"http://{name}:{_url.port or 80}" for name in _names] if _url.hostname in ("localhost", "127.0.0.1") else []
+)
 CSRF_TRUSTED_ORIGINS = list(dict.fromkeys(ORIGINS))
 
 # The database
@@ -79,7 +81,12 @@ def postgres(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured("DATABASE_URL has a port that is not a number.") from None
     if not parts.path.strip("/"):
         raise ImproperlyConfigured("DATABASE_URL names no database: postgres://user:password@host:5432/NAME")
-    who = {"USER": unquote(parts.username or ""), "PASSWORD": unquote(parts.password or ""), "HOST": parts.hostname or "", "PORT": port}
+    who = {
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": port,
+    }
     options = {"pool": {"min_size": 1, "max_size": 16, "timeout": 15}, **dict(parse_qsl(parts.query))}
     return {"ENGINE": "django.db.backends.postgresql", "NAME": unquote(parts.path[1:]), **who, "OPTIONS": options}
 
@@ -98,7 +105,9 @@ def database(url: str) -> dict[str, Any]:
 DATABASES = {"default": database(DATABASE_URL)}
 ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if REDIS_URL and ON_SQLITE:
-    raise ImproperlyConfigured("REDIS_URL is for several processes, and SQLite is for one: set DATABASE_URL to a Postgres, or leave REDIS_URL out.")
+    raise ImproperlyConfigured(
+        "REDIS_URL is for several processes, and SQLite is for one: set DATABASE_URL to a Postgres, or leave REDIS_URL out."
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
@@ -106,7 +115,9 @@ def secret_key() -> str:
     """SECRET_KEY, or one made once and kept under PARLEY_VAR; only a single process on SQLite may make its own."""
     if key := env("SECRET_KEY"):
         if len(key) < 32 or len(set(key)) < 8:
-            raise ImproperlyConfigured("SECRET_KEY is too weak: use at least 32 random characters, for example from `openssl rand -hex 32`.")
+            raise ImproperlyConfigured(
+                "SECRET_KEY is too weak: use at least 32 random characters, for example from `openssl rand -hex 32`."
+            )
         return key
     if not ON_SQLITE:
         raise ImproperlyConfigured("SECRET_KEY must be set when DATABASE_URL is: every process needs the same one.")
@@ -195,7 +206,9 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "chat.web.middleware.PersonMiddleware",
+    "chat.web.errors.ErrorsMiddleware",
 ]
+CSRF_FAILURE_VIEW = "chat.web.errors.csrf_failure"
 ROOT_URLCONF = "project.urls"
 ASGI_APPLICATION = "project.asgi.application"
 TEMPLATES = [
@@ -220,7 +233,12 @@ AUTH_USER_MODEL = "chat.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
 ]
 LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "/"
 ACCOUNT_ADAPTER = "chat.web.accounts.AccountAdapter"

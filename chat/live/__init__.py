@@ -1,0 +1,1 @@
+"""The browser's socket, downstream only: what is committed becomes HTML and goes to whoever reads."""

@@ -8,4 +8,17 @@ from chat.models.server import Invitation, Server
 from chat.models.teams import Membership, Team
 from chat.models.users import User
 
-__all__ = ["Branch", "Conversation", "Invitation", "Item", "LogRow", "Membership", "Response", "SearchEntry", "Server", "Team", "Turn", "User"]
+__all__ = [
+    "Branch",
+    "Conversation",
+    "Invitation",
+    "Item",
+    "LogRow",
+    "Membership",
+    "Response",
+    "SearchEntry",
+    "Server",
+    "Team",
+    "Turn",
+    "User",
+]

@@ -47,7 +47,11 @@ class Response(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["status", "lease_until"], condition=models.Q(status__in=["queued", "in_progress"]), name="response_running"),
+            models.Index(
+                fields=["status", "lease_until"],
+                condition=models.Q(status__in=["queued", "in_progress"]),
+                name="response_running",
+            ),
             models.Index(fields=["conversation", "position"], name="response_position"),
         ]
 

@@ -12,5 +12,7 @@ class SearchEntry(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["conversation"], condition=models.Q(item__isnull=True), name="one_title_entry_per_conversation")
+            models.UniqueConstraint(
+                fields=["conversation"], condition=models.Q(item__isnull=True), name="one_title_entry_per_conversation"
+            )
         ]

@@ -9,7 +9,9 @@ class Team(models.Model):
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.team_id, editable=False)
     name = models.CharField(max_length=100)
-    personal_of = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="personal_team")
+    personal_of = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="personal_team"
+    )
     created = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="teams")
 

@@ -1,0 +1,43 @@
+# Two commands do everything: `make run` and `make test`. Settings are environment variables (README), for example: make run PORT=9000
+.POSIX:
+.PHONY: run test check soak bench lock format
+
+PY = .venv/bin/python
+PYTEST = $(PY) -m pytest -q
+
+run:
+	@deploy/setup run
+	@exec $(PY) manage.py serve
+
+test:
+	@deploy/setup test
+	$(PYTEST) -n 2
+	$(PYTEST) tests/browser -p playwright -p no:randomly
+
+check:
+	@deploy/setup test
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/djade --target-version 5.2 --check $$(find templates -name '*.html')
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PY) manage.py makemigrations --check --dry-run
+	@$(MAKE) test
+
+soak:
+	@deploy/setup test
+	$(PYTEST) -m soak
+
+bench:
+	@deploy/setup test
+	$(PY) -m benchmarks
+
+format:
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+	.venv/bin/djade --target-version 5.2 $$(find templates -name '*.html')
+
+# The lock files: hashes, no addresses. Needs uv.
+lock:
+	uv pip compile pyproject.toml --quiet --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements.lock
+	uv pip compile pyproject.toml --quiet --extra dev -c deploy/requirements.lock --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements-dev.lock

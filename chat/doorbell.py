@@ -1,0 +1,72 @@
+"""The news that a conversation has got further. It knows ids, numbers and an opaque payload, nothing else.
+
+A ring may be lost, doubled or late: whoever listens compares its numbers with a cursor and reads the log when they do not join.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Events `first`…`last` (positions) of a conversation are committed. `payload` is what to forward, None means: read the log."""
+
+    conversation: str
+    first: int
+    last: int
+    payload: str | None = None
+
+
+class Listener(Protocol):
+    def hear(self, ring: Ring) -> None:
+        """Called on the loop that rings. It must not block and must bound what it keeps."""
+
+
+@dataclass
+class Hub:
+    """The in-process doorbell: hands each ring to the listeners of its conversation, at once, on the caller's thread."""
+
+    listeners: dict[str, set[Listener]] = field(default_factory=dict)
+
+    def subscribe(self, conversation: str, listener: Listener) -> None:
+        self.listeners.setdefault(conversation, set()).add(listener)
+
+    def unsubscribe(self, conversation: str, listener: Listener) -> None:
+        listeners = self.listeners.get(conversation, set())
+        listeners.discard(listener)
+        if not listeners:
+            self.listeners.pop(conversation, None)
+
+    def ring(self, ring: Ring) -> None:
+        for listener in tuple(self.listeners.get(ring.conversation, ())):
+            listener.hear(ring)
+
+
+class Mailbox:
+    """A bounded queue of rings for one reader. When it would overflow it forgets them all and asks for the log instead."""
+
+    def __init__(self, *, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self.rings: deque[Ring] = deque()
+        self.bytes = 0
+
+    def put(self, ring: Ring) -> None:
+        size = len(ring.payload or "")
+        if self.bytes + size > self.most_bytes:
+            self.rings.clear()
+            self.bytes = 0
+            ring = Ring(ring.conversation, ring.first, ring.last)
+            size = 0
+        self.rings.append(ring)
+        self.bytes += size
+
+    def drain(self) -> Iterator[Ring]:
+        while self.rings:
+            ring = self.rings.popleft()
+            self.bytes -= len(ring.payload or "")
+            yield ring
+
+
+hub = Hub()

@@ -1,0 +1,70 @@
+"""What a reader missed: from the log, by its cursor. Replacements, so that it heals whatever the page had got."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from chat.live import transcript
+from chat.models import Conversation, Response, User
+from chat.protocol.types import Json
+from chat.store import log
+
+MOST_NEWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """`content` brings a page at the old cursor to `position`. `gone`: the conversation is not there (any more)."""
+
+    position: int
+    content: str
+    gone: bool = False
+
+
+def catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
+    """Everything after position `after`, as this viewer sees it."""
+    conversation = Conversation.objects.readable_by(viewer).present().filter(pk=conversation_id).first()
+    if conversation is None:
+        return CaughtUp(after, "", gone=True)
+    news = log.news(conversation_id, after=after)
+    if after > conversation.position or len(news) > MOST_NEWS or any(_changes_branch(event, viewer) for event in news):
+        return CaughtUp(conversation.position, _everything(conversation, viewer))
+    added = [event for event in news if event["type"] == "parley:entry.added"]
+    fresh = [str(event["response"]) for event in added]
+    later = Response.objects.filter(conversation=conversation, position__gt=after).exclude(pk__in=fresh).order_by("position")
+    html = _grown([response.pk for response in later], upto=conversation.position)
+    html += _added(added, upto=conversation.position)
+    if any(event["type"] == "parley:title.changed" for event in news):
+        html += render_to_string("events/title_changed.html", {"conversation": conversation})
+    return CaughtUp(conversation.position, html)
+
+
+def _changes_branch(event: Json, viewer: User) -> bool:
+    return event["type"] == "parley:branch.changed" and event.get("user") == viewer.pk
+
+
+def _everything(conversation: Conversation, viewer: User) -> str:
+    page = transcript.page(conversation, viewer, most=settings.ENTRIES_PER_PAGE)
+    return render_to_string("events/items.html", items_context(conversation, page))
+
+
+def items_context(conversation: Conversation, page: transcript.Page) -> dict[str, object]:
+    """What conversations/items.html needs."""
+    earlier = f"{conversation.url}items/?before={page.earlier}" if page.earlier else None
+    later = conversation.url if page.more else None
+    return {"entries": page.entries, "earlier_url": earlier, "later_url": later, "position": page.position}
+
+
+def _grown(ids: list[str], *, upto: int) -> str:
+    return "".join(
+        render_to_string("events/response.html", {"response": entry.response}) for entry in transcript.some(ids, upto=upto)
+    )
+
+
+def _added(added: list[Json], *, upto: int) -> str:
+    follows = {str(event["response"]): event.get("previous") for event in added}
+    entries = transcript.some(list(follows), upto=upto)
+    return "".join(
+        render_to_string("events/item_added.html", {"entry": entry, "previous": follows[entry.response.id]}) for entry in entries
+    )

@@ -1,0 +1,88 @@
+"""The socket of one page: it joins, forwards and resumes. Nothing comes up it; sending is what views are for."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from chat.doorbell import Mailbox, Ring, hub
+from chat.live.catchup import catch_up
+from chat.live.watch import readers
+from chat.models import User
+from chat.store import pool
+
+SIGNED_OUT, GONE, TOO_MANY, RESTART, NOT_LISTENING = 4401, 4404, 4429, 4012, 4008
+
+
+class Reader(AsyncWebsocketConsumer):
+    """Forwards what follows the cursor; on a gap it reads the log. `/ws/c/<id>/?after=<position>`"""
+
+    async def connect(self) -> None:
+        self.user: User | None = self.scope["user"] if self.scope["user"].is_authenticated else None
+        self.conversation: str = self.scope["url_route"]["kwargs"]["conversation_id"]
+        self.cursor = _position(self.scope["query_string"])
+        self.mailbox, self.mail = Mailbox(most_bytes=settings.SOCKET_BACKLOG_BYTES), asyncio.Event()
+        self.forwarding: asyncio.Task[None] | None = None
+        await self.accept()
+        if self.user is None:
+            await self.close(SIGNED_OUT)
+            return
+        if readers.count(self.user.pk) >= settings.SOCKETS_PER_USER:
+            await self.close(TOO_MANY)
+            return
+        hub.subscribe(self.conversation, self)
+        readers.add(self)
+        self.forwarding = asyncio.create_task(self._forward())
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.close(NOT_LISTENING)
+
+    async def disconnect(self, code: int) -> None:
+        hub.unsubscribe(self.conversation, self)
+        readers.discard(self)
+        if self.forwarding is not None:
+            self.forwarding.cancel()
+
+    def hear(self, ring: Ring) -> None:
+        """The doorbell: remember it; the forwarding task sends when the socket takes it."""
+        self.mailbox.put(ring)
+        self.mail.set()
+
+    async def _forward(self) -> None:
+        if await self._catch_up():
+            while await self.mail.wait():
+                self.mail.clear()
+                for ring in self.mailbox.drain():
+                    if not await self._tell(ring):
+                        return
+
+    async def _tell(self, ring: Ring) -> bool:
+        if ring.last <= self.cursor:
+            return True
+        if ring.first != self.cursor + 1 or ring.payload is None:
+            return await self._catch_up()
+        await self.send(text_data=ring.payload)
+        self.cursor = ring.last
+        return True
+
+    async def _catch_up(self) -> bool:
+        """Send what came after the cursor, from the log. False when there is nothing to read any more."""
+        assert self.user is not None  # connect lets nobody else in
+        missed = await pool.for_readers(catch_up, self.conversation, self.user, self.cursor)
+        if missed.gone:
+            await self.close(GONE)
+            return False
+        if missed.content or missed.position != self.cursor:
+            await self.send(text_data=json.dumps({"position": missed.position, "content": missed.content}))
+        self.cursor = missed.position
+        return True
+
+
+def _position(query: bytes) -> int:
+    """The cursor in the address; anything that is not a number means from the start."""
+    values: list[Any] = parse_qs(query.decode("latin-1")).get("after", ["0"])
+    text = str(values[-1])
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

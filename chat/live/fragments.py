@@ -1,0 +1,92 @@
+"""Events → HTML, for whoever watches: rendered once, the same bytes for every viewer and in every process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.template.loader import render_to_string
+
+from chat import markdown
+from chat.live.transcript import PartView, item_view
+from chat.protocol import events as wire
+from chat.protocol.types import Item, dump_item
+
+Op = markdown.Append | markdown.Replace
+
+
+@dataclass(frozen=True, slots=True)
+class _Growing:
+    """What the templates ask of a Response while it runs."""
+
+    id: str
+    status: str = "in_progress"
+    running: bool = True
+
+
+@dataclass
+class Fragments:
+    """The renderer of one run. It keeps the Markdown state of the parts that grow."""
+
+    response_id: str
+    streams: dict[str, markdown.Stream] = field(default_factory=dict)
+    of_item: dict[str, list[str]] = field(default_factory=dict)
+
+    def render(self, events: Sequence[wire.Event]) -> str:
+        """The partials that bring a reader's page past these events; "" when nothing is to be seen."""
+        html: list[str] = []
+        text: dict[str, str] = {}
+        for event in events:
+            match event:
+                case wire.OutputTextDelta() | wire.RefusalDelta() | wire.ReasoningTextDelta() | wire.SummaryTextDelta():
+                    part = part_id(event)
+                    text[part] = text.get(part, "") + event.delta
+                case _:
+                    html += self._grow(text)
+                    html.append(self._structure(event))
+        return "".join(html + self._grow(text))
+
+    def _grow(self, text: dict[str, str]) -> list[str]:
+        html = [_op(op) for part, delta in text.items() for op in self._stream(part).feed(delta)]
+        text.clear()
+        return html
+
+    def _stream(self, part: str) -> markdown.Stream:
+        if part not in self.streams:
+            self.streams[part] = markdown.Stream(part)
+        return self.streams[part]
+
+    def _structure(self, event: wire.Event) -> str:
+        response = _Growing(self.response_id)
+        match event:
+            case wire.OutputItemAdded(item=item):
+                view = item_view(dump_item(item), id=str(item.id), status=response.status)
+                return render_to_string("events/output_item_added.html", {"response": response, "item": view})
+            case wire.ContentPartAdded() | wire.SummaryPartAdded():
+                part = PartView(part_id(event), str(event.part.type), "", growing=True)
+                self.of_item.setdefault(str(event.item_id), []).append(part.id)
+                self._stream(part.id)
+                return render_to_string("events/part_added.html", {"item": {"id": event.item_id}, "part": part})
+            case wire.ArgumentsDelta():
+                return render_to_string("events/arguments_delta.html", {"item_id": event.item_id, "delta": event.delta})
+            case wire.OutputItemDone(item=item):
+                return self._done(item, response)
+            case _:
+                return ""
+
+    def _done(self, item: Item, response: _Growing) -> str:
+        parts = self.of_item.pop(str(item.id), [])
+        if parts:
+            return "".join(_op(op) for part in parts for op in self.streams.pop(part).finish())
+        view = item_view(dump_item(item), id=str(item.id), status=response.status)
+        return render_to_string("events/output_item_done.html", {"response": response, "item": view})
+
+
+def part_id(event: wire.OfContent | wire.OfSummary) -> str:
+    """The DOM id of the part an event is about: the item's, with the part's number."""
+    if isinstance(event, wire.OfSummary):
+        return f"{event.item_id}-s-{event.summary_index}"
+    return f"{event.item_id}-{event.content_index}"
+
+
+def _op(op: Op) -> str:
+    template = "events/append.html" if isinstance(op, markdown.Append) else "events/replace.html"
+    return render_to_string(template, {"op": op})

@@ -1,0 +1,313 @@
+"""What a page shows of a conversation: plain objects for the templates, the same for page, stream and search."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from chat import markdown
+from chat.models import Conversation, Item, Response, User
+from chat.protocol import events as wire
+from chat.protocol.snapshot import Snapshot, apply
+from chat.protocol.types import Json, dump_item
+from chat.store import conversations, history, log, messages
+
+SENTENCES = {
+    "max_output_tokens": (
+        "The reply was cut: it reached the longest length the model may write.",
+        "Continue it, or ask for less at once.",
+    ),
+    "content_filter": (
+        "The reply was stopped by the model server's content filter.",
+        "Say it differently, or choose another model.",
+    ),
+    "interrupted": ("The reply was cut off before its end.", "Continue it, or regenerate it."),
+}
+CUT = ("The reply was cut before its end.", "Continue it, or regenerate it.")
+PLAIN_PARTS = {"input_text", "refusal", "reasoning_text", "summary_text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Which of several versions this is, from 1, and where its buttons post to ("" at the ends)."""
+
+    index: int
+    count: int
+    previous_url: str
+    next_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One part of a message. A growing one shows its open end as the stream does, which is not yet how it ends."""
+
+    id: str
+    kind: str
+    text: str
+    growing: bool = False
+
+    @property
+    def html(self) -> SafeString:
+        if not self.growing:
+            return rendered(self.text, self.id)
+        stream = markdown.Stream(self.id)
+        stream.feed(self.text)
+        return stream.html()
+
+
+@dataclass(slots=True)
+class ItemView:
+    """One item. `status` is the status word of its Response, "" for what a person said."""
+
+    id: str
+    type: str
+    role: str
+    status: str
+    wire: Json
+    author_name: str = ""
+    created: datetime | None = None
+    versions: Versions | None = None
+    edit_url: str = ""
+    parts: list[PartView] = field(default_factory=list)
+
+    @property
+    def growing(self) -> bool:
+        return self.status == "in_progress" and self.wire.get("status") == "in_progress"
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(part.text for part in self.parts)
+
+    @property
+    def summary(self) -> list[PartView]:
+        """What a model says of its reasoning, part by part."""
+        return _parts(self.wire.get("summary"), f"{self.id}-s", growing=self.growing)
+
+    @property
+    def name(self) -> str:
+        return str(self.wire.get("name") or self.type)
+
+    @property
+    def arguments(self) -> str:
+        return str(self.wire.get("arguments") or "")
+
+    @property
+    def output(self) -> str:
+        output = self.wire.get("output")
+        return output if isinstance(output, str) else json.dumps(output, indent=2, ensure_ascii=False)
+
+    @property
+    def raw(self) -> str:
+        return json.dumps(self.wire, indent=2, ensure_ascii=False)[:20_000]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    sentence: str
+    next: str
+
+
+@dataclass(slots=True)
+class ResponseView:
+    id: str
+    conversation_id: str
+    status: str
+    model: str
+    items: list[ItemView]
+    created: datetime
+    usage: Json | None = None
+    error: ErrorView | None = None
+    seconds: float | None = None
+    first_token_seconds: float | None = None
+    versions: Versions | None = None
+    is_continuation: bool = False
+
+    @property
+    def running(self) -> bool:
+        return self.status in ("queued", "in_progress")
+
+    @property
+    def can_continue(self) -> bool:
+        return self.status in ("incomplete", "cancelled") and any(item.type == "message" for item in self.items)
+
+    @property
+    def can_regenerate(self) -> bool:
+        return not self.running
+
+    def _url(self, verb: str) -> str:
+        return f"/c/{self.conversation_id}/responses/{self.id}/{verb}/"
+
+    @property
+    def stop_url(self) -> str:
+        return self._url("stop")
+
+    @property
+    def regenerate_url(self) -> str:
+        return self._url("regenerate")
+
+    @property
+    def continue_url(self) -> str:
+        return self._url("continue")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What somebody said and the Response to it. `item` is None where a reply goes on that was cut."""
+
+    item: ItemView | None
+    response: ResponseView
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Entries of a branch. `position` is the cursor that goes with them; `earlier` the first of them, where there are some above;
+    `more`: it does not reach the branch's end.
+    """
+
+    entries: list[Entry]
+    position: int
+    earlier: str | None
+    more: bool = False
+
+
+@lru_cache(maxsize=2000)
+def rendered(text: str, prefix: str) -> SafeString:
+    """Finished Markdown; a page of a long conversation is opened often and rendered once."""
+    return markdown.render(text, prefix=prefix)
+
+
+def _parts(content: object, prefix: str, *, growing: bool = False) -> list[PartView]:
+    if isinstance(content, str):
+        return [PartView(f"{prefix}-0", "output_text", content, growing)]
+    if not isinstance(content, list):
+        return []
+    return [
+        PartView(f"{prefix}-{index}", str(part.get("type")), str(part.get("text") or part.get("refusal") or ""), growing)
+        for index, part in enumerate(content)
+        if isinstance(part, dict)
+    ]
+
+
+def item_view(wire_item: Json, *, id: str, status: str) -> ItemView:
+    """A model's output item, from its wire JSON."""
+    type_ = str(wire_item.get("type") or "unknown")
+    role = str(wire_item.get("role") or "assistant")
+    view = ItemView(id=id, type=type_, role=role, status=status, wire=wire_item)
+    view.parts = _parts(wire_item.get("content"), id, growing=view.growing)
+    return view
+
+
+def page(conversation: Conversation, viewer: User, *, before: str | None = None, at: Response | None = None, most: int) -> Page:
+    """The part of this viewer's branch that ends at its end, or above `before`; or, through `at`, the branch that holds it."""
+    position = Conversation.objects.values_list("position", flat=True).get(pk=conversation.pk)
+    if at is not None:
+        return _around(at, position, most=most)
+    end = messages.head(conversation, viewer)
+    if before is not None:
+        first = Response.objects.filter(pk=before, conversation=conversation).select_related("input__previous").first()
+        end = first.input.previous if first and first.input else None
+    if end is None:
+        return Page([], position, None)
+    ids, earlier = history.path(end.pk, most=most)
+    return Page(_shown(ids, position), position, ids[0] if earlier else None)
+
+
+def _around(at: Response, position: int, *, most: int) -> Page:
+    """A few entries above the one looked for, and what follows; where much follows, the page ends there and says so."""
+    ids, _ = history.path(conversations.newest_leaf(at).pk)
+    start = max(ids.index(at.pk) - 4, 0)
+    shown = ids[start : start + most]
+    return Page(_shown(shown, position), position, shown[0] if start else None, more=start + most < len(ids))
+
+
+def _shown(ids: list[str], position: int) -> list[Entry]:
+    return [entry(exchange, upto=position) for exchange in history.exchanges(ids)]
+
+
+def some(response_ids: list[str], *, upto: int | None = None) -> list[Entry]:
+    """The entries of these Responses, in this order."""
+    return [entry(exchange, upto=upto) for exchange in history.exchanges(response_ids)]
+
+
+def entry(exchange: history.Exchange, *, upto: int | None = None) -> Entry:
+    """The view of an exchange; a running reply as far as the log had it at position `upto`."""
+    response, item = exchange.response, exchange.item
+    continued = response.continues_id is not None
+    view = ResponseView(
+        id=response.pk,
+        conversation_id=str(response.conversation_id),
+        status=response.status,
+        model=response.model,
+        items=_output(response, upto),
+        created=response.created,
+        usage=response.usage,
+        error=_error(response),
+        seconds=_seconds(response.created, response.ended),
+        first_token_seconds=_seconds(response.created, response.first_token),
+        versions=_versions(response, exchange.response_versions, response.pk, {pk: pk for pk in exchange.response_versions}),
+        is_continuation=continued,
+    )
+    return Entry(None if item.hidden else _said(exchange, item), view)
+
+
+def _said(exchange: history.Exchange, item: Item) -> ItemView:
+    leads_to = history.versions_of_item(exchange.item_versions) if len(exchange.item_versions) > 1 else {}
+    return ItemView(
+        id=item.pk,
+        type=item.type,
+        role=item.role,
+        status="",
+        wire=item.wire,
+        author_name=item.author.shown_name if item.author else "Somebody who has left",
+        created=item.created,
+        versions=_versions(exchange.response, exchange.item_versions, item.pk, leads_to),
+        edit_url=f"/c/{item.conversation_id}/items/{item.pk}/edit/",
+        parts=_parts(item.wire.get("content"), item.pk),
+    )
+
+
+def _versions(response: Response, ids: list[str], own: str, leads_to: dict[str, str]) -> Versions | None:
+    if len(ids) < 2 or own not in ids:
+        return None
+
+    def url(index: int) -> str:
+        target = leads_to.get(ids[index], "") if 0 <= index < len(ids) else ""
+        return f"/c/{response.conversation_id}/version/?response={target}" if target else ""
+
+    at = ids.index(own)
+    return Versions(at + 1, len(ids), url(at - 1), url(at + 1))
+
+
+def _output(response: Response, upto: int | None) -> list[ItemView]:
+    if not response.running:
+        return [item_view(item.wire, id=item.pk, status=response.status) for item in response.output.all()]
+    items = [dump_item(item) for item in logged(response, upto).output]
+    return [item_view(item, id=str(item.get("id")), status=response.status) for item in items]
+
+
+def logged(response: Response, upto: int | None = None) -> Snapshot:
+    """A running Response as far as it is committed (at position `upto`): the fold of its log."""
+    snapshot = Snapshot.start(response_id=response.pk, model=response.model, created_at=int(response.created.timestamp()))
+    for event in log.read(response.pk, upto=upto):
+        snapshot = apply(snapshot, wire.parse(event))
+    return snapshot
+
+
+def _seconds(start: datetime, end: datetime | None) -> float | None:
+    return round((end - start).total_seconds(), 1) if end else None
+
+
+def _error(response: Response) -> ErrorView | None:
+    if response.status == Response.Status.FAILED:
+        return ErrorView(response.error_message or "The reply failed.", "")
+    if response.status == Response.Status.INCOMPLETE:
+        return ErrorView(*SENTENCES.get(response.incomplete_reason, CUT))
+    return None
+
+
+def final_fragment(response_id: str) -> str:
+    """A Response as it stands, whole, to take the place of whatever a reader has of it; "" when it is gone."""
+    return "".join(render_to_string("events/response.html", {"response": found.response}) for found in some([response_id]))

@@ -1,0 +1,68 @@
+"""The look, once a second: how far each conversation with a reader here has got, and whether its readers still may read.
+
+It makes a lost, doubled or late ring harmless, and ends the sockets of people who are suspended, removed or signed out.
+"""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import Error as DatabaseError
+
+from chat.doorbell import Ring
+from chat.models import Conversation, User
+from chat.store import pool
+
+if TYPE_CHECKING:
+    from chat.live.consumer import Reader
+
+logger = logging.getLogger(__name__)
+EVERY = 0.8  # seconds
+SIGNED_OUT = 4401
+
+
+class Readers:
+    """The sockets of this process."""
+
+    def __init__(self) -> None:
+        self.all: set[Reader] = set()
+        self.seen: dict[str, int] = {}
+
+    def add(self, reader: "Reader") -> None:
+        self.all.add(reader)
+
+    def discard(self, reader: "Reader") -> None:
+        self.all.discard(reader)
+
+    def count(self, user_id: int) -> int:
+        return sum(1 for reader in self.all if reader.user is not None and reader.user.pk == user_id)
+
+    async def watch(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            if self.all:
+                try:
+                    await self.look()
+                except DatabaseError as error:
+                    logger.warning("The look found no database: %s", type(error).__name__)
+
+    async def look(self) -> None:
+        """One look. A position already seen a look ago, and still not reached by a reader, was missed: send it to the log."""
+        conversations = {reader.conversation for reader in self.all}
+        people = {reader.user.pk for reader in self.all if reader.user is not None}
+        positions, epochs = await pool.for_readers(_facts, conversations, people)
+        before, self.seen = self.seen, positions
+        for reader in list(self.all):
+            if reader.user is None or epochs.get(reader.user.pk) != reader.user.auth_epoch:
+                await reader.close(SIGNED_OUT)
+            elif before.get(reader.conversation, 0) > reader.cursor:
+                reader.hear(Ring(reader.conversation, 0, before[reader.conversation]))
+
+
+def _facts(conversations: set[str], people: set[int]) -> tuple[dict[str, int], dict[int, int]]:
+    positions = dict(Conversation.objects.filter(pk__in=conversations).values_list("pk", "position"))
+    allowed = User.objects.filter(pk__in=people, is_active=True, suspended=False)
+    return positions, dict(allowed.values_list("pk", "auth_epoch"))
+
+
+readers = Readers()

@@ -1,0 +1,33 @@
+"""Who may do what: one function, one table. A route or socket action without a row fails the tests."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from chat.models import Conversation, Server, User
+
+Action = Literal["conversation.read", "conversation.write", "server.manage"]
+Rule = Callable[[User, object], bool]
+
+
+def _owns_conversation(actor: User, object_: object) -> bool:
+    return isinstance(object_, Conversation) and object_.owner_id == actor.pk
+
+
+def _owns_server(actor: User, object_: object) -> bool:
+    return Server.objects.filter(pk=1, owner=actor).exists()
+
+
+RULES: dict[Action, Rule] = {
+    "conversation.read": _owns_conversation,
+    "conversation.write": _owns_conversation,
+    "server.manage": _owns_server,
+}
+
+PUBLIC, SIGNED_IN = "public", "signed in"
+ROUTES: dict[str, str] = {}
+"""Route name → the action its view asks for, or PUBLIC, or SIGNED_IN (own data only)."""
+
+
+def can(actor: User, action: Action, object_: object) -> bool:
+    """Whether this person may do this to that. Nobody suspended or inactive may do anything."""
+    return actor.is_active and not actor.suspended and RULES[action](actor, object_)

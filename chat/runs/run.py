@@ -1,0 +1,218 @@
+"""One run, from taking it to its one end."""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Literal
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from chat import errors, providers
+from chat.agents import request as requests
+from chat.doorbell import Ring, hub
+from chat.live.fragments import Fragments
+from chat.models import Response
+from chat.models.ids import new_id
+from chat.protocol import events as wire
+from chat.protocol.normalize import Cancelled, Cut, Failed, Normalizer
+from chat.protocol.types import dump_item
+from chat.runs import afterwards
+from chat.store import history, pool, responses
+from chat.store.log import Batch
+from chat.store.responses import Ending
+
+if TYPE_CHECKING:
+    from chat.runs.executor import Executor
+
+logger = logging.getLogger(__name__)
+Why = Literal["", "stopped", "fenced", "abandoned"]
+
+
+class Run:
+    """The state of a run in this process. Events wait in `pending` until the ticker has committed them; only then are they shown."""
+
+    def __init__(self, response: Response, executor: "Executor") -> None:
+        self.id, self.epoch, self.conversation_id = response.pk, response.epoch, response.conversation_id
+        self.executor = executor
+        self.task = asyncio.current_task()
+        created = int(response.created.timestamp())
+        self.normalizer = Normalizer(
+            response_id=self.id, model=response.model, new_id=new_id, created_at=created, store=response.store
+        )
+        self.fragments = Fragments(response_id=self.id)
+        self.pending: deque[tuple[wire.Event, bytes]] = deque()
+        self.sequence = response.sequence
+        self.end: wire.Event | None = None
+        self.why: Why = ""
+        self.shown = False  # nothing is logged before the first output item, so that a run cut earlier may simply begin again
+        self.bytes = 0
+        self.drained = asyncio.Event()
+        self.drained.set()
+
+    def stop(self) -> None:
+        self._interrupt("stopped")
+
+    def fence(self) -> None:
+        """Another process has this run now: say no more."""
+        self._interrupt("fenced")
+        self.pending.clear()
+        self.drained.set()
+
+    def abandon(self) -> None:
+        """This process goes away: commit what has come, leave the end to the next one."""
+        self._interrupt("abandoned")
+
+    def _interrupt(self, why: Why) -> None:
+        if not self.why and self.end is None and self.task is not None:
+            self.why = why
+            self.task.cancel()
+
+    def feed(self, event: wire.Event) -> None:
+        """One event of the provider, in any dialect."""
+        for normal in self.normalizer.feed(event):
+            self._accept(normal)
+
+    def finish(self, outcome: Cut | Failed | Cancelled) -> None:
+        for normal in self.normalizer.finish(outcome):
+            self._accept(normal)
+
+    def _accept(self, event: wire.Event) -> None:
+        if isinstance(event, wire.ResponseCompleted | wire.ResponseIncomplete | wire.ResponseFailed | wire.ResponseCancelled):
+            self.end = event
+            return
+        data = json.dumps(wire.dump(event), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        self.bytes += len(data)
+        self.pending.append((event, data))
+        if self.bytes > settings.REPLY_BYTES * 8:
+            raise errors.TooLarge("This reply is longer than this server keeps.", next="Ask for less at once.")
+        first = not self.shown and isinstance(event, wire.OutputItemAdded)
+        self.shown = self.shown or first
+        if self.shown:
+            self.drained.clear()
+            self.executor.ticker.put(self, urgent=first or isinstance(event, wire.OutputItemDone | wire.OutputItemAdded))
+
+    def batch(self) -> Batch:
+        """What is to be committed next."""
+        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, [data for _, data in self.pending])
+
+    def committed(self, count: int, position: int) -> None:
+        """The first `count` pending events are in the log, up to this position: render them and ring."""
+        done = [self.pending.popleft()[0] for _ in range(min(count, len(self.pending)))]
+        self.sequence += count
+        if not self.pending:
+            self.drained.set()
+        if self.conversation_id is not None:
+            content = self.fragments.render(done)
+            payload = json.dumps({"position": position, "content": content} if content else {"position": position})
+            hub.ring(Ring(self.conversation_id, position - count + 1, position, payload))
+
+    def ending(self) -> tuple[Batch, Ending]:
+        """The last events (all that is not committed, and the terminal one) and what the rows shall say."""
+        assert self.end is not None
+        snapshot = self.normalizer.snapshot
+        final = snapshot.response
+        last = json.dumps(wire.dump(self.end), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        data = [data for _, data in self.pending] + [last]
+        ending = Ending(
+            status=snapshot.status,
+            items=[dump_item(item) for item in snapshot.output],
+            upstream_ids=self.normalizer.upstream_item_ids,
+            usage=final.usage.model_dump(mode="json") if final.usage else None,
+            error_code=final.error.code if final.error else "",
+            error_message=final.error.message if final.error else "",
+            incomplete_reason=final.incomplete_details.reason if final.incomplete_details else "",
+        )
+        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data), ending
+
+
+async def execute(response_id: str, executor: "Executor") -> None:
+    """Take a queued run and bring it to its end. Returns quietly when another process was faster or takes it over."""
+    response = await pool.for_runs(responses.take, response_id)
+    if response is None:
+        return
+    run = executor.runs[response_id] = Run(response, executor)
+    try:
+        await _generate(run, response)
+        if run.why in ("", "stopped"):
+            await _end(run)
+    finally:
+        executor.runs.pop(response_id, None)
+    if run.end is not None:
+        await afterwards.follow(response_id, executor)
+
+
+async def _generate(run: Run, response: Response) -> None:
+    """Feed the run from its provider until it ends, is stopped or fails: whatever happens, it has a terminal event after this."""
+    try:
+        async with asyncio.timeout(settings.RUN_LIMIT):
+            await _relay(run, response)
+        run.finish(Cut("interrupted"))
+    except asyncio.CancelledError:
+        if not run.why:
+            raise
+        if run.task is not None:
+            run.task.uncancel()
+        if run.why == "stopped":
+            run.finish(Cancelled())
+        elif run.why == "abandoned":
+            await asyncio.wait_for(run.drained.wait(), 3)
+    except TimeoutError:
+        run.finish(Failed(errors.Slow.code, "This reply took longer than this server waits. " + errors.Slow.next))
+    except errors.ParleyError as error:
+        run.finish(_outcome(run, error))
+    except Exception:  # the one place: whatever broke, the run ends and says so
+        logger.exception("Run %s broke", run.id)
+        run.finish(Failed("server_error", f"{errors.ParleyError.message} {errors.ParleyError.next}"))
+
+
+def _outcome(run: Run, error: errors.ParleyError) -> Cut | Failed:
+    """What has been shown stays as a reply that was cut; without a word of output it is a failure that says what to do."""
+    if run.shown and isinstance(error, errors.Unreachable | errors.Slow):
+        return Cut("interrupted")
+    return Failed(error.code, f"{error.message} {error.next}")
+
+
+async def _relay(run: Run, response: Response) -> None:
+    provider = providers.current()
+    items = await pool.for_runs(history.wire_input, response)
+    model = response.model or await providers.default_model()
+    request = requests.build(items, model=model, instructions=response.instructions)
+    turn = await pool.for_runs(responses.open_turn, response, index=0, provider=provider.name)
+    stream = provider.stream(request)
+    try:
+        async for event in stream:
+            first = not run.shown
+            run.feed(event)
+            if first and run.shown:
+                run.executor.spawn(pool.for_runs(responses.first_token, run.id, run.epoch))
+            if run.end is not None:
+                break
+    finally:
+        await stream.aclose()
+        normal = run.normalizer
+        await pool.for_runs(
+            responses.note_turn,
+            turn.pk,
+            upstream_id=normal.upstream_response_id or "",
+            upstream_sequence=normal.upstream_sequence,
+        )
+
+
+async def _end(run: Run) -> None:
+    """Commit the end; a database that is away is waited for, as long as the run would have been."""
+    for attempt in range(120):
+        await run.drained.wait()
+        if run.why == "fenced":
+            return
+        try:
+            batch, ending = run.ending()
+            position = await pool.for_runs(responses.end, batch, ending)
+        except DatabaseError as error:
+            logger.warning("Run %s cannot be ended yet: %s", run.id, type(error).__name__)
+            await asyncio.sleep(min(0.5 * (attempt + 1), 5))
+            continue
+        if position is not None and run.conversation_id is not None:
+            await afterwards.show_end(run.conversation_id, run.id, first=position - len(batch.events) + 1, last=position)
+        return

@@ -1,0 +1,62 @@
+"""What other processes left behind: begun again where nothing had been shown, else ended as cut, with all that was shown."""
+
+import json
+
+from chat.models import Response
+from chat.models.ids import new_id
+from chat.protocol import events as wire
+from chat.protocol.normalize import Cancelled, Cut, Normalizer
+from chat.protocol.types import dump_item
+from chat.runs import afterwards
+from chat.store import log, pool, responses
+from chat.store.log import Batch
+from chat.store.responses import Ending
+
+
+async def sweep(*, alone: bool, held: set[str]) -> list[str]:
+    """Settle the abandoned runs; returns the ids of all that are due now, except those held here."""
+    for response in await pool.for_runs(responses.abandoned, alone=alone):
+        if response.pk not in held and not await pool.for_runs(responses.requeue, response):
+            await _cut(response)
+    return [pk for pk in await pool.for_runs(responses.due) if pk not in held]
+
+
+async def _cut(response: Response) -> None:
+    epoch = await pool.for_runs(responses.seize, response)
+    if epoch is None:
+        return
+    logged = await pool.for_runs(log.read, response.pk)
+    batch, ending = interrupted(response, epoch, [wire.parse(event) for event in logged])
+    position = await pool.for_runs(responses.end, batch, ending)
+    if position is not None and response.conversation_id:
+        await afterwards.show_end(response.conversation_id, response.pk, first=position - len(batch.events) + 1, last=position)
+
+
+def interrupted(response: Response, epoch: int, logged: list[wire.Event]) -> tuple[Batch, Ending]:
+    """The last events and the rows of a run whose process died: what was there, its open item closed as incomplete."""
+    created = int(response.created.timestamp())
+    # What was logged is well-formed already and goes through once more only to know what is open; its items keep their ids.
+    known = iter([event.item.id for event in logged if isinstance(event, wire.OutputItemAdded)])
+    normalizer = Normalizer(
+        response_id=response.pk,
+        model=response.model,
+        new_id=lambda prefix: next(known, None) or new_id(prefix),
+        created_at=created,
+        store=response.store,
+    )
+    for event in logged:
+        normalizer.feed(event)
+    outcome = Cancelled() if response.cancel_requested else Cut("interrupted")
+    tail = normalizer.finish(outcome)
+    snapshot = normalizer.snapshot
+    final = snapshot.response
+    ending = Ending(
+        status=snapshot.status,
+        items=[dump_item(item) for item in snapshot.output],
+        usage=final.usage.model_dump(mode="json") if final.usage else None,
+        incomplete_reason=final.incomplete_details.reason if final.incomplete_details else "",
+    )
+    data = [
+        json.dumps(wire.dump(event), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass") for event in tail
+    ]
+    return Batch(response.pk, epoch, response.conversation_id, len(logged), data), ending

@@ -1,0 +1,38 @@
+"""What people ask for: each writes to the store first and starts the work after the commit."""
+
+from chat.models import Response, User
+from chat.runs.executor import executor
+from chat.store import messages, responses, wake
+from chat.store.messages import Begun
+
+
+def send(*, actor: User, conversation_id: str | None, text: str, model: str = "", client_id: str = "") -> Begun:
+    """Say something and have it answered. See `store.messages.send`."""
+    return _start(messages.send(actor=actor, conversation_id=conversation_id, text=text, model=model, client_id=client_id))
+
+
+def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "") -> Begun:
+    return _start(messages.edit(actor=actor, conversation_id=conversation_id, item_id=item_id, text=text, client_id=client_id))
+
+
+def regenerate(*, actor: User, conversation_id: str, response_id: str, model: str = "") -> Begun:
+    return _start(messages.regenerate(actor=actor, conversation_id=conversation_id, response_id=response_id, model=model))
+
+
+def carry_on(*, actor: User, conversation_id: str, response_id: str) -> Begun:
+    return _start(messages.carry_on(actor=actor, conversation_id=conversation_id, response_id=response_id))
+
+
+def cancel(*, actor: User, conversation_id: str, response_id: str) -> Response:
+    """Stop a run, wherever it is executed: at once in this process, within half a second in another."""
+    response = responses.request_cancel(actor=actor, conversation_id=conversation_id, response_id=response_id)
+    wake.on_loop(executor.cancel, response_id)
+    for waiting in responses.waiting_after(response_id) if not response.running else ():
+        wake.on_loop(executor.start, waiting)
+    return response
+
+
+def _start(begun: Begun) -> Begun:
+    if begun.new:
+        wake.on_loop(executor.start, begun.response.pk)
+    return begun

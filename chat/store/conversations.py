@@ -1,0 +1,140 @@
+"""Verbs on whole conversations. Each finds through the actor: a stranger's id is a missing one."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from chat import errors
+from chat.models import Branch, Conversation, Response, SearchEntry, User
+from chat.store import news
+
+TITLE_LENGTH = 200
+
+
+def find(*, actor: User, conversation_id: str, deleted: bool = False) -> Conversation:
+    """The conversation, if this person may read it; NotFound otherwise."""
+    found = Conversation.objects.readable_by(actor).filter(pk=conversation_id, deleted__isnull=not deleted).first()
+    if found is None:
+        raise errors.NotFound("This conversation does not exist, or it is not yours.")
+    return found
+
+
+def newest(*, actor: User, archived: bool = False) -> QuerySet[Conversation]:
+    """Own conversations, the last active first; pinned ones are not set apart here."""
+    return Conversation.objects.readable_by(actor).present().filter(archived__isnull=not archived).order_by("-active", "-pk")
+
+
+@transaction.atomic
+def rename(*, actor: User, conversation_id: str, title: str) -> Conversation:
+    title = " ".join(title.split())
+    if not title:
+        raise errors.InvalidInput("A title needs at least one character.", param="title")
+    if len(title) > TITLE_LENGTH:
+        raise errors.InvalidInput(f"A title has at most {TITLE_LENGTH} characters.", param="title")
+    conversation = _locked(actor, conversation_id)
+    _retitle(conversation, title, Conversation.TitledBy.USER)
+    return conversation
+
+
+@transaction.atomic
+def entitle(*, conversation_id: str, title: str) -> bool:
+    """The model's own title; changes nothing once somebody has named the conversation, or it is gone."""
+    conversation = Conversation.objects.select_for_update().filter(pk=conversation_id, deleted__isnull=True).first()
+    if conversation is None or conversation.titled_by != Conversation.TitledBy.NOBODY:
+        return False
+    _retitle(conversation, title[:TITLE_LENGTH], Conversation.TitledBy.MODEL)
+    return True
+
+
+def _retitle(conversation: Conversation, title: str, by: str) -> None:
+    conversation.title, conversation.titled_by = title, by
+    conversation.save(update_fields=["title", "titled_by"])
+    index_title(conversation)
+    news.announce(conversation, "title.changed")
+
+
+def index_title(conversation: Conversation) -> None:
+    SearchEntry.objects.update_or_create(
+        conversation=conversation, item=None, defaults={"text": conversation.title, "owner_id": conversation.owner_id}
+    )
+
+
+@transaction.atomic
+def toggle(*, actor: User, conversation_id: str, field: str) -> Conversation:
+    """Pin or unpin, archive or take back: `field` is "pinned" or "archived"."""
+    conversation = _locked(actor, conversation_id)
+    setattr(conversation, field, None if getattr(conversation, field) else timezone.now())
+    conversation.save(update_fields=[field])
+    return conversation
+
+
+@transaction.atomic
+def choose_model(*, actor: User, conversation_id: str, model: str) -> None:
+    conversation = _locked(actor, conversation_id)
+    conversation.model = model
+    conversation.save(update_fields=["model"])
+
+
+@transaction.atomic
+def choose_branch(*, actor: User, conversation_id: str, response_id: str) -> Conversation:
+    """Show the version that holds this response, with whatever was said last after it."""
+    conversation = _locked(actor, conversation_id)
+    response = Response.objects.filter(pk=response_id, conversation=conversation).first()
+    if response is None:
+        raise errors.NotFound("This version does not exist any more.")
+    show(conversation, actor, newest_leaf(response))
+    news.announce(conversation, "branch.changed", user=actor.pk)
+    return conversation
+
+
+def show(conversation: Conversation, viewer: User, head: Response) -> None:
+    """Remember which branch this viewer sees."""
+    Branch.objects.update_or_create(conversation=conversation, user=viewer, defaults={"head": head})
+
+
+def newest_leaf(response: Response) -> Response:
+    """Follow the newest versions down from here to the end of the branch."""
+    links = list(
+        Response.objects.filter(conversation_id=response.conversation_id)
+        .order_by("created", "pk")
+        .values_list("pk", "input__previous_id")
+    )
+    newest_after = {previous: pk for pk, previous in links}
+    end = response.pk
+    while end in newest_after:
+        end = newest_after[end]
+    return response if end == response.pk else Response.objects.get(pk=end)
+
+
+@transaction.atomic
+def delete(*, actor: User, conversation_id: str) -> Conversation:
+    """Hide it at once; the bytes go when the time for undo is over (`purge`)."""
+    conversation = _locked(actor, conversation_id)
+    conversation.deleted = timezone.now()
+    conversation.save(update_fields=["deleted"])
+    news.announce(conversation, "conversation.deleted")
+    return conversation
+
+
+@transaction.atomic
+def restore(*, actor: User, conversation_id: str) -> Conversation:
+    conversation = find(actor=actor, conversation_id=conversation_id, deleted=True)
+    Conversation.objects.filter(pk=conversation.pk).update(deleted=None)
+    conversation.deleted = None
+    return conversation
+
+
+@transaction.atomic
+def purge() -> int:
+    """Remove for good what was deleted longer ago than the time for undo. Returns how many conversations went."""
+    limit = timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
+    gone = list(Conversation.objects.filter(deleted__lt=limit).values_list("pk", flat=True)[:100])
+    Conversation.objects.filter(pk__in=gone).delete()
+    return len(gone)
+
+
+def _locked(actor: User, conversation_id: str) -> Conversation:
+    return news.lock(find(actor=actor, conversation_id=conversation_id).pk)

@@ -1,0 +1,119 @@
+"""The log of events: numbered, appended, read from a cursor, merged when a run has ended. The one interface to it.
+
+A row holds one flush of one run as JSON lines. One transaction carries the flushes of all runs of a process.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from chat.models import Conversation, LogRow, Response
+from chat.protocol.types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive events of one run, the first of them with sequence number `first`, each as JSON bytes."""
+
+    response_id: str
+    epoch: int
+    conversation_id: str | None
+    first: int
+    events: Sequence[bytes]
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.events) - 1
+
+
+def append(batches: Sequence[Batch]) -> dict[str, int]:
+    """Commit all batches in one transaction. Returns response id → position of its last event; a fenced run is not in it."""
+    with transaction.atomic():
+        positions = _locked_positions(batches)
+        valid = _unfenced(batches)
+        written = {}
+        for batch in valid:
+            if batch.conversation_id is not None:
+                positions[batch.conversation_id] += len(batch.events)
+            written[batch.response_id] = positions.get(batch.conversation_id or "", batch.last)
+        _write(valid, written, positions)
+    return written
+
+
+def _locked_positions(batches: Sequence[Batch]) -> dict[str, int]:
+    ids = {batch.conversation_id for batch in batches if batch.conversation_id}
+    return dict(Conversation.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk", "position"))
+
+
+def _unfenced(batches: Sequence[Batch]) -> list[Batch]:
+    running = Response.objects.select_for_update().filter(
+        pk__in=[b.response_id for b in batches], status=Response.Status.IN_PROGRESS
+    )
+    facts = {pk: (epoch, sequence) for pk, epoch, sequence in running.order_by("pk").values_list("pk", "epoch", "sequence")}
+    return [batch for batch in batches if facts.get(batch.response_id) == (batch.epoch, batch.first)]
+
+
+def _write(batches: Sequence[Batch], written: dict[str, int], positions: dict[str, int]) -> None:
+    rows = [
+        LogRow(
+            conversation_id=batch.conversation_id,
+            response_id=batch.response_id,
+            first=batch.first,
+            last=batch.last,
+            position=written[batch.response_id],
+            events=b"\n".join(batch.events),
+        )
+        for batch in batches
+    ]
+    LogRow.objects.bulk_create(rows)
+    touched = {batch.conversation_id for batch in batches if batch.conversation_id}
+    with connection.cursor() as cursor:  # executemany: two statements for all runs, where the ORM would send two for each
+        cursor.executemany(
+            "UPDATE chat_response SET sequence = %s, position = %s WHERE id = %s",
+            [(batch.last + 1, written[batch.response_id], batch.response_id) for batch in batches],
+        )
+        cursor.executemany(
+            "UPDATE chat_conversation SET position = %s WHERE id = %s", [(positions[pk], pk) for pk in sorted(touched)]
+        )
+
+
+def decode(row: LogRow) -> list[Json]:
+    data = bytes(row.events)
+    text = zlib.decompress(data) if row.packed else data
+    return [json.loads(line) for line in text.split(b"\n") if line]
+
+
+def read(response_id: str, *, after: int = -1, upto: int | None = None) -> list[Json]:
+    """The events of a run with sequence numbers above `after`, in order; with `upto`, those committed when the conversation was there.
+
+    Position and rows are read one after the other, without a transaction: a row that came in between is told by its position.
+    """
+    rows = LogRow.objects.filter(response_id=response_id, last__gt=after).order_by("first")
+    if upto is not None:
+        rows = rows.filter(position__lte=upto)
+    return [event for row in rows for number, event in enumerate(decode(row), row.first) if number > after]
+
+
+def pack(response_id: str) -> None:
+    """Merge all rows of an ended run into one compressed row. Call it inside the transaction that ends the run."""
+    rows = list(LogRow.objects.filter(response_id=response_id).order_by("first"))
+    if not rows:
+        return
+    first, last = rows[0], rows[-1]
+    text = b"\n".join(_raw(rows))
+    LogRow.objects.filter(pk__in=[row.pk for row in rows[1:]]).delete()
+    LogRow.objects.filter(pk=first.pk).update(last=last.last, position=last.position, events=zlib.compress(text, 6), packed=True)
+
+
+def _raw(rows: Iterable[LogRow]) -> Iterable[bytes]:
+    for row in rows:
+        yield zlib.decompress(bytes(row.events)) if row.packed else bytes(row.events)
+
+
+def news(conversation_id: str, *, after: int) -> list[Json]:
+    """What happened to the conversation itself after this position."""
+    rows = LogRow.objects.filter(conversation_id=conversation_id, response=None, position__gt=after).order_by("position")[:200]
+    return [event for row in rows for event in decode(row)]

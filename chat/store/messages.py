@@ -1,0 +1,197 @@
+"""What a person says: sending, editing, asking again, going on. Each makes a Response that is due; `runs` executes it."""
+
+import secrets
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from chat import errors
+from chat.models import Branch, Conversation, Item, Response, Team, User
+from chat.protocol.types import Json
+from chat.store import conversations, news, search
+
+GO_ON = (
+    "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A message and the Response that will answer it. `new` is False when the same message had been sent before."""
+
+    conversation: Conversation
+    response: Response
+    new: bool = True
+
+
+def user_message(text: str) -> Json:
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+
+
+def checked(text: str) -> str:
+    """The text as it will be kept; InvalidInput when it is empty, TooLarge above the bound. NUL cannot be stored everywhere."""
+    text = text.replace("\r\n", "\n").replace("\x00", "\ufffd").strip("\n")
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    if not text.strip():
+        raise errors.InvalidInput("There is nothing to send yet.", next="Write a message first.", param="text")
+    if (size := len(text.encode())) > settings.MESSAGE_BYTES:
+        most = settings.MESSAGE_BYTES // 1000
+        raise errors.TooLarge(
+            f"This message has {size // 1000} KB; {most} KB is the most.", next="Shorten it, or send it in parts."
+        )
+    return text
+
+
+def send(*, actor: User, conversation_id: str | None, text: str, model: str = "", client_id: str = "") -> Begun:
+    """Say something at the end of the branch this person sees; without a conversation, begin one.
+
+    The same `client_id` again gives the same message again, and no second run.
+    """
+    text, client_id = checked(text), client_id[:64] or secrets.token_hex(16)
+    with transaction.atomic():
+        if conversation_id is None:
+            User.objects.select_for_update().get(pk=actor.pk)
+            conversation = None
+        else:
+            conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
+        if (before := _sent_before(actor, client_id)) is not None:
+            return before
+        conversation = conversation or _begin(actor, text, model)
+        if model and model != conversation.model:
+            Conversation.objects.filter(pk=conversation.pk).update(model=model)
+            conversation.model = model
+        previous = head(conversation, actor)
+        item = _say(conversation, actor, text, previous=previous, client_id=client_id)
+        response = _ask(conversation, actor, item)
+        news.announce(conversation, "entry.added", response=response.pk, previous=previous.pk if previous else None)
+    return Begun(conversation, response)
+
+
+def _sent_before(actor: User, client_id: str) -> Begun | None:
+    item = Item.objects.filter(author=actor, client_id=client_id).select_related("conversation").first()
+    if item is None or item.conversation is None:
+        return None
+    response = item.responses.order_by("created").first()
+    return Begun(item.conversation, response, new=False) if response else None
+
+
+def _begin(actor: User, text: str, model: str) -> Conversation:
+    team = Team.objects.filter(personal_of=actor).first()
+    if team is None:
+        raise errors.Conflict(
+            "Your account is not set up completely.", next="Sign out and in again; if it stays, tell the owner of this server."
+        )
+    title = " ".join(text.split())
+    title = title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
+    conversation = Conversation.objects.create(owner=actor, team=team, title=title, model=model)
+    conversations.index_title(conversation)
+    return conversation
+
+
+def head(conversation: Conversation, viewer: User) -> Response | None:
+    """The end of the branch that this viewer sees."""
+    branch = Branch.objects.filter(conversation=conversation, user=viewer).select_related("head").first()
+    return branch.head if branch else conversation.head
+
+
+def _say(conversation: Conversation, actor: User, text: str, *, previous: Response | None, client_id: str | None) -> Item:
+    item = Item.objects.create(
+        conversation=conversation,
+        previous=previous,
+        author=actor,
+        role="user",
+        status="completed",
+        wire=user_message(text),
+        client_id=client_id,
+    )
+    search.index(item, text, owner_id=conversation.owner_id)
+    return item
+
+
+def _ask(conversation: Conversation, actor: User, item: Item, *, continues: Response | None = None) -> Response:
+    position = conversation.position + 1
+    response = Response.objects.create(
+        conversation=conversation,
+        input=item,
+        author=actor,
+        model=conversation.model,
+        store=conversation.store,
+        instructions=actor.instructions,
+        continues=continues,
+        position=position,
+    )
+    conversation.head = response
+    news.advance(conversation, 1)
+    conversation.save(update_fields=["head"])
+    conversations.show(conversation, actor, response)
+    return response
+
+
+def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "") -> Begun:
+    """Say it differently: a second message in the same place, with its own reply. The first stays, one version back."""
+    text = checked(text)
+    with transaction.atomic():
+        conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
+        if client_id and (before := _sent_before(actor, client_id)) is not None:
+            return before
+        old = (
+            Item.objects.filter(pk=item_id, conversation=conversation, role="user", hidden=False)
+            .select_related("previous")
+            .first()
+        )
+        if old is None:
+            raise errors.NotFound("This message does not exist any more.")
+        item = _say(conversation, actor, text, previous=old.previous, client_id=client_id[:64] or None)
+        response = _ask(conversation, actor, item)
+        news.announce(conversation, "branch.changed", user=actor.pk)
+    return Begun(conversation, response)
+
+
+def regenerate(*, actor: User, conversation_id: str, response_id: str, model: str = "") -> Begun:
+    """Ask the same again: a second Response to the same message. A continuation is asked again as a whole, with what it continues."""
+    with transaction.atomic():
+        conversation, response = _ended(actor, conversation_id, response_id)
+        while response.continues_id:
+            response = Response.objects.select_related("input").get(pk=response.continues_id)
+        if model:
+            Conversation.objects.filter(pk=conversation.pk).update(model=model)
+            conversation.model = model
+        assert response.input is not None  # a Response in a conversation answers an item
+        new = _ask(conversation, actor, response.input)
+        news.announce(conversation, "branch.changed", user=actor.pk)
+    return Begun(conversation, new)
+
+
+def carry_on(*, actor: User, conversation_id: str, response_id: str) -> Begun:
+    """Continue a reply that was cut: a new Response after it, asked for by a developer item that the page does not show."""
+    with transaction.atomic():
+        conversation, response = _ended(actor, conversation_id, response_id)
+        if response.status not in (Response.Status.INCOMPLETE, Response.Status.CANCELLED, Response.Status.FAILED):
+            raise errors.Conflict("This reply is complete; there is nothing to continue.")
+        if (running := response.continuations.filter(status__in=Response.RUNNING).first()) is not None:
+            return Begun(conversation, running, new=False)
+        wire: Json = {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": GO_ON}]}
+        item = Item.objects.create(
+            conversation=conversation, previous=response, author=actor, role="developer", wire=wire, hidden=True
+        )
+        new = _ask(conversation, actor, item, continues=response)
+        news.announce(conversation, "branch.changed", user=actor.pk)
+    return Begun(conversation, new)
+
+
+def _ended(actor: User, conversation_id: str, response_id: str) -> tuple[Conversation, Response]:
+    conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
+    response = Response.objects.filter(pk=response_id, conversation=conversation).select_related("input").first()
+    if response is None:
+        raise errors.NotFound("This reply does not exist any more.")
+    if response.running:
+        raise errors.Conflict("This reply is still being written.", next="Stop it first, or wait for its end.")
+    return conversation, response
+
+
+def next_due(response: Response) -> list[str]:
+    """Ids of the queued Responses that waited for this one to end."""
+    waiting = Q(status=Response.Status.QUEUED, input__previous=response)
+    return list(Response.objects.filter(waiting).order_by("created").values_list("pk", flat=True))

@@ -1,0 +1,184 @@
+"""A run's life as a row: taken, renewed, asked to stop, ended exactly once. The database's clock decides about leases."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q
+from django.db.models.functions import Now
+
+from chat import errors
+from chat.models import Item, LogRow, Response, Turn, User
+from chat.protocol.types import Json
+from chat.store import conversations, log, messages, news, search
+from chat.store.log import Batch
+
+Status = Response.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended, and what it made: wire items in output order with what the provider called them."""
+
+    status: str
+    items: Sequence[Json] = ()
+    upstream_ids: dict[str, str] = field(default_factory=dict)
+    usage: Json | None = None
+    error_code: str = ""
+    error_message: str = ""
+    incomplete_reason: str = ""
+
+
+def _lease() -> ExpressionWrapper[DateTimeField[datetime, datetime]]:
+    return ExpressionWrapper(Now() + timedelta(seconds=settings.RUN_LEASE), output_field=DateTimeField())
+
+
+@transaction.atomic
+def take(response_id: str) -> Response | None:
+    """Take a queued run: from now on it is this process's. None when another has it, it has ended, or its turn has not come."""
+    response = Response.objects.select_related("input__previous", "conversation", "author").filter(pk=response_id).first()
+    if response is None or (response.input and response.input.previous and response.input.previous.running):
+        return None
+    won = Response.objects.filter(pk=response_id, status=Status.QUEUED, cancel_requested=None).update(
+        status=Status.IN_PROGRESS, epoch=F("epoch") + 1, attempts=F("attempts") + 1, lease_until=_lease(), started=Now()
+    )
+    if not won:
+        return None
+    response.refresh_from_db(fields=["status", "epoch", "attempts", "started", "sequence"])
+    return response
+
+
+def renew(ids: Sequence[str]) -> None:
+    """Prolong the leases of the runs that this process executes."""
+    Response.objects.filter(pk__in=ids, status=Status.IN_PROGRESS).update(lease_until=_lease())
+
+
+def lost_or_cancelled(held: dict[str, int]) -> dict[str, str]:
+    """Of the runs held (id → epoch): which are to stop ("cancelled"), and which are no longer ours ("lost")."""
+    rows = Response.objects.filter(pk__in=held).values_list("pk", "epoch", "status", "cancel_requested")
+    facts = {pk: (epoch, status, cancel) for pk, epoch, status, cancel in rows}
+    verdicts = {}
+    for pk, epoch in held.items():
+        fact = facts.get(pk)
+        if fact is None or fact[0] != epoch or fact[1] != Status.IN_PROGRESS:
+            verdicts[pk] = "lost"
+        elif fact[2] is not None:
+            verdicts[pk] = "cancelled"
+    return verdicts
+
+
+@transaction.atomic
+def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Response:
+    """Ask a run to stop. One that has not begun ends here; one that runs is stopped by its process."""
+    conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
+    response = Response.objects.select_for_update().filter(pk=response_id, conversation=conversation).first()
+    if response is None:
+        raise errors.NotFound("This reply does not exist any more.")
+    if response.status == Status.QUEUED:
+        position = news.advance(conversation, 1)
+        Response.objects.filter(pk=response.pk).update(status=Status.CANCELLED, ended=Now(), position=position)
+        news.announce(conversation, "response.ended", response=response.pk)
+        response.status = Status.CANCELLED
+    elif response.status == Status.IN_PROGRESS:
+        Response.objects.filter(pk=response.pk, cancel_requested=None).update(cancel_requested=Now())
+    return response
+
+
+@transaction.atomic
+def end(batch: Batch, ending: Ending) -> int | None:
+    """The one way to end: the last events, the items, the usage and the status in one transaction. None when fenced: nothing changes."""
+    position = log.append([batch]).get(batch.response_id)
+    if position is None:
+        return None
+    Response.objects.filter(pk=batch.response_id, epoch=batch.epoch, status=Status.IN_PROGRESS).update(
+        status=ending.status,
+        usage=ending.usage,
+        error_code=ending.error_code[:60],
+        error_message=ending.error_message,
+        incomplete_reason=ending.incomplete_reason[:60],
+        ended=Now(),
+        lease_until=None,
+    )
+    Turn.objects.filter(response_id=batch.response_id, epoch=batch.epoch, ended=None).update(ended=Now(), usage=ending.usage)
+    _keep_items(Response.objects.select_related("conversation").get(pk=batch.response_id), ending)
+    log.pack(batch.response_id)
+    return position
+
+
+def _keep_items(response: Response, ending: Ending) -> None:
+    for index, wire in enumerate(ending.items):
+        item_id = str(wire.get("id") or "")
+        item = Item.objects.create(
+            **({"id": item_id} if item_id else {}),
+            conversation=response.conversation,
+            response=response,
+            output_index=index,
+            type=str(wire.get("type") or "unknown")[:60],
+            role=str(wire.get("role") or ("assistant" if wire.get("type") == "message" else ""))[:20],
+            status=str(wire.get("status") or "")[:20],
+            wire=wire,
+            upstream_id=ending.upstream_ids.get(item_id, "")[:200],
+        )
+        if response.conversation is not None:
+            search.index(item, message_text(wire), owner_id=response.conversation.owner_id)
+
+
+def message_text(wire: Json) -> str:
+    """The words of a message item, "" for any other."""
+    content = wire.get("content")
+    if wire.get("type") != "message" or not isinstance(content, list):
+        return ""
+    return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in content if isinstance(part, dict))
+
+
+def first_token(response_id: str, epoch: int) -> None:
+    Response.objects.filter(pk=response_id, epoch=epoch, first_token=None).update(first_token=Now())
+
+
+def open_turn(response: Response, *, index: int, provider: str) -> Turn:
+    return Turn.objects.create(response=response, index=index, epoch=response.epoch, provider=provider[:100])
+
+
+def note_turn(turn_id: str, *, upstream_id: str, upstream_sequence: int | None) -> None:
+    Turn.objects.filter(pk=turn_id).update(upstream_id=upstream_id[:200], upstream_sequence=upstream_sequence)
+
+
+def release(ids: Iterable[str]) -> None:
+    """Give runs up on the way out: their leases end now, so that the next process need not wait."""
+    Response.objects.filter(pk__in=list(ids), status=Status.IN_PROGRESS).update(lease_until=Now())
+
+
+def abandoned(*, alone: bool) -> list[Response]:
+    """Runs whose process is gone. `alone`: no other process can hold one (SQLite's start), so a lease means nothing."""
+    expired = Q() if alone else Q(lease_until__lt=Now()) | Q(lease_until=None)
+    return list(
+        Response.objects.filter(expired, status=Status.IN_PROGRESS).select_related("conversation").order_by("created")[:500]
+    )
+
+
+def due() -> list[str]:
+    """Queued runs whose turn has come."""
+    ready = Q(input__previous=None) | ~Q(input__previous__status__in=Response.RUNNING)
+    return list(Response.objects.filter(ready, status=Status.QUEUED).order_by("created").values_list("pk", flat=True)[:500])
+
+
+@transaction.atomic
+def requeue(response: Response) -> bool:
+    """Let an abandoned run begin again, if nothing of its output was logged and it was tried only once. Fences the old process."""
+    if response.attempts >= 2 or response.cancel_requested or LogRow.objects.filter(response=response).exists():
+        return False
+    held = Response.objects.filter(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS)
+    return bool(held.update(status=Status.QUEUED, epoch=F("epoch") + 1, lease_until=None))
+
+
+def seize(response: Response) -> int | None:
+    """Fence an abandoned run and hold it: returns the new epoch, None when somebody else was faster."""
+    held = Response.objects.filter(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS)
+    return response.epoch + 1 if held.update(epoch=F("epoch") + 1, lease_until=_lease()) else None
+
+
+def waiting_after(response_id: str) -> list[str]:
+    """Queued Responses that waited for this one to end."""
+    return messages.next_due(Response(pk=response_id))

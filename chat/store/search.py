@@ -1,0 +1,114 @@
+"""Full-text search over one's own messages and titles: SQLite's FTS5 here, PostgreSQL's own there."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from chat.models import Item, SearchEntry, User
+
+START, END = "\x02", "\x03"
+MOST = 50
+# Scripts written without spaces: a word index sees their sentences as one word, so they are searched as plain substrings.
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[\U00020000-\U0003ffff]")
+
+
+class Piece(NamedTuple):
+    hit: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One place found. `snippet` has START and END around the words; `item_id` is None for a title."""
+
+    conversation_id: str
+    title: str
+    item_id: str | None
+    snippet: str
+    active: datetime
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """The snippet, cut at the words that were found."""
+        parts = re.split(f"{START}(.*?){END}", self.snippet, flags=re.DOTALL)
+        return [Piece(index % 2 == 1, part) for index, part in enumerate(parts) if part]
+
+
+def index(item: Item, text: str, *, owner_id: int) -> None:
+    """Make an item findable; empty text is not."""
+    if text.strip() and item.conversation_id:
+        SearchEntry.objects.update_or_create(
+            item=item, defaults={"conversation_id": item.conversation_id, "owner_id": owner_id, "text": text.replace("\x00", "")}
+        )
+
+
+def words(query: str) -> list[str]:
+    """What to look for: at most twelve words, without the engines' own operators."""
+    return re.findall(r"\w+", query[:300], flags=re.UNICODE)[:12]
+
+
+def find(*, actor: User, query: str) -> list[Hit]:
+    """Places in this person's own conversations that hold all words, each as a prefix; the last active conversation first."""
+    found = words(query)
+    if not found:
+        return []
+    if UNSPACED.search(query):
+        return _substring(actor, query.strip()[:300])
+    sql, parameters = _postgres(found) if connection.vendor == "postgresql" else _sqlite(found)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**parameters, "owner": actor.pk, "most": MOST})
+        return [Hit(*row) for row in _rows(cursor.fetchall())]
+
+
+def _rows(rows: Sequence[Sequence[object]]) -> list[tuple[str, str, str | None, str, datetime]]:
+    def moment(value: object) -> datetime:
+        return value if isinstance(value, datetime) else datetime.fromisoformat(f"{value}+00:00")
+
+    return [(str(a), str(b), str(c) if c else None, str(d), moment(e)) for a, b, c, d, e in rows]
+
+
+SELECT = """
+SELECT c.id, c.title, e.item_id, {snippet}, c.active
+FROM {source} JOIN chat_conversation c ON c.id = e.conversation_id
+WHERE e.owner_id = %(owner)s AND c.owner_id = %(owner)s AND c.deleted IS NULL AND {match}
+ORDER BY c.active DESC, e.id DESC LIMIT %(most)s
+"""
+
+
+def _sqlite(found: list[str]) -> tuple[str, dict[str, str | int]]:
+    snippet = "snippet(chat_search, 0, char(2), char(3), '…', 24)"
+    source = "chat_search JOIN chat_searchentry e ON e.id = chat_search.rowid"
+    return SELECT.format(snippet=snippet, source=source, match="chat_search MATCH %(query)s"), {
+        "query": " ".join(f'"{word}"*' for word in found)
+    }
+
+
+def _postgres(found: list[str]) -> tuple[str, dict[str, str | int]]:
+    query = "to_tsquery('simple', %(query)s)"
+    options = "'StartSel=\x02, StopSel=\x03, MaxWords=24, MinWords=8, MaxFragments=1'"
+    snippet = f"ts_headline('simple', e.text, {query}, {options})"
+    match = f"to_tsvector('simple', left(e.text, 200000)) @@ {query}"
+    return SELECT.format(snippet=snippet, source="chat_searchentry e", match=match), {
+        "query": " & ".join(f"'{word}':*" for word in found)
+    }
+
+
+def _substring(actor: User, query: str) -> list[Hit]:
+    entries = SearchEntry.objects.filter(
+        owner=actor, text__icontains=query, conversation__deleted__isnull=True, conversation__owner=actor
+    )
+    rows = entries.select_related("conversation").order_by("-conversation__active", "-pk")[:MOST]
+    return [
+        Hit(row.conversation_id, row.conversation.title, row.item_id, _around(row.text, query), row.conversation.active)
+        for row in rows
+    ]
+
+
+def _around(text: str, query: str) -> str:
+    at = max(text.lower().find(query.lower()), 0)
+    before, hit, after = text[max(at - 40, 0) : at], text[at : at + len(query)], text[at + len(query) : at + 120]
+    return ("…" if at > 40 else "") + before + START + hit + END + after

@@ -1,0 +1,57 @@
+"""A bound on request bodies, before Django: its handler reads the whole body first."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+SENTENCE = "This is larger than the server takes. Send less at once; nothing has been kept.\n"
+
+
+class TooMuch(Exception):
+    """More came than was announced, or than is allowed."""
+
+
+class BodyLimit:
+    """Answers 413 above `most` bytes: at once where the length is announced, else when it has come."""
+
+    def __init__(self, application: Callable[[Scope, Receive, Send], Awaitable[None]], *, most: int) -> None:
+        self.application, self.most = application, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.application(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > self.most:
+            await refuse(send)
+            return
+        started = False
+        came = 0
+
+        async def counting() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > self.most:
+                raise TooMuch
+            return message
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.application(scope, counting, noting)
+        except TooMuch:
+            if not started:
+                await refuse(send)
+
+
+async def refuse(send: Send) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": SENTENCE.encode()})

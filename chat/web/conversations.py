@@ -1,0 +1,187 @@
+"""Pages of conversations: the empty one, one of them, and what one does with them as wholes."""
+
+from secrets import token_hex
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from chat import errors, providers, runs
+from chat.live import transcript
+from chat.live.catchup import items_context
+from chat.models import Conversation
+from chat.store import conversations, history
+from chat.web import sidebar
+from chat.web.decorators import PersonRequest, person_required
+from chat.web.errors import shown
+from chat.web.health import provider_context
+
+NOTICES = {
+    ("pinned", True): "Pinned.",
+    ("pinned", False): "Unpinned.",
+    ("archived", True): "Archived.",
+    ("archived", False): "Back in the list.",
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@person_required
+def home(request: PersonRequest) -> HttpResponse:
+    """A new conversation: the page, and its first message."""
+    if request.method != "POST":
+        return render(request, "conversations/page.html", home_context(request))
+    try:
+        begun = runs.send(actor=request.user, conversation_id=None, **message_fields(request))
+    except errors.ParleyError as error:
+        return refill(request, error, home_context(request))
+    answer = HttpResponseClientRedirect(begun.conversation.url) if request.htmx else redirect(begun.conversation.url)
+    if not request.htmx:
+        answer.status_code = 303
+    return answer
+
+
+def message_fields(request: PersonRequest) -> dict[str, str]:
+    """What the composer posts. A missing client id is accepted; files are not, yet, and are not dropped in silence."""
+    if request.FILES:
+        raise errors.InvalidInput(
+            "Files cannot be attached yet.", next="Send the text alone; nothing has been sent.", param="attachments"
+        )
+    model = request.POST.get("model", "").strip()
+    if model and model not in providers.known_models() and len(model) > 200:
+        raise errors.InvalidInput("There is no such model.", param="model")
+    return {"text": request.POST.get("text", ""), "model": model, "client_id": request.POST.get("client_id", "")}
+
+
+def refill(request: PersonRequest, error: errors.ParleyError, context: dict[str, Any]) -> HttpResponse:
+    """The sentence that says what is wrong, and the text that was typed still in its box."""
+    if request.htmx:
+        return shown(request, error)
+    alert = render_to_string("conversations/error.html", {"message": error.message, "next": error.next})
+    context |= {"composer_error": alert, "composer_text": request.POST.get("text", "")}
+    return render(request, "conversations/page.html", context, status=error.status)
+
+
+def home_context(request: PersonRequest) -> dict[str, Any]:
+    deleted = _just_deleted(request)
+    notice = {"notice": "Deleted.", "undo_url": f"{deleted.url}restore/"} if deleted else {}
+    return {"conversation": None, "draft_key": "new", **notice, **shared_context(request, None)}
+
+
+def _just_deleted(request: PersonRequest) -> Conversation | None:
+    pk = request.GET.get("deleted", "")
+    return Conversation.objects.readable_by(request.user).filter(pk=pk, deleted__isnull=False).first() if pk else None
+
+
+def shared_context(request: PersonRequest, conversation: Conversation | None) -> dict[str, Any]:
+    """Sidebar, composer and the state of the model server."""
+    known = providers.known_models()
+    model = (conversation.model if conversation else "") or request.user.default_model
+    model = model or (known[0] if known else "")
+    return {
+        "sidebar": sidebar.build(request, current_id=conversation.pk if conversation else ""),
+        "models": known if model in known or not model else [model, *known],
+        "model": model,
+        "client_id": token_hex(16),
+        "post_url": f"{conversation.url}messages/" if conversation else "/",
+        **provider_context(),
+    }
+
+
+@require_GET
+@person_required
+def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
+    return render(request, "conversations/page.html", page_context(request, conversation))
+
+
+def page_context(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:
+    at = request.GET.get("at", "")
+    through = history.holding(conversation, at) if at else None
+    shown = transcript.page(conversation, request.user, at=through, most=settings.ENTRIES_PER_PAGE)
+    words = {"highlight": request.GET.get("q", "")[:300], "at": at if through else ""}
+    items = items_context(conversation, shown)
+    return {"conversation": conversation, "draft_key": conversation.pk, **words, **items, **shared_context(request, conversation)}
+
+
+@require_GET
+@person_required
+def items(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    """Earlier entries, for loading upwards."""
+    conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
+    if not request.htmx:
+        return redirect(conversation.url)
+    before = request.GET.get("before", "")
+    shown = transcript.page(conversation, request.user, before=before, most=settings.ENTRIES_PER_PAGE)
+    return render(request, "conversations/entries.html", {"conversation": conversation, **items_context(conversation, shown)})
+
+
+@require_GET
+@person_required
+def listing(request: PersonRequest) -> HttpResponse:
+    """More of the sidebar's list."""
+    built = sidebar.build(request, current_id=sidebar.current(request), before=request.GET.get("before", ""))
+    return render(request, "conversations/sidebar_groups.html", {"sidebar": built, "more": True})
+
+
+@require_http_methods(["GET", "POST"])
+@person_required
+def rename(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
+    if request.method == "GET":
+        return render(request, "conversations/rename_form.html", {"conversation": conversation})
+    title = request.POST.get("title", "")
+    return changed(request, conversations.rename(actor=request.user, conversation_id=conversation_id, title=title), "Renamed.")
+
+
+@require_POST
+@person_required
+def toggle(request: PersonRequest, conversation_id: str, field: str) -> HttpResponse:
+    conversation = conversations.toggle(actor=request.user, conversation_id=conversation_id, field=field)
+    undo = f"{conversation.url}archive/" if field == "archived" and conversation.archived else ""
+    return changed(request, conversation, NOTICES[field, bool(getattr(conversation, field))], undo_url=undo)
+
+
+@require_POST
+@person_required
+def delete(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    conversation = conversations.delete(actor=request.user, conversation_id=conversation_id)
+    if request.htmx and sidebar.current(request) != conversation.pk:
+        return changed(request, conversation, "Deleted.", undo_url=f"{conversation.url}restore/")
+    address = f"/?deleted={conversation.pk}"
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+@require_POST
+@person_required
+def restore(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    conversation = conversations.restore(actor=request.user, conversation_id=conversation_id)
+    if request.htmx and sidebar.current(request):
+        return changed(request, conversation, "Restored.")
+    return HttpResponseClientRedirect(conversation.url) if request.htmx else redirect(conversation.url)
+
+
+def changed(request: PersonRequest, conversation: Conversation, notice: str, *, undo_url: str = "") -> HttpResponse:
+    """The pieces of a page that show a conversation's title and state, again."""
+    if not request.htmx:
+        return redirect("archived" if conversation.archived else conversation.url)
+    context = {"sidebar": sidebar.build(request, current_id=sidebar.current(request)), "conversation": conversation}
+    return render(request, "conversations/changed.html", {**context, "notice": notice, "undo_url": undo_url})
+
+
+@require_GET
+@person_required
+def archived(request: PersonRequest) -> HttpResponse:
+    """What was archived, newest first."""
+    number = max(int(text), 1) if (text := request.GET.get("page", "1")).isascii() and text.isdigit() and len(text) < 7 else 1
+    size = settings.CONVERSATIONS_PER_PAGE
+    found = list(conversations.newest(actor=request.user, archived=True)[(number - 1) * size : number * size + 1])
+    more = f"/archived/?page={number + 1}" if len(found) > size else None
+    return render(
+        request,
+        "conversations/archived.html",
+        {"conversations": found[:size], "more_url": more, "sidebar": sidebar.build(request)},
+    )

@@ -1,0 +1,51 @@
+"""Errors as pages: a small alert where htmx asked, a whole page otherwise. The same sentence in both."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
+
+from chat.errors import ParleyError
+
+PAGES = {400, 403, 404, 500}
+
+
+class ErrorsMiddleware(MiddlewareMixin):
+    """Turns what the rooms below raise on purpose into an answer."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return shown(request, exception) if isinstance(exception, ParleyError) else None
+
+
+def shown(request: HttpRequest, error: ParleyError) -> HttpResponse:
+    context = {"message": error.message, "next": error.next}
+    if getattr(request, "htmx", False):
+        return render(request, "conversations/error.html", context, status=error.status)
+    page = error.status if error.status in PAGES else 400 if error.status < 500 else 500
+    return render(request, f"errors/{page}.html", context, status=error.status)
+
+
+def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return render(request, "errors/400.html", status=400)
+
+
+def refused(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return render(request, "errors/403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return render(request, "errors/404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return render(request, "errors/500.html", status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    error = ParleyError(
+        "This page had been open too long, or cookies are blocked.", next="Reload it and try again; what you typed is still here."
+    )
+    if getattr(request, "htmx", False):
+        return render(request, "conversations/error.html", {"message": error.message, "next": error.next}, status=403)
+    return render(request, "errors/403.html", {"message": error.message, "next": error.next}, status=403)

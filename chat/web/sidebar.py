@@ -1,0 +1,85 @@
+"""The list of conversations, by day."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.http import urlencode
+
+from chat.models import Conversation
+from chat.store import conversations
+from chat.web.decorators import PersonRequest
+
+PINNED = "Pinned"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conversations of one day or month. `continued`: its heading stands on an earlier page of the list."""
+
+    label: str
+    conversations: list[Conversation]
+    continued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sidebar:
+    groups: list[Group] = field(default_factory=list)
+    more_url: str | None = None
+    current_id: str = ""
+
+
+def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> Sidebar:
+    """A page of the list: pinned ones first, then by day; `before` is the cursor of the page above."""
+    own = conversations.newest(actor=request.user)
+    groups = [] if before else [Group(PINNED, pinned)] if (pinned := list(own.filter(pinned__isnull=False))) else []
+    rest = own.filter(pinned__isnull=True)
+    above = None
+    if before:
+        moment, _, last = before.partition("~")
+        above = _moment(moment)
+        if above is None:
+            return Sidebar(current_id=current_id)
+        rest = rest.filter(active__lte=above).exclude(active=above, pk__gte=last)
+    shown = list(rest[: settings.CONVERSATIONS_PER_PAGE + 1])
+    more = len(shown) > settings.CONVERSATIONS_PER_PAGE
+    shown = shown[: settings.CONVERSATIONS_PER_PAGE]
+    groups += _by_day(shown, above)
+    more_url = f"/conversations/?{urlencode({'before': f'{shown[-1].active.isoformat()}~{shown[-1].pk}'})}" if more else None
+    return Sidebar(groups, more_url, current_id)
+
+
+def current(request: PersonRequest) -> str:
+    """The id of the conversation that the page shows from which htmx asks."""
+    parts = (getattr(request.htmx, "current_url_abs_path", "") or "").split("/")
+    return parts[2] if len(parts) > 2 and parts[1] == "c" else ""
+
+
+def _by_day(shown: list[Conversation], above: datetime | None) -> list[Group]:
+    continued = label(above) if above else ""
+    return [Group(name, list(group), name == continued) for name, group in groupby(shown, key=lambda one: label(one.active))]
+
+
+def label(moment: datetime) -> str:
+    """Today, Yesterday, Previous 7 days, Previous 30 days, or the month; in the reader's time zone."""
+    day, today = timezone.localtime(moment).date(), timezone.localdate()
+    if day >= today:
+        return "Today"
+    if day == today - timedelta(days=1):
+        return "Yesterday"
+    if day > today - timedelta(days=8):
+        return "Previous 7 days"
+    if day > today - timedelta(days=31):
+        return "Previous 30 days"
+    return day.strftime("%B %Y")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment is not None and timezone.is_aware(moment) else None
