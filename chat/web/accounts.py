@@ -105,6 +105,8 @@ class SignupView(AllauthSignupView):
         try:
             response: HttpResponse = super().form_valid(form)
         except IntegrityError:
+            if not User.objects.filter(username__iexact=form.cleaned_data["username"]).exists():
+                raise
             form.add_error("username", NAME_TAKEN)
             return self.form_invalid(form)  # type: ignore[no-any-return]
         except errors.Refused as refusal:

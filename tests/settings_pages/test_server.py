@@ -1,0 +1,85 @@
+import re
+
+import pytest
+from django.test import Client
+
+from chat.models import Invitation, Server
+from chat.store import server
+
+
+@pytest.fixture
+def owner(people, client) -> Client:
+    client.force_login(people.owner)
+    return client
+
+
+@pytest.mark.parametrize("who", ["mate", "stranger"])
+def test_for_everybody_but_the_owner_there_is_nothing_here(people, client, who):
+    made, _ = server.invite(actor=people.owner, days=7, uses=1)
+    client.force_login(getattr(people, who))
+    answers = [
+        client.get("/settings/server/"),
+        client.post("/settings/server/", {"signup": "closed"}),
+        client.post("/settings/server/invitations/", {"uses": 1, "days": 7}),
+        client.post(f"/settings/server/invitations/{made.pk}/revoke/"),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * 4
+    assert Server.objects.get().signup == "open"
+    assert Invitation.objects.count() == 1
+
+
+def test_anonymous_people_are_asked_to_sign_in(db, client):
+    assert client.get("/settings/server/")["Location"] == "/accounts/login/?next=/settings/server/"
+
+
+def test_the_owner_decides_who_may_sign_up(owner):
+    assert "Saved." in owner.post("/settings/server/", {"signup": "invited"}, follow=True).text
+    assert Server.objects.get().signup == "invited"
+
+
+@pytest.mark.parametrize("form", [{}, {"signup": ""}, {"signup": "everybody"}])
+def test_a_policy_that_does_not_exist_is_refused(owner, form):
+    assert owner.post("/settings/server/", form).status_code == 422
+    assert Server.objects.get().signup == "open"
+
+
+def test_an_invitation_link_is_shown_once_and_works(owner):
+    page = owner.post("/settings/server/invitations/", {"email": "", "uses": 2, "days": 30})
+    [link] = re.findall(r"http://localhost:8000(/invitations/[^<\s]+/)", page.text)
+    assert "no-store" in page["Cache-Control"]
+    assert link not in owner.get("/settings/server/").text
+    assert Client().get(link)["Location"] == "/accounts/signup/"
+
+
+def test_open_invitations_are_listed_and_can_be_withdrawn(owner):
+    owner.post("/settings/server/invitations/", {"email": "anna@example.org", "uses": 1, "days": 7})
+    assert "anna@example.org" in owner.get("/settings/server/").text
+    path = f"/settings/server/invitations/{Invitation.objects.get().pk}/revoke/"
+    assert "The invitation is withdrawn." in owner.post(path, follow=True).text
+    assert "This invitation is gone already." in owner.post(path, follow=True).text
+    assert "anna@example.org" not in owner.get("/settings/server/").text
+
+
+@pytest.mark.parametrize(
+    "form", [{"uses": 0}, {"uses": 101}, {"uses": "many"}, {"days": 3650}, {"days": ""}, {"email": "not an address"}]
+)
+def test_an_invitation_that_cannot_be_is_refused_beside_the_field(owner, form):
+    answer = owner.post("/settings/server/invitations/", {"email": "", "uses": 1, "days": 7, **form})
+    assert answer.status_code == 422
+    assert f'id="id_{next(iter(form))}_error"' in answer.text
+    assert not Invitation.objects.exists()
+
+
+def test_the_bundled_model_says_that_it_is_very_small_and_how_to_connect_a_better_one(owner, settings):
+    settings.OPENAI_BASE_URL = ""
+    page = owner.get("/settings/server/").text
+    assert "SmolLM2" in page
+    assert "very small" in page
+    assert "OPENAI_BASE_URL" in page
+
+
+def test_the_address_of_the_model_server_is_shown_without_what_is_secret_in_it(owner, settings):
+    settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = "https://user:hunter2@models.example/v1?key=hunter3", "sk-hunter4"
+    page = owner.get("/settings/server/").text
+    assert "https://models.example/v1" in page
+    assert "hunter" not in page
