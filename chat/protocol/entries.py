@@ -36,6 +36,9 @@ class Entries:
         known = next((entry for entry in (named, called) if entry is not None and type_ in (None, entry.type)), None)
         return known or self._last_open(type_, index)
 
+    def named(self, item_id: str | None) -> Entry | None:
+        return self._by_id.get(item_id) if item_id else None
+
     def has_call(self, call_id: str) -> bool:
         return call_id in self._by_call
 

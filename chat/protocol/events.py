@@ -219,6 +219,8 @@ ALIASES: Final = {
     "response.reasoning_summary.delta": "response.reasoning_summary_text.delta",
     "response.reasoning_summary.done": "response.reasoning_summary_text.done",
     "response.output_text_annotation.added": "response.output_text.annotation.added",
+    "response.done": "response.completed",
+    "response.cancelled": "response.incomplete",
 }
 BY_STATUS: Final = {
     "completed": "response.completed",
@@ -283,7 +285,7 @@ def _scrubbed(model: type[Event], wire: Json, error: ValidationError) -> Event:
             clean["response"] = {key: value for key, value in response.items() if key != rest[0]}
         else:
             clean.pop(str(field), None)
-    if isinstance(delta := wire.get("delta"), dict) and isinstance(text := delta.get("text"), str):
+    if isinstance(delta := wire.get("delta"), dict) and isinstance(text := delta.get("text", delta.get("content")), str):
         clean["delta"] = text
     return _unknown(model, clean)
 

@@ -5,7 +5,7 @@ from typing import Final
 from chat.protocol import events as ev
 from chat.protocol.entries import Entries, find_part
 from chat.protocol.items import FunctionCall, Item, Message, Reasoning, UnknownItem
-from chat.protocol.kinds import Kind, parts_of, text_of
+from chat.protocol.kinds import REASONING, TEXT, Kind, parts_of, text_of
 from chat.protocol.merge import is_whole, merge, merge_arguments, missing
 from chat.protocol.writer import LARGEST, Entry, OpenPart, Writer
 
@@ -29,10 +29,15 @@ class Intake:
             entry = self._open(_blank(type_ or "message"), index=index, item_id=item_id, announced=False)
         return entry
 
+    def kind_of(self, event: ev.Event, kind: Kind) -> Kind:
+        """Some servers speak of output text inside a reasoning item; by its id we know it."""
+        named = self.entries.named(event.item_id) if kind is TEXT and isinstance(event, ev.OfItem) else None
+        return REASONING if named is not None and named.type == "reasoning" and not named.closed else kind
+
     def open_part(self, entry: Entry, kind: Kind, upstream_index: int | None) -> OpenPart:
         """The part that takes more text; a new one where there is none or its text was said to be whole."""
         part = find_part(entry, kind.name, upstream_index)
-        if part is None or part.said or part.closed:
+        if part is None or part.done:
             part = self._writer.part(entry, kind.blank(), upstream_index=upstream_index)
         return part
 

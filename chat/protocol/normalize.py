@@ -154,6 +154,7 @@ class Normalizer:
 
     def _text(self, event: ev.Event, kind: Kind) -> None:
         self._writer.begin({})
+        kind = self._intake.kind_of(event, kind)
         match event:
             case ev.OutputTextDelta() | ev.RefusalDelta() | ev.ReasoningTextDelta() | ev.SummaryTextDelta():
                 if event.delta:
@@ -163,8 +164,8 @@ class Normalizer:
             case ev.OutputTextDone() | ev.RefusalDone() | ev.ReasoningTextDone() | ev.SummaryTextDone():
                 entry = self._intake.entry_for(event, kind.item, reopen=False)
                 part = find_part(entry, kind.name, index_of(event)) or self._intake.open_part(entry, kind, index_of(event))
-                if not (entry.closed or part.said or part.closed):
-                    self._writer.say(entry, part, said(event), logprobs=getattr(event, "logprobs", None))
+                if not entry.closed and not part.done:
+                    self._writer.say(entry, part, said(event))
 
     def _part(self, event: ev.ContentPartAdded | ev.SummaryPartAdded | ev.ContentPartDone | ev.SummaryPartDone) -> None:
         name = "summary_text" if isinstance(event, ev.OfSummary) else event.part.type
@@ -174,15 +175,16 @@ class Normalizer:
         part = find_part(entry, name, index)
         if entry.closed or (kind is not None and event.part.type != name):
             return
-        if part is None or (added and (part.said or part.closed or (part.upstream_index != index and index is not None))):
+        if part is None or (added and (part.done or (part.upstream_index != index and index is not None))):
             blank = kind.blank() if kind else event.part
             part = self._writer.part(entry, blank, upstream_index=index)
         if not added and not part.closed:
             self._writer.close_part(entry, part, event.part)
 
     def _unknown(self, event: ev.UnknownEvent) -> None:
-        """Passed on when it is of the protocol and what it speaks of is there."""
-        if not event.type.startswith("response.") and (":" not in event.type or event.type.startswith("parley:")):
+        """Passed on when it is of the protocol and what it speaks of is there. One of a known type is too broken to use."""
+        ours = event.type.startswith("parley:") or event.type in ev.EVENTS
+        if ours or not (event.type.startswith("response.") or ":" in event.type):
             return
         self._writer.begin({})
         if event.output_index is None and event.item_id is None:
@@ -207,7 +209,7 @@ class Normalizer:
             self._complete(extra)
         else:
             details = response.incomplete_details
-            self._end(Cut(details.reason if details else ("cancelled" if status == "cancelled" else "unknown")), extra)
+            self._end(Cut(details.reason if details else ("cancelled" if response.status == "cancelled" else "unknown")), extra)
 
     def _complete(self, extra: dict[str, Any]) -> None:
         self._intake.close_all(ended="completed")
@@ -236,5 +238,6 @@ class Normalizer:
         for name, types in (("tools", list), ("parallel_tool_calls", bool), ("tool_choice", (str, dict))):
             if name in extra and not isinstance(extra[name], types):
                 del extra[name]
-        extra |= {"model": response.model} if response.model else {}
+        if response.model and not response.model.startswith(("/", "file:")):  # llama.cpp without an alias tells its path
+            extra["model"] = response.model
         return extra | ({"usage": response.usage} if response.usage is not None else {})

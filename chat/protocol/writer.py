@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from chat.protocol import events as ev
 from chat.protocol.items import FunctionCall, Item, Json, Message, Part, Reasoning
-from chat.protocol.kinds import KINDS, SUMMARY, Kind, parts_of, text_of
+from chat.protocol.kinds import KINDS, SUMMARY, parts_of, text_of
 from chat.protocol.merge import merge, merge_part, missing, settle
 from chat.protocol.snapshot import Snapshot, apply
 from chat.protocol.types import Response
@@ -23,14 +23,19 @@ PART_SIZE: Final = 1024
 
 @dataclass(slots=True, eq=False)
 class OpenPart:
-    """`index`: ours, in the item's content or summary. `said`: its text's done event is out."""
+    """`index`: ours, in the item's content or summary. `said`: its whole text, once the server has told it."""
 
     kind: str
     index: int
     summary: bool
     upstream_index: int | None = None
-    said: bool = False
+    said: str | None = None
     closed: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether it takes no more text."""
+        return self.closed or self.said is not None
 
 
 @dataclass(slots=True, eq=False)
@@ -117,19 +122,20 @@ class Writer:
             self.size += len(text)
             self._write(KINDS[part.kind].delta, **_place(entry, part), delta=text, **_logprobs(part, more))
 
-    def say(self, entry: Entry, part: OpenPart, text: str, **more: object) -> None:
-        """The text is whole: what is missing of `text` as a delta, then its done event."""
+    def say(self, entry: Entry, part: OpenPart, text: str) -> None:
+        """The text is whole: what is missing of `text` goes out. Its done event waits for the part's, which may know more."""
         shown = text_of(self._shown(entry, part))
         self.delta(entry, part, missing(shown, text))
-        part.said = True
-        kind: Kind = KINDS[part.kind]
-        self._write(kind.done, **_place(entry, part), **{kind.field: settle(shown, text)}, **_logprobs(part, more))
+        part.said = settle(shown, text)
 
     def close_part(self, entry: Entry, part: OpenPart, theirs: Part | None = None) -> None:
         shown = self._shown(entry, part)
-        final = shown if theirs is None else merge_part(shown, theirs)
-        if part.kind in KINDS and not part.said:
-            self.say(entry, part, text_of(final))
+        kind = KINDS.get(part.kind)
+        said = shown if kind is None or part.said is None else shown.model_copy(update={kind.field: part.said})
+        final = said if theirs is None else merge_part(said, theirs)
+        if kind is not None:
+            self.delta(entry, part, missing(text_of(shown), text_of(final)))
+            self._write(kind.done, **_place(entry, part), **{kind.field: text_of(final)}, **_logprobs(part, {}))
         part.closed = True
         self._write(ev.SummaryPartDone if part.summary else ev.ContentPartDone, **_place(entry, part), part=final)
 
@@ -146,6 +152,7 @@ class Writer:
 
     def close(self, entry: Entry, theirs: Item | None, *, status: str) -> None:
         """Done, with all of it: missing parts and arguments first."""
+        self._close_said(entry, theirs)
         final = merge(self.item(entry), theirs, status=status)
         if isinstance(final, Message | Reasoning):
             self._complete_parts(entry, final)
@@ -173,6 +180,12 @@ class Writer:
     def end(self, model: Callable[..., ev.End], status: str, extra: Extra, *, output: list[Item] | None = None) -> None:
         output = self.snapshot.output if output is None else output
         self._write(model, response=self._response(status, extra, output=output))
+
+    def _close_said(self, entry: Entry, theirs: Item | None) -> None:
+        for part in entry.parts:
+            if part.said is not None and not part.closed:
+                known = parts_of(theirs, "summary" if part.summary else "content") if theirs is not None else []
+                self.close_part(entry, part, known[part.index] if part.index < len(known) else None)
 
     def _complete_parts(self, entry: Entry, final: Message | Reasoning) -> None:
         for group in ("content", "summary"):
