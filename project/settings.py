@@ -282,7 +282,7 @@ if HTTPS:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-_sockets = [f"{'wss' if HTTPS else 'ws'}://{urlsplit(origin).netloc}" for origin in CSRF_TRUSTED_ORIGINS]
+_sockets = [f"{'wss' if HTTPS else 'ws'}://{urlsplit(origin).netloc}" for origin in CSRF_TRUSTED_ORIGINS if "[" not in origin]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

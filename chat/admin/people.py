@@ -18,7 +18,7 @@ else:
 
 @admin.register(User)
 class People(Base):
-    list_display = ("username", "name", "email", "date_joined", "last_login", "suspended")
+    list_display = ("username", "name", "email", "date_joined", "last_login", "standing")
     list_filter = ("suspended", "date_joined")
     search_fields = ("username", "name", "email")
     ordering = ("username",)
@@ -40,6 +40,10 @@ class People(Base):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.display(description="standing", ordering="suspended")
+    def standing(self, person: User) -> str:
+        return "suspended" if person.suspended else "in good standing"
 
     @admin.action(description="Suspend: sign out and keep out")
     def suspend(self, request: HttpRequest, people: QuerySet[User]) -> None:

@@ -74,5 +74,5 @@ def preferences(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your settings are saved.")
         return HttpResponseRedirect(request.path)
     used = len(str(form["instructions"].value() or "").replace("\r\n", "\n"))
-    context = {"form": form, "used": used, "most": accounts.INSTRUCTIONS_LENGTH}
+    context = {"form": form, "used": used, "most": f"{accounts.INSTRUCTIONS_LENGTH:,}"}
     return render(request, "settings/preferences.html", context, status=422 if form.is_bound else 200)

@@ -48,7 +48,7 @@ def test_instructions_are_counted_as_the_browser_counts_them(stella, client, two
     text = "line\r\n" * 1600
     assert client.post("/settings/", {**FORM, "instructions": text}).status_code == 302
     assert len(now(stella).instructions) == 7999
-    assert "of 8000 characters" in client.get("/settings/").text
+    assert "of 8,000 characters" in client.get("/settings/").text
 
 
 def test_instructions_of_more_than_8000_characters_are_refused(stella, client, two_models):
