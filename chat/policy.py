@@ -24,8 +24,16 @@ RULES: dict[Action, Rule] = {
 }
 
 PUBLIC, SIGNED_IN = "public", "signed in"
-ROUTES: dict[str, str] = {}
-"""Route name → the action its view asks for, or PUBLIC, or SIGNED_IN (own data only)."""
+_READ, _WRITE, _MANAGE = "conversation.read", "conversation.write", "server.manage"
+ROUTES: dict[str, str] = {
+    **dict.fromkeys(("home", "conversations", "archived", "search", "provider", "settings"), SIGNED_IN),
+    **dict.fromkeys(("conversation", "items", "socket"), _READ),
+    **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop", "version"), _WRITE),
+    **dict.fromkeys(("rename", "pin", "archive", "delete", "restore"), _WRITE),
+    **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
+    **dict.fromkeys(("livez", "readyz", "invitation"), PUBLIC),
+}
+"""Route name → the action that it takes, or PUBLIC, or SIGNED_IN (own data only). allauth's and the admin's own are tested apart."""
 
 
 def can(actor: User, action: Action, object_: object) -> bool:

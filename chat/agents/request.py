@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from chat.protocol.types import Json, Request
 
+SAID = {"input_text", "input_image", "input_file"}
 ROLES = {"user", "assistant", "developer", "system"}
 
 
@@ -41,7 +42,6 @@ def _part(part: JsonValue) -> Json | None:
             return {"type": "output_text", "text": text, "annotations": []}
         case {"type": "refusal", "refusal": str(text)} if text:
             return {"type": "refusal", "refusal": text}
-        case {"type": "input_text" | "input_image" | "input_file"}:
-            return part
-        case _:
-            return None
+    if isinstance(part, dict) and part.get("type") in SAID:
+        return part
+    return None

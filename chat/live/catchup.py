@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from pydantic import JsonValue
 
 from chat.live import transcript
 from chat.models import Conversation, Response, User
@@ -63,8 +64,15 @@ def _grown(ids: list[str], *, upto: int) -> str:
 
 
 def _added(added: list[Json], *, upto: int) -> str:
+    """New entries, those that follow each other together: a partial finds its place before any of them is put in."""
     follows = {str(event["response"]): event.get("previous") for event in added}
-    entries = transcript.some(list(follows), upto=upto)
+    chains: list[tuple[JsonValue, list[transcript.Entry]]] = []
+    for entry in transcript.some(list(follows), upto=upto):
+        previous = follows[entry.response.id]
+        if chains and chains[-1][1][-1].response.id == previous:
+            chains[-1][1].append(entry)
+        else:
+            chains.append((previous, [entry]))
     return "".join(
-        render_to_string("events/item_added.html", {"entry": entry, "previous": follows[entry.response.id]}) for entry in entries
+        render_to_string("events/entries_added.html", {"entries": entries, "previous": previous}) for previous, entries in chains
     )

@@ -29,6 +29,8 @@ class Executor:
         self.accepting = False
 
     def open(self) -> None:
+        """Begin on the running loop."""
+        self.ticker = Ticker()
         self.accepting = True
         for work in (self.ticker.loop(), self._hold(), self._sweep()):
             self.spawn(work)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from chat import errors
@@ -31,7 +32,7 @@ class Ending:
     incomplete_reason: str = ""
 
 
-def _lease() -> ExpressionWrapper[DateTimeField[datetime, datetime]]:
+def _lease() -> Combinable:
     return ExpressionWrapper(Now() + timedelta(seconds=settings.RUN_LEASE), output_field=DateTimeField())
 
 

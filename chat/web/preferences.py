@@ -1,5 +1,6 @@
 """/settings/: what people choose for themselves."""
 
+import asyncio
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -15,11 +16,17 @@ from chat import providers
 from chat.models import User
 from chat.store import accounts
 
+PATIENCE = 3.0  # seconds that the page waits for the list of models
 
-def offered_models() -> list[str]:
-    """The models that can be chosen now; the model server being away is no reason for this page to fail."""
-    models = getattr(providers, "models", None)
-    return list(async_to_sync(models)()) if models else []
+
+@async_to_sync
+async def offered_models() -> list[str]:
+    """The models that can be chosen now. A model server that is slow or away is no reason for this page to wait or fail."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await providers.models()
+    except TimeoutError:
+        return []
 
 
 class LongText(forms.CharField):

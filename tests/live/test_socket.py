@@ -1,0 +1,151 @@
+"""The socket: for the right person, from the right page, downstream only."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+
+from chat.doorbell import Ring, hub
+from chat.live.consumer import Reader
+from chat.live.origin import ExactOrigin
+from chat.live.watch import readers
+from chat.models import User
+from chat.store import conversations, messages, pool
+from project.asgi import router
+from tests.cast import Cast, assemble
+
+ORIGIN = settings.PARLEY_URL.encode()
+
+
+@pytest.fixture
+async def people(transactional_db: None) -> Cast:
+    return await pool.for_readers(assemble)
+
+
+class Page(WebsocketCommunicator):  # type: ignore[misc]
+    """A socket as a signed-in page opens it."""
+
+    def __init__(self, user: User, conversation_id: str, after: object = 0) -> None:
+        super().__init__(Reader.as_asgi(), f"/ws/c/{conversation_id}/?after={after}")
+        self.scope["user"] = user
+        self.scope["url_route"] = {"kwargs": {"conversation_id": conversation_id}}
+
+    async def closed_with(self) -> int:
+        while (message := await self.receive_output(3))["type"] != "websocket.close":
+            pass
+        return int(message["code"])
+
+
+@pytest.fixture
+async def open_page() -> AsyncIterator[Any]:
+    pages: list[Page] = []
+
+    async def open_(user: User, conversation_id: str, after: object = 0) -> Page:
+        page = Page(user, conversation_id, after)
+        pages.append(page)
+        assert (await page.connect())[0]
+        return page
+
+    yield open_
+    for page in pages:
+        await page.disconnect()
+
+
+async def begin(owner: User) -> messages.Begun:
+    return await pool.for_runs(messages.send, actor=owner, conversation_id=None, text="Hello")
+
+
+async def test_what_was_missed_comes_first_and_then_what_joins(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    page = await open_page(people.owner, begun.conversation.pk)
+    missed = json.loads(await page.receive_from())
+    assert missed["position"] == begun.conversation.position
+    assert "Hello" in missed["content"]
+    position = missed["position"]
+    hub.ring(Ring(begun.conversation.pk, position + 1, position + 3, "payload"))
+    assert await page.receive_from() == "payload"
+
+
+async def test_doubled_and_late_rings_are_dropped(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    at = begun.conversation.position
+    page = await open_page(people.owner, begun.conversation.pk, at)
+    for first, last, payload in ((at + 1, at + 2, "one"), (at + 1, at + 2, "one"), (at - 1, at, "old"), (at + 3, at + 3, "two")):
+        hub.ring(Ring(begun.conversation.pk, first, last, payload))
+    assert [await page.receive_from(), await page.receive_from()] == ["one", "two"]
+    assert await page.receive_nothing()
+
+
+async def test_a_gap_sends_the_reader_to_the_log(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    at = begun.conversation.position
+    page = await open_page(people.owner, begun.conversation.pk)
+    await page.receive_from()
+    await pool.for_runs(conversations.rename, actor=people.owner, conversation_id=begun.conversation.pk, title="From the log")
+    hub.ring(Ring(begun.conversation.pk, at + 9, at + 9, "not this"))
+    assert "From the log" in json.loads(await page.receive_from())["content"]
+
+
+async def test_a_lost_ring_is_made_good_by_the_look(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    page = await open_page(people.owner, begun.conversation.pk)
+    await page.receive_from()
+    await pool.for_runs(conversations.rename, actor=people.owner, conversation_id=begun.conversation.pk, title="Silently")
+    await readers.look()
+    assert await page.receive_nothing()
+    await readers.look()
+    assert "Silently" in json.loads(await page.receive_from())["content"]
+
+
+async def test_the_stranger_is_told_that_nothing_is_there(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    page = await open_page(people.stranger, begun.conversation.pk)
+    assert await page.closed_with() == 4404
+
+
+async def test_a_suspended_persons_socket_is_closed_by_the_next_look(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    page = await open_page(people.owner, begun.conversation.pk, begun.conversation.position)
+    await pool.for_runs(lambda: User.objects.filter(pk=people.owner.pk).update(suspended=True))
+    await readers.look()
+    assert await page.closed_with() == 4401
+
+
+async def test_whoever_signs_out_loses_the_socket(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    page = await open_page(people.owner, begun.conversation.pk, begun.conversation.position)
+    await pool.for_runs(lambda: User.objects.filter(pk=people.owner.pk).update(auth_epoch=7))
+    await readers.look()
+    assert await page.closed_with() == 4401
+
+
+async def test_a_page_that_speaks_is_hung_up_on(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    page = await open_page(people.owner, begun.conversation.pk, begun.conversation.position)
+    await page.send_to(text_data="hello?")
+    assert await page.closed_with() == 4008
+
+
+@pytest.mark.parametrize("after", ["-1", "abc", "1e3", "9" * 40, "", "٣"])
+async def test_a_hand_made_cursor_means_from_the_start(people: Cast, open_page: Any, after: str) -> None:
+    begun = await begin(people.owner)
+    page = await open_page(people.owner, begun.conversation.pk, after)
+    assert "Hello" in json.loads(await page.receive_from())["content"]
+
+
+async def test_nobody_is_told_to_sign_in(transactional_db: None) -> None:
+    headers = [(b"origin", ORIGIN), (b"host", b"localhost:8000")]
+    application = ExactOrigin(router.application_mapping["websocket"].application, origins=settings.CSRF_TRUSTED_ORIGINS)
+    page = WebsocketCommunicator(application, f"/ws/c/conv_{'0' * 32}/", headers=headers)
+    assert (await page.connect())[0]
+    assert (await page.receive_output(3))["code"] == 4401
+
+
+@pytest.mark.parametrize("origin", [None, b"http://localhost", b"https://localhost:8000", b"http://evil.example", b"null", b"http://localhost:8000.evil.example"])
+async def test_another_origin_gets_no_socket(transactional_db: None, origin: bytes | None) -> None:
+    headers = [(b"host", b"localhost:8000"), *([(b"origin", origin)] if origin else [])]
+    page = WebsocketCommunicator(router.application_mapping["websocket"], f"/ws/c/conv_{'0' * 32}/", headers=headers)
+    assert not (await page.connect())[0]

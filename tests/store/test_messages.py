@@ -1,0 +1,183 @@
+"""What a person says becomes a tree: nothing is overwritten, nothing is said twice."""
+
+import threading
+
+import pytest
+from django.db import connection
+
+from chat import errors
+from chat.models import Conversation, Item, Response
+from chat.store import conversations, history, messages
+from tests.cast import Cast, person
+
+
+def ended(response: Response, status: str = "completed") -> Response:
+    Response.objects.filter(pk=response.pk).update(status=status)
+    response.refresh_from_db()
+    return response
+
+
+def test_a_first_message_begins_a_conversation_titled_with_its_first_words(cast: Cast) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="How do tides work?\nIn short.")
+    assert begun.conversation.title == "How do tides work? In short."
+    assert begun.conversation.head == begun.response
+    assert begun.response.status == "queued"
+    assert begun.conversation.team.personal_of == cast.owner
+
+
+def test_the_same_client_id_again_is_the_same_message(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="Once", client_id="abc")
+    again = messages.send(actor=cast.owner, conversation_id=None, text="Once", client_id="abc")
+    assert (again.response, again.new) == (first.response, False)
+    assert Response.objects.count() == 1
+
+
+def test_one_persons_client_id_does_not_stand_in_the_way_of_another(cast: Cast) -> None:
+    messages.send(actor=cast.owner, conversation_id=None, text="Mine", client_id="abc")
+    assert messages.send(actor=cast.mate, conversation_id=None, text="Mine too", client_id="abc").new
+
+
+def test_a_message_sent_while_a_reply_is_written_waits_behind_it(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="One")
+    second = messages.send(actor=cast.owner, conversation_id=first.conversation.pk, text="Two")
+    assert second.response.input is not None
+    assert second.response.input.previous == first.response
+    assert messages.next_due(first.response) == [second.response.pk]
+
+
+def test_editing_makes_a_second_version_in_the_same_place(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="Old")
+    ended(first.response)
+    assert first.response.input is not None
+    edited = messages.edit(actor=cast.owner, conversation_id=first.conversation.pk, item_id=first.response.input.pk, text="New")
+    (exchange,) = history.exchanges([edited.response.pk])
+    assert len(exchange.item_versions) == 2
+    assert messages.head(edited.conversation, cast.owner) == edited.response
+    assert Item.objects.get(pk=first.response.input.pk).wire["content"] == [{"type": "input_text", "text": "Old"}]
+
+
+def test_regenerating_asks_the_same_message_again(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="Again")
+    ended(first.response)
+    second = messages.regenerate(actor=cast.owner, conversation_id=first.conversation.pk, response_id=first.response.pk)
+    assert second.response.input == first.response.input
+    (exchange,) = history.exchanges([second.response.pk])
+    assert exchange.response_versions == [first.response.pk, second.response.pk]
+
+
+def test_a_reply_that_is_being_written_cannot_be_regenerated_or_continued(cast: Cast) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="Wait")
+    for verb in (messages.regenerate, messages.carry_on):
+        with pytest.raises(errors.Conflict):
+            verb(actor=cast.owner, conversation_id=begun.conversation.pk, response_id=begun.response.pk)
+
+
+def test_a_cut_reply_is_continued_after_a_hidden_item(cast: Cast) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="Long")
+    ended(begun.response, "incomplete")
+    on = messages.carry_on(actor=cast.owner, conversation_id=begun.conversation.pk, response_id=begun.response.pk)
+    assert on.response.continues == begun.response
+    assert on.response.input is not None
+    assert (on.response.input.hidden, on.response.input.role, on.response.input.previous) == (True, "developer", begun.response)
+
+
+def test_choosing_a_version_shows_what_was_said_last_below_it(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="One")
+    ended(first.response)
+    below = messages.send(actor=cast.owner, conversation_id=first.conversation.pk, text="Two")
+    ended(below.response)
+    messages.regenerate(actor=cast.owner, conversation_id=first.conversation.pk, response_id=first.response.pk)
+    conversations.choose_branch(actor=cast.owner, conversation_id=first.conversation.pk, response_id=first.response.pk)
+    assert messages.head(first.conversation, cast.owner) == below.response
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t", "\n\n"])
+def test_nothing_is_not_sent(cast: Cast, text: str) -> None:
+    with pytest.raises(errors.InvalidInput):
+        messages.send(actor=cast.owner, conversation_id=None, text=text)
+    assert not Conversation.objects.exists()
+
+
+def test_too_much_is_refused_and_says_how_much_is_allowed(cast: Cast) -> None:
+    with pytest.raises(errors.TooLarge, match="200 KB is the most"):
+        messages.send(actor=cast.owner, conversation_id=None, text="é" * 150_000)
+
+
+@pytest.mark.parametrize("text", ["NUL \x00 inside", "half a pair \ud800 here", "é ü 漢字 🏳️‍🌈 \u202e"])
+def test_any_characters_can_be_sent(cast: Cast, text: str) -> None:
+    assert messages.send(actor=cast.owner, conversation_id=None, text=text).new
+
+
+def test_a_stranger_finds_nothing_to_write_to(cast: Cast) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="Private")
+    ended(begun.response)
+    where = {"actor": cast.stranger, "conversation_id": begun.conversation.pk}
+    assert begun.response.input is not None
+    with pytest.raises(errors.NotFound):
+        messages.send(**where, text="Hello")
+    with pytest.raises(errors.NotFound):
+        messages.edit(**where, item_id=begun.response.input.pk, text="Hello")
+    with pytest.raises(errors.NotFound):
+        messages.regenerate(**where, response_id=begun.response.pk)
+    with pytest.raises(errors.NotFound):
+        conversations.choose_branch(**where, response_id=begun.response.pk)
+    with pytest.raises(errors.NotFound):
+        conversations.delete(**where)
+
+
+def test_ids_of_another_conversation_are_missing_ones(cast: Cast) -> None:
+    mine = messages.send(actor=cast.owner, conversation_id=None, text="Mine")
+    theirs = messages.send(actor=cast.stranger, conversation_id=None, text="Theirs")
+    ended(theirs.response)
+    assert theirs.response.input is not None
+    with pytest.raises(errors.NotFound):
+        messages.regenerate(actor=cast.owner, conversation_id=mine.conversation.pk, response_id=theirs.response.pk)
+    with pytest.raises(errors.NotFound):
+        messages.edit(actor=cast.owner, conversation_id=mine.conversation.pk, item_id=theirs.response.input.pk, text="x")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_messages_at_once_make_one_chain_without_gaps() -> None:
+    owner = person("parallel")
+    begun = messages.send(actor=owner, conversation_id=None, text="First")
+    failures: list[Exception] = []
+
+    def say(number: int) -> None:
+        try:
+            messages.send(actor=owner, conversation_id=begun.conversation.pk, text=f"Message {number}")
+        except Exception as error:  # collected for the assertion
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=say, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    conversation = Conversation.objects.get(pk=begun.conversation.pk)
+    ids, earlier = history.path(str(conversation.head_id))
+    assert (len(ids), earlier) == (21, None)
+    assert conversation.position == 42
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_message_from_ten_threads_is_one_message() -> None:
+    owner = person("doubled")
+    begun: list[str] = []
+
+    def say() -> None:
+        try:
+            begun.append(messages.send(actor=owner, conversation_id=None, text="Same", client_id="same").response.pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=say) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(begun) == 10
+    assert len(set(begun)) == 1
+    assert Conversation.objects.count() == 1
