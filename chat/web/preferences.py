@@ -5,6 +5,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -16,14 +17,12 @@ from chat import providers
 from chat.models import User
 from chat.store import accounts
 
-PATIENCE = 3.0  # seconds that the page waits for the list of models
-
 
 @async_to_sync
 async def offered_models() -> list[str]:
     """The models that can be chosen now. A model server that is slow or away is no reason for this page to wait or fail."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(settings.MODELS_WAIT):
             return await providers.models()
     except TimeoutError:
         return []

@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -37,13 +37,10 @@ class InvitationForm(forms.Form):
 
 
 def owner_of(request: HttpRequest) -> User:
-    """The signed-in person if the server is theirs; for everybody else there is nothing here."""
+    """The signed-in person if the server is theirs; NotFound for everybody else."""
     person = request.user
     assert isinstance(person, User)
-    try:
-        server.manage(person)
-    except errors.NotFound:
-        raise Http404 from None
+    server.manage(person)
     return person
 
 

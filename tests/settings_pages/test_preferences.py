@@ -1,7 +1,11 @@
+import socket
+from collections.abc import Iterator
+
 import pytest
 
+from chat import providers
 from chat.models import User
-from chat.web import preferences
+from tests.scripted import ScriptedServer
 
 FORM = {"name": "Stella Star", "default_model": "", "instructions": "Be brief.", "theme": "dark"}
 
@@ -13,9 +17,14 @@ def stella(people, client) -> User:
 
 
 @pytest.fixture
-def two_models(monkeypatch):
-    """What the model server offers."""
-    monkeypatch.setattr(preferences, "offered_models", lambda: ["tiny", "large"])
+def two_models(settings) -> Iterator[None]:
+    """A model server that offers two."""
+    far_end = ScriptedServer(models=("tiny", "large")).start()
+    settings.OPENAI_BASE_URL = far_end.base_url
+    providers.reset()
+    yield
+    far_end.stop()
+    providers.reset()
 
 
 def now(person: User) -> User:
@@ -102,3 +111,17 @@ def test_only_the_owner_sees_the_way_to_the_server_settings(people, client, two_
     for person, seen in ((people.owner, True), (people.mate, False), (people.stranger, False)):
         client.force_login(person)
         assert ("/settings/server/" in client.get("/settings/").text) is seen
+
+
+def test_the_page_does_not_wait_for_a_model_server_that_says_nothing(stella, client, settings):
+    settings.MODELS_WAIT = 0.2
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.OPENAI_BASE_URL = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        providers.reset()
+        assert "The server's default" in client.get("/settings/").text.replace("&#x27;", "'")
+
+
+def test_the_page_works_while_the_model_server_is_away(stella, client, settings):
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    providers.reset()
+    assert client.post("/settings/", FORM).status_code == 302
