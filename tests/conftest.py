@@ -7,6 +7,7 @@ from django.test import Client
 
 from chat.models import User
 from tests.cast import Cast, assemble
+from tests.scripted import ScriptedServer
 
 
 @pytest.fixture
@@ -39,3 +40,18 @@ def fresh_providers() -> Iterator[None]:
     providers.reset()
     yield
     providers.reset()
+
+
+@pytest.fixture(scope="session")
+def scripted_server() -> Iterator[ScriptedServer]:
+    server = ScriptedServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def scripted(scripted_server: ScriptedServer) -> ScriptedServer:
+    """The scripted model server, without memory of other tests."""
+    scripted_server.clear()
+    return scripted_server

@@ -1,0 +1,97 @@
+"""Where models answer. `current()` is the server's one provider, by its settings; none set means the bundled model."""
+
+import asyncio
+import sys
+import threading
+import time
+from typing import Final
+
+from django.conf import settings
+
+from chat.errors import ParleyError
+from chat.protocol.client import Client
+from chat.providers.base import Provider, Status
+from chat.providers.llama import MODEL, LlamaProvider
+from chat.providers.openai import OpenAIProvider
+from chat.providers.supervisor import Supervisor
+
+__all__ = ["Provider", "Status", "close", "current", "default_model", "is_bundled", "keep", "known_models", "models", "reset"]
+
+FRESH: Final = 60.0  # seconds that a list of models is kept
+AGAIN: Final = 5.0  # seconds until a list that could not be had is asked for again
+
+_lock = threading.Lock()
+_current: Provider | None = None
+_names: list[str] = []
+_until = 0.0
+
+
+def is_bundled() -> bool:
+    return not settings.OPENAI_BASE_URL and not settings.OPENAI_API_KEY
+
+
+def current() -> Provider:
+    """The provider, made once. Making it starts nothing; `status()` or a first `stream` starts the bundled model."""
+    global _current
+    with _lock:
+        if _current is None:
+            _current = _bundled() if is_bundled() else OpenAIProvider(_client())
+        return _current
+
+
+def default_model() -> str:
+    """PARLEY_MODEL, or the first that the server named; "" while it has named none."""
+    return settings.PARLEY_MODEL or (MODEL if is_bundled() else _names[0] if _names else "")
+
+
+def known_models() -> list[str]:
+    """What `models` gave last, without asking: pages do not wait for a model server. `keep` asks."""
+    names = _names or ([MODEL] if is_bundled() else [])
+    return [*([settings.PARLEY_MODEL] if settings.PARLEY_MODEL and settings.PARLEY_MODEL not in names else []), *names]
+
+
+async def keep() -> None:
+    """As long as the process serves: start the bundled model, and ask for the models' names before anybody needs them."""
+    try:
+        while True:
+            current().status()
+            await models()
+            await asyncio.sleep(AGAIN)
+    finally:
+        await close()
+
+
+async def models() -> list[str]:
+    """The models to choose from, the default among them; kept for a minute. Never raises: what cannot be had is the default."""
+    global _names, _until
+    if time.monotonic() >= _until:
+        try:
+            _names, _until = await current().models(), time.monotonic() + FRESH
+        except ParleyError:
+            _until = time.monotonic() + AGAIN
+    return known_models()
+
+
+async def close() -> None:
+    """Give back connections and the bundled model's process."""
+    provider = _current
+    reset(stop=False)
+    if provider is not None:
+        await provider.close()
+
+
+def reset(*, stop: bool = True) -> None:
+    """Forget the provider and its models, and end the bundled model's process: for tests, and when settings change."""
+    global _current, _names, _until
+    with _lock:
+        provider, _current, _names, _until = _current, None, [], 0.0
+    if stop and isinstance(provider, LlamaProvider):
+        provider.stop()
+
+
+def _bundled() -> Provider:
+    return LlamaProvider(Supervisor([sys.executable, str(settings.BASE_DIR / "manage.py"), "llama"]))
+
+
+def _client() -> Client:
+    return Client(settings.OPENAI_BASE_URL or "https://api.openai.com/v1", settings.OPENAI_API_KEY)

@@ -177,7 +177,7 @@ def _outcome(run: Run, error: errors.ParleyError) -> Cut | Failed:
 async def _relay(run: Run, response: Response) -> None:
     provider = providers.current()
     items = await pool.for_runs(history.wire_input, response)
-    model = response.model or await providers.default_model()
+    model = response.model or providers.default_model() or next(iter(await providers.models()), "")
     request = requests.build(items, model=model, instructions=response.instructions)
     turn = await pool.for_runs(responses.open_turn, response, index=0, provider=provider.name)
     stream = provider.stream(request)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -32,7 +31,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def provider_context() -> dict[str, Any]:
     status = providers.current().status()
-    return {"provider": {"state": status.state, "sentence": status.sentence, "bundled": not settings.OPENAI_BASE_URL}}
+    return {"provider": {"state": status.state, "sentence": status.sentence, "bundled": providers.is_bundled()}}
 
 
 @require_safe

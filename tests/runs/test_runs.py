@@ -131,7 +131,7 @@ async def test_a_queued_message_can_be_stopped_and_the_next_goes_on(house: House
         ("error=429 code=insufficient_quota", "failed", "insufficient_quota"),
         ("error=400 code=context_length_exceeded", "failed", "context_length_exceeded"),
         ("error=404 code=model_not_found", "failed", "model_not_found"),
-        ("fail=after:0", "failed", "server_error"),
+        ("fail=after:0", "failed", "upstream_broken"),
     ],
 )
 async def test_a_refusal_of_the_model_server_is_said_plainly(house: House, directive: str, status: str, code: str) -> None:
