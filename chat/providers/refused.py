@@ -1,0 +1,65 @@
+"""What a server cannot take: parameters that it refused once are left out from then on."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from chat.errors import UpstreamError, UpstreamRejected
+from chat.protocol.failures import Answer, answer_of
+from chat.protocol.types import Json
+
+# Leaving these out changes comfort, not meaning. Never here: model, input, instructions, tools, text, previous_response_id.
+SPARE: Final = (
+    *(
+        "include",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "truncation",
+        "reasoning",
+        "parallel_tool_calls",
+    ),
+    *("metadata", "service_tier", "store", "temperature", "top_p", "stream_options", "reasoning_effort", "max_tokens"),
+)
+UNKNOWN: Final = re.compile(
+    r"unknown|unrecogni[sz]ed|unexpected|extra (inputs|fields)|extra_forbidden|not permitted|no such", re.I
+)
+UNSUPPORTED: Final = re.compile(
+    r"(not|n't|never|only) (yet )?(be )?support|unsupported|not (allowed|available|implemented|compatible)|must be|should be",
+    re.I,
+)
+
+
+@dataclass
+class Refused:
+    """What one server refused so far, model by model."""
+
+    names: dict[str, set[str]] = field(default_factory=dict)
+
+    def without(self, body: Json) -> Json:
+        refused = self.names.get(str(body.get("model")), set())
+        kept = {name: value for name, value in body.items() if name not in refused}
+        if "max_tokens" in refused and "max_tokens" in body:
+            kept["max_completion_tokens"] = body["max_tokens"]  # what newer servers call it
+        return kept
+
+    def learn(self, error: UpstreamError, body: Json) -> bool:
+        """Remember the parameter of `body` that `error` is about; False when it is about something else."""
+        answer = answer_of(error)
+        if not isinstance(error, UpstreamRejected) or answer is None or answer.status not in (400, 422):
+            return False
+        name = next((name for name in SPARE if name in body and _is_about(answer, name, body)), None)
+        if name is None:
+            return False
+        self.names.setdefault(str(body.get("model")), set()).add(name)
+        return True
+
+
+def _is_about(answer: Answer, name: str, body: Json) -> bool:
+    unknown, unsupported = UNKNOWN.search(answer.words), UNSUPPORTED.search(answer.words)
+    if name == "store" and body["store"] is False and not unknown:
+        return False  # a server that insists on keeping must not get what nobody may keep
+    param = re.split(r"[.\[]", answer.param or "")[0]
+    if param and param in body:
+        return param == name and bool(unknown or unsupported or name not in ("temperature", "top_p", "max_tokens"))
+    return bool(unknown or unsupported) and re.search(rf"(?<![\w-]){name}(?![\w-])", answer.message) is not None
