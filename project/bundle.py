@@ -1,5 +1,7 @@
 """Static bundles: the plain concatenation of the files that static/bundle.txt lists, found by Django like any other static file."""
 
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,10 @@ class BundleFinder(BaseStorageFinder):
         target.mkdir(parents=True, exist_ok=True)
         for name, files in bundles().items():
             text = "\n".join((SOURCE / file).read_text(encoding="utf-8") for file in files)
-            (target / name).write_text(text, encoding="utf-8")
+            if not (target / name).is_file() or (target / name).read_text(encoding="utf-8") != text:
+                fresh = target / f"{name}.{os.getpid()}.{threading.get_ident()}"
+                fresh.write_text(text, encoding="utf-8")
+                fresh.replace(target / name)  # at once: a development server reads while another thread writes
 
     def list(self, ignore_patterns: Any) -> Iterator[tuple[str, FileSystemStorage]]:
         self.make()

@@ -5,6 +5,7 @@ import tempfile
 
 for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PARLEY_MODEL", "PARLEY_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY"):
     os.environ.pop(name, None)
+os.environ["SECRET_KEY"] = "a key for tests alone, 0123456789abcdef"
 os.environ["PARLEY_VAR"] = tempfile.mkdtemp(prefix="parley-test-")
 
 from project.settings import *  # noqa: E402, F403
@@ -16,4 +17,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # A file, as in the product: tests with several threads meet the locks that people meet.
-DATABASES["default"]["TEST"] = {"NAME": str(PARLEY_VAR / "test.sqlite3")}  # noqa: F405
+if ON_SQLITE:  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": str(PARLEY_VAR / "test.sqlite3")}  # noqa: F405
+else:
+    DATABASES["default"]["OPTIONS"].pop("pool")  # noqa: F405  (threads of a pool outlive the test database)

@@ -16,21 +16,30 @@ SQLITE = [
            INSERT INTO chat_search(rowid, text) VALUES (new.id, new.text);
        END""",
 ]
-POSTGRES = ["CREATE INDEX chat_search ON chat_searchentry USING gin (to_tsvector('simple', left(text, 200000)))"]
+# Words without stemming, and without accents where the unaccent dictionary can be had (it comes with PostgreSQL and is trusted).
+POSTGRES = [
+    "CREATE TEXT SEARCH CONFIGURATION chat_words (COPY = simple)",
+    """DO $$ BEGIN
+           CREATE EXTENSION IF NOT EXISTS unaccent;
+           ALTER TEXT SEARCH CONFIGURATION chat_words ALTER MAPPING FOR hword, hword_part, word WITH unaccent, simple;
+       EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'unaccent is not to be had: search minds accents';
+       END $$""",
+    "CREATE INDEX chat_search ON chat_searchentry USING gin (to_tsvector('chat_words', left(text, 200000)))",
+]
 UNDO = {
     "sqlite": ["DROP TRIGGER chat_search_insert", "DROP TRIGGER chat_search_delete", "DROP TRIGGER chat_search_update", "DROP TABLE chat_search"],
-    "postgresql": ["DROP INDEX chat_search"],
+    "postgresql": ["DROP INDEX chat_search", "DROP TEXT SEARCH CONFIGURATION chat_words"],
 }
 
 
 def make(apps, schema_editor):
     for statement in {"sqlite": SQLITE, "postgresql": POSTGRES}[schema_editor.connection.vendor]:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, None)
 
 
 def unmake(apps, schema_editor):
     for statement in UNDO[schema_editor.connection.vendor]:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, None)
 
 
 class Migration(migrations.Migration):

@@ -88,10 +88,10 @@ def _sqlite(found: list[str]) -> tuple[str, dict[str, str | int]]:
 
 
 def _postgres(found: list[str]) -> tuple[str, dict[str, str | int]]:
-    query = "to_tsquery('simple', %(query)s)"
+    query = "to_tsquery('chat_words', %(query)s)"
     options = "'StartSel=\x02, StopSel=\x03, MaxWords=24, MinWords=8, MaxFragments=1'"
-    snippet = f"ts_headline('simple', e.text, {query}, {options})"
-    match = f"to_tsvector('simple', left(e.text, 200000)) @@ {query}"
+    snippet = f"ts_headline('chat_words', e.text, {query}, {options})"
+    match = f"to_tsvector('chat_words', left(e.text, 200000)) @@ {query}"
     return SELECT.format(snippet=snippet, source="chat_searchentry e", match=match), {
         "query": " & ".join(f"'{word}':*" for word in found)
     }

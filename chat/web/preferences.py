@@ -7,7 +7,6 @@ from asgiref.sync import async_to_sync
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from chat import providers
 from chat.models import User
 from chat.store import accounts
+from chat.web.decorators import person_required
 
 
 @async_to_sync
@@ -66,7 +66,7 @@ class PreferencesForm(forms.Form):
         return name
 
 
-@login_required
+@person_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest) -> HttpResponse:
     person = request.user

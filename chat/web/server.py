@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +16,7 @@ from chat import errors
 from chat.models import Server, User
 from chat.store import server
 from chat.web.accounts import INVITATION
+from chat.web.decorators import person_required
 
 DAYS = {1: "1 day", 7: "7 days", 30: "30 days"}
 
@@ -62,7 +62,7 @@ def page(request: HttpRequest, owner: User, *, status: int = 200, **more: Any) -
     return render(request, "settings/server.html", context, status=status)
 
 
-@login_required
+@person_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings_page(request: HttpRequest) -> HttpResponse:
     owner = owner_of(request)
@@ -77,7 +77,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@login_required
+@person_required
 @require_POST
 def invite(request: HttpRequest) -> HttpResponse:
     """Answers with the page itself, not a redirect: the link is in this answer and nowhere else, ever."""
@@ -90,7 +90,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     return page(request, owner, made=made, link=link)
 
 
-@login_required
+@person_required
 @require_POST
 def revoke(request: HttpRequest, invitation_id: str) -> HttpResponse:
     owner = owner_of(request)
