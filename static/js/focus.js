@@ -1,27 +1,35 @@
-// Keeps a keyboard's place when a swap takes the focused control away: back to the same control, or to the one that opened it.
+// Keeps a keyboard's place when a swap takes the focused control away: back to the same control, to the one that opened it,
+// to its twin in the version that took its place, or at least to its neighbours.
 (() => {
-  const places = new WeakMap(); // request → how to find the control again
+  let place = null;
 
-  const describe = (element) => {
-    const versions = element.closest?.("[data-versions]");
-    if (versions) return { index: [...document.querySelectorAll("[data-versions]")].indexOf(versions), version: element.dataset.version };
-    const menu = element.closest?.("[popover][data-menu]");
-    const opener = menu && document.querySelector(`[popovertarget="${menu.id}"]`);
-    return { id: opener?.id ?? element.closest?.("[data-opener]")?.dataset.opener ?? element.id };
-  };
+  const groups = () => [...document.querySelectorAll("[data-versions]")];
 
-  const find = ({ index, version, id }) => {
-    if (index === undefined) return document.getElementById(id);
-    const buttons = [...(document.querySelectorAll("[data-versions]")[index]?.querySelectorAll("button:enabled") ?? [])];
-    return buttons.find((button) => button.dataset.version === version) ?? buttons[0];
-  };
-
-  document.addEventListener("htmx:config:request", ({ target, detail: { ctx } }) => {
-    if (ctx.sourceEvent?.isTrusted) places.set(ctx, describe(target));
+  const describe = (element) => ({
+    id: element.closest("[data-opener]")?.dataset.opener ?? element.id,
+    group: groups().indexOf(element.closest("[data-versions]")),
+    version: element.dataset.version,
+    home: element.closest("footer[id], article[id]")?.id,
   });
 
-  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-    if (!places.has(ctx) || document.activeElement !== document.body) return;
-    (find(places.get(ctx)) ?? document.getElementById("main")).focus({ preventScroll: true });
+  const find = ({ id, group, version, home }) => {
+    const twins = [...(groups()[group]?.querySelectorAll("button:enabled") ?? [])];
+    return (
+      twins.find((button) => button.dataset.version === version) ??
+      twins[0] ??
+      document.getElementById(id) ??
+      document.getElementById(home)?.querySelector("button:enabled, summary") ??
+      document.getElementById("main")
+    );
+  };
+
+  document.addEventListener("htmx:before:swap", () => {
+    const element = document.activeElement;
+    place = element && element !== document.body ? describe(element) : null;
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    if (place && document.activeElement === document.body) find(place).focus({ preventScroll: true });
+    place = null;
   });
 })();

@@ -44,15 +44,16 @@
     }
   });
 
-  document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-    if (!ctx.sourceElement?.matches?.("[data-earlier]")) return;
-    const entry = ctx.sourceElement.nextElementSibling;
-    kept = entry && { entry, top: entry.getBoundingClientRect().top };
+  // The first entry in sight stays where it is when some come in above it, or when all are drawn again.
+  document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
+    if (!ctx.sourceElement?.matches?.("[data-earlier]") && !tasks.some((task) => task.target === items())) return;
+    const entry = [...items().querySelectorAll(".entry")].find((one) => one.getBoundingClientRect().bottom > 0);
+    kept = entry && { id: entry.id, top: entry.getBoundingClientRect().top };
   });
 
   document.addEventListener("htmx:after:swap", () => {
-    if (!kept) return;
-    window.scrollBy({ top: kept.entry.getBoundingClientRect().top - kept.top, behavior: "instant" });
+    const entry = kept && document.getElementById(kept.id);
+    if (entry && !follow) window.scrollBy({ top: entry.getBoundingClientRect().top - kept.top, behavior: "instant" });
     kept = null;
   });
 
