@@ -1,0 +1,64 @@
+"""Source code -> spans with Pygments' short classes, in a figure with its language and a Copy button."""
+
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from html import escape
+
+from pygments.lexer import Lexer
+from pygments.lexers import find_lexer_class
+from pygments.lexers._mapping import LEXERS
+from pygments.token import STANDARD_TYPES
+
+from chat.markdown.clean import clean
+
+MAX_HIGHLIGHTED = 32_768  # characters; about 100 ms
+_MAX_LINE = 2_000  # characters; some lexers are slow on long lines
+_NAME = re.compile(r"[\w+#.-]{1,40}")
+
+
+@cache
+def _aliases() -> Mapping[str, str]:
+    return {alias.lower(): name for name, entry in sorted(LEXERS.items(), reverse=True) for alias in entry[2]}
+
+
+@lru_cache(maxsize=64)
+def _lexer(language: str) -> Lexer | None:
+    """Only lexers that come with Pygments, found by their alias; no plug-in is looked for."""
+    found = _aliases().get(language.lower())
+    lexer = find_lexer_class(LEXERS[found][1]) if found else None
+    return lexer(stripnl=False, ensurenl=False) if lexer else None
+
+
+def language_of(info: str) -> str:
+    """The first word of a fence's info string, when it looks like the name of a language, else ''."""
+    first, *_ = info.split(maxsplit=1) or [""]
+    word = first.strip("{}.")
+    return word if _NAME.fullmatch(word) else ""
+
+
+def highlight(code: str, language: str) -> str:
+    """Sanitised HTML of the code alone. Unknown languages, long texts and long lines stay plain."""
+    lexer = _lexer(language) if language and len(code) <= MAX_HIGHLIGHTED else None
+    if lexer is None or any(len(line) > _MAX_LINE for line in code.split("\n")):
+        return escape(code, quote=False)
+    return clean("".join(_span(STANDARD_TYPES.get(kind, ""), text) for kind, text in lexer.get_tokens(code)))
+
+
+def _span(name: str, text: str) -> str:
+    text = escape(text, quote=False)
+    return f'<span class="{name}">{text}</span>' if name and not text.isspace() else text
+
+
+def figure_open(language: str, code_id: str = "") -> str:
+    """Everything before the code. The label is not a landmark's: a page may hold many of them."""
+    label = escape(language) or "text"
+    there = f' id="{code_id}"' if code_id else ""
+    return (
+        f'<figure class="code"><figcaption><span class="language">{label}</span>'
+        '<button type="button" class="copy" data-copy="code">Copy</button></figcaption>'
+        f'<pre tabindex="0" role="group" aria-label="Code, {label}" dir="ltr"><code class="highlight"{there}>'
+    )
+
+
+FIGURE_CLOSE = "</code></pre></figure>"

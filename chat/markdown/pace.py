@@ -1,0 +1,50 @@
+"""How much of a long open block is rendered: up to the last checkpoint; the rest is plain text for now.
+
+Checkpoints lie further and further apart (an eighth of the length; a paragraph of 8 KB is no prose any more, and they double).
+So all renderings of a block together cost some times its length, not its square. They are functions of the length alone, so what
+is shown does not depend on how the text was cut.
+"""
+
+from bisect import bisect_right
+from html import escape
+from typing import NamedTuple
+
+LEAF = 1_024  # characters
+CONTAINER = 4_096  # characters
+
+
+def _checkpoints(first: int, *, doubled_from: int) -> list[int]:
+    points = [first]
+    while points[-1] < 1 << 32:
+        points.append(points[-1] + points[-1] // (8 if points[-1] < doubled_from else 1))
+    return points
+
+
+_POINTS = {LEAF: _checkpoints(LEAF, doubled_from=8_192), CONTAINER: _checkpoints(CONTAINER, doubled_from=1 << 32)}
+
+
+def rendered(length: int, first: int) -> int:
+    """How many of the first characters are rendered."""
+    points = _POINTS[first]
+    return length if length <= first else points[bisect_right(points, length) - 1]
+
+
+class Piece(NamedTuple):
+    """HTML whose last part is text that only grows; `text` is escaped."""
+
+    head: str
+    text: str = ""
+    foot: str = ""
+
+    def html(self) -> str:
+        return self.head + self.text + self.foot
+
+
+def piece(html: str, raw: str, text_id: str) -> Piece:
+    """`html` followed by text that is not rendered yet, inside the last paragraph if there is one."""
+    if not raw:
+        return Piece(html)
+    there = f' id="{text_id}"' if text_id else ""
+    if html.endswith("</p>"):
+        return Piece(f'{html[:-4]}<span class="tail"{there}>', escape(raw, quote=False), "</span></p>")
+    return Piece(f'{html}<div class="tail"{there}>', escape(raw, quote=False), "</div>")
