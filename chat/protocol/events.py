@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic import JsonValue, ValidationError
 
 from chat.errors import MalformedStream
-from chat.protocol.items import AnyPart, Json, OutputItem, Typed
+from chat.protocol.items import Json, OutputItem, OutputPart, Typed
 from chat.protocol.loose import load
 from chat.protocol.sse import DONE, ServerSentEvent
 from chat.protocol.types import ErrorBody, Response, error_body
@@ -97,12 +97,12 @@ class OfSummary(OfItem):
 
 class ContentPartAdded(OfContent):
     type: Literal["response.content_part.added"] = "response.content_part.added"
-    part: AnyPart
+    part: OutputPart
 
 
 class ContentPartDone(OfContent):
     type: Literal["response.content_part.done"] = "response.content_part.done"
-    part: AnyPart
+    part: OutputPart
 
 
 class OutputTextDelta(OfContent):
@@ -145,12 +145,12 @@ class ReasoningTextDone(OfContent):
 
 class SummaryPartAdded(OfSummary):
     type: Literal["response.reasoning_summary_part.added"] = "response.reasoning_summary_part.added"
-    part: AnyPart
+    part: OutputPart
 
 
 class SummaryPartDone(OfSummary):
     type: Literal["response.reasoning_summary_part.done"] = "response.reasoning_summary_part.done"
-    part: AnyPart
+    part: OutputPart
 
 
 class SummaryTextDelta(OfSummary):

@@ -193,38 +193,51 @@ def dump_item(item: Item) -> Json:
     return wire
 
 
+def lenient_part(value: object) -> Part:
+    """As `parse_part`, for what a model server sends: a known part with a wrong field loses the field, not its type."""
+    part = parse_part(value)
+    if isinstance(part, UnknownPart):
+        kind = "output_text" if part.type == "text" else part.type
+        if kind in PARTS:
+            return cast(Part, scrub(PARTS[kind], {**part.model_dump(exclude_unset=True), "type": kind}))
+    return part
+
+
 def lenient_item(value: object) -> Item:
     """As `parse_item`, for what a model server sends: a known item with a wrong field loses the field, not its type."""
     item = parse_item(value)
+    if isinstance(item, UnknownItem) and item.type in ITEMS:
+        wire = dict(dump_item(item))
+        if isinstance(arguments := wire.get("arguments"), dict | list):
+            wire["arguments"] = to_json(arguments).decode()
+        item = cast(Item, scrub(ITEMS[item.type], wire))
+    item.__pydantic_fields_set__.add("type")
     if isinstance(item, Message):
-        _put_right(item)
-    if not isinstance(item, UnknownItem) or item.type not in ITEMS:
-        return item
-    wire = dict(dump_item(item))
-    if isinstance(arguments := wire.get("arguments"), dict | list):
-        wire["arguments"] = to_json(arguments).decode()
-    return scrub(ITEMS[item.type], wire) or item
+        content: list[Part] = [OutputText(text=item.content)] if isinstance(item.content, str) else item.content
+        item.content = _fitted(content, OutputText)
+    elif isinstance(item, Reasoning):
+        item.summary = [part for part in _fitted(item.summary, SummaryText) if isinstance(part, SummaryText)]
+        if item.content:
+            item.content = _fitted(item.content, ReasoningText)
+    elif isinstance(item, UnknownItem):
+        item.type = item.type or "unknown"
+    return item
 
 
-def _put_right(message: Message) -> None:
-    """A message of the model's has parts, and its texts are output_text."""
-    if isinstance(message.content, str):
-        message.content = [OutputText(text=message.content)]
-    elif any(part.type == "text" for part in message.content):
-        texts = [{**part.model_dump(), "type": "output_text"} if part.type == "text" else part for part in message.content]
-        message.content = [parse_part(text) for text in texts]
+def _fitted(parts: list[Part], text: type[OutputText | ReasoningText | SummaryText]) -> list[Part]:
+    """The parts a server sent; texts of a kind that does not belong there become one that does."""
+    clean = map(lenient_part, parts)
+    strays = (OutputText, ReasoningText, SummaryText, InputText)
+    return [text(text=part.text) if isinstance(part, strays) and not isinstance(part, text) else part for part in clean]
 
 
-def scrub(model: type[Item], wire: Json) -> Item | None:
-    """Validate, leaving out the fields that are wrong; None when it cannot be had even so."""
+def scrub(model: type[Typed], wire: Json) -> Typed:
+    """Validate, leaving out the fields that are wrong. `model` must have a default for every field."""
     try:
         return model.model_validate(wire)
     except ValidationError as error:
         wrong = {failure["loc"][0] for failure in error.errors(include_url=False) if failure["loc"]}
-    try:
         return model.model_validate({key: value for key, value in wire.items() if key not in wrong})
-    except ValidationError:
-        return None
 
 
 def _known_or(known: type[Typed] | None, unknown: type[Typed], wire: Json) -> Typed:
@@ -245,6 +258,6 @@ def _objects(value: object) -> object:
     return [entry for entry in value if isinstance(entry, dict | BaseModel)] if isinstance(value, list) else []
 
 
-AnyItem = Annotated[Item, Parsed(parse_item)]
+OutputPart = Annotated[Part, Parsed(lenient_part)]
 OutputItem = Annotated[Item, Parsed(lenient_item)]
 Output = Annotated[list[OutputItem], BeforeValidator(_objects)]

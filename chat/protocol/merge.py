@@ -26,9 +26,9 @@ def missing(shown: str, final: str) -> str:
 
 def merge_part(ours: Part, theirs: Part) -> Part:
     kind = KINDS.get(ours.type)
-    if ours.type != theirs.type:
+    if type(ours) is not type(theirs) or ours.type != theirs.type:
         return ours
-    if kind is None or not hasattr(theirs, kind.field):
+    if kind is None:
         return theirs
     part = theirs.model_copy(update={kind.field: settle(text_of(ours), text_of(theirs))})
     if isinstance(ours, OutputText) and isinstance(part, OutputText):

@@ -163,8 +163,9 @@ class Normalizer:
                     self._writer.delta(entry, part, event.delta, logprobs=getattr(event, "logprobs", None))
             case ev.OutputTextDone() | ev.RefusalDone() | ev.ReasoningTextDone() | ev.SummaryTextDone():
                 entry = self._intake.entry_for(event, kind.item, reopen=False)
-                part = find_part(entry, kind.name, index_of(event)) or self._intake.open_part(entry, kind, index_of(event))
-                if not entry.closed and not part.done:
+                known = find_part(entry, kind.name, index_of(event))
+                if not entry.closed and (known is None or not known.done):
+                    part = known or self._intake.open_part(entry, kind, index_of(event))
                     self._writer.say(entry, part, said(event))
 
     def _part(self, event: ev.ContentPartAdded | ev.SummaryPartAdded | ev.ContentPartDone | ev.SummaryPartDone) -> None:
@@ -173,7 +174,7 @@ class Normalizer:
         added = isinstance(event, ev.ContentPartAdded | ev.SummaryPartAdded)
         entry = self._intake.entry_for(event, kind.item if kind else None, reopen=added)
         part = find_part(entry, name, index)
-        if entry.closed or (kind is not None and event.part.type != name):
+        if entry.closed or entry.type not in ("message", "reasoning") or (kind is not None and event.part.type != name):
             return
         if part is None or (added and (part.done or (part.upstream_index != index and index is not None))):
             blank = kind.blank() if kind else event.part

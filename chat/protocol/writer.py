@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from chat.protocol import events as ev
-from chat.protocol.items import FunctionCall, Item, Json, Message, Part, Reasoning
-from chat.protocol.kinds import KINDS, SUMMARY, parts_of, text_of
+from chat.protocol.items import FunctionCall, Item, Json, Message, Part, Reasoning, SummaryText
+from chat.protocol.kinds import KINDS, parts_of, text_of
 from chat.protocol.merge import merge, merge_part, missing, settle
 from chat.protocol.snapshot import Snapshot, apply
 from chat.protocol.types import Response
@@ -109,8 +109,8 @@ class Writer:
         return item
 
     def part(self, entry: Entry, part: Part, *, upstream_index: int | None) -> OpenPart:
-        """Add an empty part."""
-        summary = part.type == SUMMARY.name
+        """Add an empty part, to the item's summary or content."""
+        summary = isinstance(part, SummaryText)
         opened = OpenPart(part.type, sum(other.summary == summary for other in entry.parts), summary, upstream_index)
         entry.parts.append(opened)
         self.size += PART_SIZE
@@ -168,8 +168,8 @@ class Writer:
         """An event that we do not know, about our item."""
         known = {"type", "sequence_number", "item_id", "output_index"}
         wire: dict[str, Any] = {key: value for key, value in ev.dump(event).items() if key not in known}
-        if isinstance(response := wire.get("response"), dict):
-            wire["response"] = {**response, "id": self.snapshot.response.id}
+        if "response" in wire:  # theirs, with their ids
+            wire["response"] = {"id": self.snapshot.response.id}
         if "response_id" in wire:
             wire["response_id"] = self.snapshot.response.id
         if entry is not None:

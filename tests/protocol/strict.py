@@ -45,7 +45,7 @@ class Strict:
         assert not self.seen or self.seen[-1] not in ENDS, f"{kind} after the end"
         assert wire["sequence_number"] == self.next
         self.next += 1
-        if "response" in wire:
+        if kind in ENDS | {"response.created", "response.queued", "response.in_progress"}:
             self.lifecycle(kind, wire["response"])
         else:
             assert "response.in_progress" in self.seen, f"{kind} before response.in_progress"
@@ -91,7 +91,7 @@ class Strict:
             self.item_done(index, wire["item"])
         elif kind.startswith("response.function_call_arguments."):
             self.function_call(kind, wire)
-        elif "content_index" in wire or "summary_index" in wire:
+        elif kind in ev.EVENTS and ("content_index" in wire or "summary_index" in wire):
             group = "content" if "content_index" in wire else "summary"
             self.part(kind, wire, (index, group, wire[f"{group}_index"]))
 
