@@ -20,6 +20,7 @@ from chat.web.decorators import PersonRequest, person_required
 from chat.web.errors import shown
 from chat.web.health import provider_context
 
+MODEL_LENGTH = 200
 NOTICES = {
     ("pinned", True): "Pinned.",
     ("pinned", False): "Unpinned.",
@@ -51,7 +52,7 @@ def message_fields(request: PersonRequest) -> dict[str, str]:
             "Files cannot be attached yet.", next="Send the text alone; nothing has been sent.", param="attachments"
         )
     model = request.POST.get("model", "").strip()
-    if model and model not in providers.known_models() and len(model) > 200:
+    if len(model) > MODEL_LENGTH or not model.isprintable():
         raise errors.InvalidInput("There is no such model.", param="model")
     return {"text": request.POST.get("text", ""), "model": model, "client_id": request.POST.get("client_id", "")}
 
