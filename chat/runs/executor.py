@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import itertools
 import logging
 from collections.abc import Coroutine
 from typing import Any
@@ -89,11 +90,12 @@ class Executor:
     async def _sweep(self) -> None:
         """Take up what other processes left behind, and start what is due; remove what was deleted long enough ago."""
         alone = settings.ON_SQLITE
-        while True:
+        for number in itertools.count():
             try:
                 for response_id in await sweep(alone=alone, held=set(self.tasks)):
                     self.start(response_id)
-                await pool.for_runs(conversations.purge)
+                if number % 20 == 0:
+                    await pool.for_runs(conversations.purge)
             except DatabaseError as error:
                 logger.warning("The sweep found no database: %s", type(error).__name__)
             alone = False

@@ -7,9 +7,9 @@ import importlib
 import os
 import socket
 import sys
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 import django
 import uvicorn
@@ -23,6 +23,8 @@ from servestatic import ServeStaticASGI
 
 from chat.web.bodies import BodyLimit
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+WHERE = f"Check DATABASE_URL, or PARLEY_VAR ({settings.PARLEY_VAR})."
 SOCKET_MESSAGE_BYTES = 4096  # nothing comes up a socket
 
 
@@ -32,25 +34,23 @@ class Command(BaseCommand):
     )
     requires_system_checks = []
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=settings.PORT, help="default: PORT, or 8000; 0 takes a free one")
-        parser.add_argument("--host", default=settings.HOST, help="default: HOST, or 127.0.0.1")
-
     def handle(self, *args: Any, **options: Any) -> None:
         lock = alone() if settings.ON_SQLITE else None
-        listening = listen(options["host"], options["port"])
+        listening = listen(settings.HOST, settings.PORT)
         try:
             prepare_database()
         except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used: {str(error).strip()}. Check DATABASE_URL, or PARLEY_VAR ({settings.PARLEY_VAR})."
-            ) from None
+            raise CommandError(f"The database cannot be used: {str(error).strip()}. {WHERE}") from None
         prepare_static()
-        port = listening.getsockname()[1]
-        address = settings.PARLEY_URL if port == settings.PORT else f"http://localhost:{port}"
-        Server(config(), said=f"Parley is ready: {address}\n", out=sys.stdout).run(sockets=[listening])
+        Server(config(), said=self.welcome(), out=sys.stdout).run(sockets=[listening])
         if lock is not None:
             lock.close()
+
+    def welcome(self) -> str:
+        said = f"Parley is ready: {settings.PARLEY_URL}\n"
+        if settings.HOST not in LOOPBACK and urlsplit(settings.PARLEY_URL).hostname in LOOPBACK:
+            said += f"It listens on {settings.HOST}, but answers only to that address: set PARLEY_URL to the one that people type.\n"
+        return said
 
 
 class Server(uvicorn.Server):
@@ -108,9 +108,9 @@ def listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(2048)
-    except socket.gaierror:
-        raise CommandError(f"HOST is {host}, which is no address of this machine.") from None
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise CommandError(f"HOST is {host}, which is no address of this machine.") from None
         if error.errno == errno.EADDRINUSE:
             raise CommandError(
                 f"Port {port} is taken by another program. Choose another: make run PORT={port + 1 if port < 65535 else 8000}"
