@@ -14,7 +14,7 @@
   const textOf = (element) => {
     const blocks = [...element.querySelectorAll(".block")];
     if (!blocks.length) return element.innerText.trim();
-    return blocks.map((block) => (block.querySelector("pre code") ?? block.querySelector("pre") ?? block).innerText.trimEnd()).join("\n\n");
+    return blocks.map((block) => (block.querySelector(":scope > figure pre") ?? block).innerText.trimEnd()).join("\n\n");
   };
 
   const htmlOf = (element) => {
