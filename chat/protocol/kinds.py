@@ -49,7 +49,7 @@ OF_EVENT: Final[dict[type[ev.Event], Kind]] = {
 }
 
 
-def index_of(event: ev.Event) -> int | None:
+def index_of(event: ev.Event | ev.OfOutput) -> int | None:
     """The event's content_index or summary_index."""
     match event:
         case ev.OfContent():

@@ -5,7 +5,7 @@ statuses.
 What is never mended: an end. A stream without a terminal event is not completed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -98,6 +98,14 @@ class Normalizer:
         if self._writer.size > LARGEST and not self.terminal:
             self._end(Cut("too_large"))
         return self._writer.take()
+
+    def replay(self, events: Iterable[ev.Event]) -> None:
+        """Take up what another Normalizer gave out for this Response and what was kept of it, so that `finish` can end it.
+
+        Numbers go on where they stopped. What the server called its items is not known any more: do not `feed` afterwards.
+        """
+        for event in events:
+            self._writer.replay(event)
 
     def finish(self, outcome: Outcome) -> list[ev.Event]:
         """End a stream that did not end by itself; what is open becomes incomplete. After the end: none."""

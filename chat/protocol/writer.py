@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from chat.protocol import events as ev
 from chat.protocol.items import FunctionCall, Item, Json, Message, Part, Reasoning, SummaryText
-from chat.protocol.kinds import KINDS, parts_of, text_of
+from chat.protocol.kinds import KINDS, index_of, parts_of, said, text_of
 from chat.protocol.merge import merge, merge_part, missing, settle
 from chat.protocol.snapshot import Snapshot, apply
 from chat.protocol.types import Response
@@ -23,13 +23,14 @@ PART_SIZE: Final = 1024
 
 @dataclass(slots=True, eq=False)
 class OpenPart:
-    """`index`: ours, in the item's content or summary. `said`: its whole text, once the server has told it."""
+    """`index`: ours, in the item's content or summary. `said`: its whole text, once the server told it; `told`: and so did we."""
 
     kind: str
     index: int
     summary: bool
     upstream_index: int | None = None
     said: str | None = None
+    told: bool = False
     closed: bool = False
 
     @property
@@ -67,6 +68,24 @@ class Writer:
     def take(self) -> list[ev.Event]:
         out, self._out = self._out, []
         return out
+
+    def replay(self, event: ev.Event) -> None:
+        """Take up an event that was written before, by another writer; nothing comes out."""
+        apply(self.snapshot, event)
+        self._next = self._next if event.sequence_number is None else event.sequence_number + 1
+        match event:
+            case ev.ResponseCreated():
+                self._created = True
+            case ev.ResponseQueued():
+                self._queued = True
+            case ev.ResponseInProgress():
+                self._begun = True
+            case ev.OutputItemAdded():
+                self.size += ITEM_SIZE
+                index = self._first + len(self.entries)
+                self.entries.append(Entry(index, event.item.id or "", event.item.type, announced=True))
+            case ev.OfOutput() if event.output_index is not None and 0 <= event.output_index - self._first < len(self.entries):
+                self._replay_inner(event, self.entries[event.output_index - self._first])
 
     def create(self, extra: Extra, *, status: str = "in_progress") -> None:
         """response.created, once."""
@@ -131,9 +150,11 @@ class Writer:
     def close_part(self, entry: Entry, part: OpenPart, theirs: Part | None = None) -> None:
         shown = self._shown(entry, part)
         kind = KINDS.get(part.kind)
-        said = shown if kind is None or part.said is None else shown.model_copy(update={kind.field: part.said})
-        final = said if theirs is None else merge_part(said, theirs)
-        if kind is not None:
+        whole = shown if kind is None or part.said is None else shown.model_copy(update={kind.field: part.said})
+        final = whole if theirs is None else merge_part(whole, theirs)
+        if part.told:
+            final = whole
+        elif kind is not None:
             self.delta(entry, part, missing(text_of(shown), text_of(final)))
             self._write(kind.done, **_place(entry, part), **{kind.field: text_of(final)}, **_logprobs(part, {}))
         part.closed = True
@@ -180,6 +201,19 @@ class Writer:
     def end(self, model: Callable[..., ev.End], status: str, extra: Extra, *, output: list[Item] | None = None) -> None:
         output = self.snapshot.output if output is None else output
         self._write(model, response=self._response(status, extra, output=output))
+
+    def _replay_inner(self, event: ev.OfOutput, entry: Entry) -> None:
+        index, summary = index_of(event), isinstance(event, ev.OfSummary)
+        part = next((part for part in entry.parts if (part.index, part.summary) == (index, summary)), None)
+        match event:
+            case ev.OutputItemDone():
+                entry.closed = True
+            case ev.ContentPartAdded() | ev.SummaryPartAdded():
+                entry.parts.append(OpenPart(event.part.type, index or 0, summary))
+            case ev.ContentPartDone() | ev.SummaryPartDone() if part is not None:
+                part.closed = True
+            case ev.OutputTextDone() | ev.RefusalDone() | ev.ReasoningTextDone() | ev.SummaryTextDone() if part is not None:
+                part.said, part.told = said(event), True
 
     def _close_said(self, entry: Entry, theirs: Item | None) -> None:
         for part in entry.parts:

@@ -91,6 +91,26 @@ def test_what_comes_out_can_be_read_again_and_comes_out_the_same(name: str) -> N
     assert len(ids) == len(fold(first).output)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_dead_process_logged_can_be_ended_after_any_event(name: str) -> None:
+    events = read(recorded(name))
+    for count in range(len(events)):
+        logged, ours = [ev.parse(ev.dump(event)) for event in events[:count]], normalizer(created_at=7)
+        ours.replay(logged)
+        assert (fold(logged).output_text, ours.terminal) == (ours.snapshot.output_text, False)
+        tail = ours.finish(Cut("interrupted"))
+        reader = Strict().read(logged + tail)
+        assert reader.seen[-1] == "response.incomplete"
+        assert fold(logged + tail).output_text == fold(logged).output_text
+
+
+def test_a_response_that_was_ended_already_is_not_ended_again() -> None:
+    ours = normalizer()
+    ours.replay(read(recorded("openai")))
+    assert ours.terminal
+    assert ours.finish(Cut("interrupted")) == []
+
+
 def test_a_response_that_goes_on_repeats_no_beginning_and_counts_on() -> None:
     ours = normalizer(first_sequence=17, first_output_index=2)
     out = read(recorded("openai"), into=ours)
