@@ -138,7 +138,7 @@ class Supervisor:
         try:
             assert child.stdout
             report = json.loads(child.stdout.readline(4096) or b"null")
-            return int(report["port"]) if isinstance(report, dict) else None
+            return int(report["port"])
         except (ValueError, KeyError, TypeError, OSError):
             child.kill()
             return None
