@@ -104,7 +104,7 @@ class ScriptedServer:
 
     def clear(self) -> None:
         self.requests.clear()
-        self.connections = [entry for entry in self.connections if entry.closed_at is None]
+        self.connections = []
         self.times.clear()
 
     def _run(self, ready: threading.Event) -> None:
@@ -154,6 +154,9 @@ class ScriptedServer:
                 connection.cut = True
                 return False
             answer.result()
+        except ConnectionError:
+            connection.cut = True  # a write noticed it first
+            return False
         finally:
             connection.answering = False
             for task in (answer, watch):
