@@ -21,7 +21,9 @@ async def read(person: Person, path: str, marks: list[float]) -> int:
     """Read a conversation's socket to the end of its reply; returns the bytes that came."""
     address = person.url.replace("http", "ws", 1) + f"/ws{path}?after=0"
     came = 0
-    async with websockets.connect(address, origin=person.url, additional_headers={"Cookie": person.cookies}, max_size=None) as socket:
+    async with websockets.connect(
+        address, origin=person.url, additional_headers={"Cookie": person.cookies}, max_size=None
+    ) as socket:
         async for message in socket:
             came += len(message)
             marks.append(time.monotonic())

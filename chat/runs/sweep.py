@@ -35,17 +35,10 @@ async def _cut(response: Response) -> None:
 def interrupted(response: Response, epoch: int, logged: list[wire.Event]) -> tuple[Batch, Ending]:
     """The last events and the rows of a run whose process died: what was there, its open item closed as incomplete."""
     created = int(response.created.timestamp())
-    # What was logged is well-formed already and goes through once more only to know what is open; its items keep their ids.
-    known = iter([event.item.id for event in logged if isinstance(event, wire.OutputItemAdded)])
     normalizer = Normalizer(
-        response_id=response.pk,
-        model=response.model,
-        new_id=lambda prefix: next(known, None) or new_id(prefix),
-        created_at=created,
-        store=response.store,
+        response_id=response.pk, model=response.model, new_id=new_id, created_at=created, store=response.store
     )
-    for event in logged:
-        normalizer.feed(event)
+    normalizer.replay(logged)
     outcome = Cancelled() if response.cancel_requested else Cut("interrupted")
     tail = normalizer.finish(outcome)
     snapshot = normalizer.snapshot

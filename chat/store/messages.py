@@ -1,13 +1,12 @@
 """What a person says: sending, editing, asking again, going on. Each makes a Response that is due; `runs` executes it."""
 
-import secrets
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from chat import errors
+from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Response, Team, User
 from chat.protocol.types import Json
 from chat.store import conversations, news, search
@@ -49,14 +48,14 @@ def send(*, actor: User, conversation_id: str | None, text: str, model: str = ""
 
     The same `client_id` again gives the same message again, and no second run.
     """
-    text, client_id = checked(text), client_id[:64] or secrets.token_hex(16)
+    text = checked(text)
     with transaction.atomic():
         if conversation_id is None:
             User.objects.select_for_update().get(pk=actor.pk)
             conversation = None
         else:
             conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
-        if (before := _sent_before(actor, client_id)) is not None:
+        if (before := _sent_before(actor, client_id, text)) is not None:
             return before
         conversation = conversation or _begin(actor, text, model)
         if model and model != conversation.model:
@@ -69,9 +68,12 @@ def send(*, actor: User, conversation_id: str | None, text: str, model: str = ""
     return Begun(conversation, response)
 
 
-def _sent_before(actor: User, client_id: str) -> Begun | None:
-    item = Item.objects.filter(author=actor, client_id=client_id).select_related("conversation").first()
-    if item is None or item.conversation is None:
+def _sent_before(actor: User, client_id: str, text: str) -> Begun | None:
+    """The same message, if it came before. The same id with another text is another message: its first answer was lost on the way."""
+    item = (
+        Item.objects.filter(author=actor, client_id=client_id[:64]).select_related("conversation").first() if client_id else None
+    )
+    if item is None or item.conversation is None or item.wire != user_message(text):
         return None
     response = item.responses.order_by("created").first()
     return Begun(item.conversation, response, new=False) if response else None
@@ -83,7 +85,7 @@ def _begin(actor: User, text: str, model: str) -> Conversation:
         raise errors.Conflict(
             "Your account is not set up completely.", next="Sign out and in again; if it stays, tell the owner of this server."
         )
-    title = " ".join(text.split())
+    title = " ".join(markdown.plain(text).split()) or " ".join(text.split())
     title = title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
     conversation = Conversation.objects.create(owner=actor, team=team, title=title, model=model)
     conversations.index_title(conversation)
@@ -96,7 +98,8 @@ def head(conversation: Conversation, viewer: User) -> Response | None:
     return branch.head if branch else conversation.head
 
 
-def _say(conversation: Conversation, actor: User, text: str, *, previous: Response | None, client_id: str | None) -> Item:
+def _say(conversation: Conversation, actor: User, text: str, *, previous: Response | None, client_id: str) -> Item:
+    known = bool(client_id) and Item.objects.filter(author=actor, client_id=client_id[:64]).exists()
     item = Item.objects.create(
         conversation=conversation,
         previous=previous,
@@ -104,7 +107,7 @@ def _say(conversation: Conversation, actor: User, text: str, *, previous: Respon
         role="user",
         status="completed",
         wire=user_message(text),
-        client_id=client_id,
+        client_id=None if known else client_id[:64] or None,
     )
     search.index(item, text, owner_id=conversation.owner_id)
     return item
@@ -134,7 +137,7 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
     text = checked(text)
     with transaction.atomic():
         conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
-        if client_id and (before := _sent_before(actor, client_id)) is not None:
+        if (before := _sent_before(actor, client_id, text)) is not None:
             return before
         old = (
             Item.objects.filter(pk=item_id, conversation=conversation, role="user", hidden=False)
@@ -143,7 +146,7 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
         )
         if old is None:
             raise errors.NotFound("This message does not exist any more.")
-        item = _say(conversation, actor, text, previous=old.previous, client_id=client_id[:64] or None)
+        item = _say(conversation, actor, text, previous=old.previous, client_id=client_id)
         response = _ask(conversation, actor, item)
         news.announce(conversation, "branch.changed", user=actor.pk)
     return Begun(conversation, response)

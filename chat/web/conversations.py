@@ -68,7 +68,7 @@ def refill(request: PersonRequest, error: errors.ParleyError, context: dict[str,
 
 def home_context(request: PersonRequest) -> dict[str, Any]:
     deleted = _just_deleted(request)
-    notice = {"notice": "Deleted.", "undo_url": f"{deleted.url}restore/"} if deleted else {}
+    notice = {"notice": f"Deleted “{deleted.title}”.", "undo_url": f"{deleted.url}restore/"} if deleted else {}
     return {"conversation": None, "draft_key": "new", **notice, **shared_context(request, None)}
 
 
@@ -151,7 +151,7 @@ def toggle(request: PersonRequest, conversation_id: str, field: str) -> HttpResp
 def delete(request: PersonRequest, conversation_id: str) -> HttpResponse:
     conversation = conversations.delete(actor=request.user, conversation_id=conversation_id)
     if request.htmx and sidebar.current(request) != conversation.pk:
-        return changed(request, conversation, "Deleted.", undo_url=f"{conversation.url}restore/")
+        return changed(request, conversation, f"Deleted “{conversation.title}”.", undo_url=f"{conversation.url}restore/")
     address = f"/?deleted={conversation.pk}"
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 

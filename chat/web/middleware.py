@@ -55,6 +55,8 @@ def shown_out(request: HttpRequest) -> HttpResponse:
 
 def kept_private(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """No cache, shared or on disk, keeps what a signed-in person was shown."""
+    if request.path == reverse("account_logout") and request.method == "POST":
+        response.headers["Clear-Site-Data"] = '"storage"'  # drafts stay in the browser; who signs out may share it
     if request.user.is_authenticated and response.headers.get("Content-Type", "").startswith("text/html"):
         patch_cache_control(response, private=True, no_store=True)
     return response

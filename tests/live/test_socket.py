@@ -144,7 +144,17 @@ async def test_nobody_is_told_to_sign_in(transactional_db: None) -> None:
     assert (await page.receive_output(3))["code"] == 4401
 
 
-@pytest.mark.parametrize("origin", [None, b"http://localhost", b"https://localhost:8000", b"http://evil.example", b"null", b"http://localhost:8000.evil.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        b"http://localhost",
+        b"https://localhost:8000",
+        b"http://evil.example",
+        b"null",
+        b"http://localhost:8000.evil.example",
+    ],
+)
 async def test_another_origin_gets_no_socket(transactional_db: None, origin: bytes | None) -> None:
     headers = [(b"host", b"localhost:8000"), *([(b"origin", origin)] if origin else [])]
     page = WebsocketCommunicator(router.application_mapping["websocket"], f"/ws/c/conv_{'0' * 32}/", headers=headers)

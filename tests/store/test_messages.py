@@ -181,3 +181,14 @@ def test_the_same_message_from_ten_threads_is_one_message() -> None:
     assert len(begun) == 10
     assert len(set(begun)) == 1
     assert Conversation.objects.count() == 1
+
+
+def test_the_same_client_id_with_another_text_is_another_message(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="Lost answer", client_id="abc")
+    second = messages.send(actor=cast.owner, conversation_id=first.conversation.pk, text="Typed more", client_id="abc")
+    assert second.new
+    assert second.response != first.response
+
+
+def test_a_title_has_no_markdown_in_it(cast: Cast) -> None:
+    assert messages.send(actor=cast.owner, conversation_id=None, text="Is **bold** `code`?").conversation.title == "Is bold code?"
