@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from django.template.loader import render_to_string
 
 from chat import markdown
-from chat.live.transcript import PartView, item_view
+from chat.live.views import PartView, item_view
 from chat.protocol import events as wire
 from chat.protocol.types import Item, dump_item
 

@@ -1,0 +1,170 @@
+"""Plain objects for the templates: an item, a Response, an entry. The same for page, stream and search."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+
+from django.utils.safestring import SafeString
+
+from chat import markdown
+from chat.protocol.types import Json
+
+
+@lru_cache(maxsize=2000)
+def rendered(text: str, prefix: str) -> SafeString:
+    """Finished Markdown; a page of a long conversation is opened often and rendered once."""
+    return markdown.render(text, prefix=prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Which of several versions this is, from 1, and where its buttons post to ("" at the ends)."""
+
+    index: int
+    count: int
+    previous_url: str
+    next_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One part of a message. A growing one shows its open end as the stream does, which is not yet how it ends."""
+
+    id: str
+    kind: str
+    text: str
+    growing: bool = False
+
+    @property
+    def html(self) -> SafeString:
+        if not self.growing:
+            return rendered(self.text, self.id)
+        stream = markdown.Stream(self.id)
+        stream.feed(self.text)
+        return stream.html()
+
+
+@dataclass(slots=True)
+class ItemView:
+    """One item. `status` is the status word of its Response, "" for what a person said."""
+
+    id: str
+    type: str
+    role: str
+    status: str
+    wire: Json
+    author_name: str = ""
+    created: datetime | None = None
+    versions: Versions | None = None
+    edit_url: str = ""
+    parts: list[PartView] = field(default_factory=list)
+
+    @property
+    def growing(self) -> bool:
+        return self.status == "in_progress" and self.wire.get("status") == "in_progress"
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(part.text for part in self.parts)
+
+    @property
+    def summary(self) -> list[PartView]:
+        """What a model says of its reasoning, part by part."""
+        return part_views(self.wire.get("summary"), f"{self.id}-s", growing=self.growing)
+
+    @property
+    def name(self) -> str:
+        return str(self.wire.get("name") or self.type)
+
+    @property
+    def arguments(self) -> str:
+        return str(self.wire.get("arguments") or "")
+
+    @property
+    def output(self) -> str:
+        output = self.wire.get("output")
+        return output if isinstance(output, str) else json.dumps(output, indent=2, ensure_ascii=False)
+
+    @property
+    def raw(self) -> str:
+        return json.dumps(self.wire, indent=2, ensure_ascii=False)[:20_000]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    sentence: str
+    next: str
+
+
+@dataclass(slots=True)
+class ResponseView:
+    id: str
+    conversation_id: str
+    status: str
+    model: str
+    items: list[ItemView]
+    created: datetime
+    usage: Json | None = None
+    error: ErrorView | None = None
+    seconds: float | None = None
+    first_token_seconds: float | None = None
+    versions: Versions | None = None
+    is_continuation: bool = False
+
+    @property
+    def running(self) -> bool:
+        return self.status in ("queued", "in_progress")
+
+    @property
+    def can_continue(self) -> bool:
+        return self.status in ("incomplete", "cancelled") and any(item.type == "message" for item in self.items)
+
+    @property
+    def can_regenerate(self) -> bool:
+        return not self.running
+
+    def _url(self, verb: str) -> str:
+        return f"/c/{self.conversation_id}/responses/{self.id}/{verb}/"
+
+    @property
+    def stop_url(self) -> str:
+        return self._url("stop")
+
+    @property
+    def regenerate_url(self) -> str:
+        return self._url("regenerate")
+
+    @property
+    def continue_url(self) -> str:
+        return self._url("continue")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What somebody said and the Response to it. `item` is None where a reply goes on that was cut."""
+
+    item: ItemView | None
+    response: ResponseView
+
+
+def part_views(content: object, prefix: str, *, growing: bool = False) -> list[PartView]:
+    """The parts of a content or summary list, or of a bare string; what is no part is left out."""
+    if isinstance(content, str):
+        return [PartView(f"{prefix}-0", "output_text", content, growing)]
+    if not isinstance(content, list):
+        return []
+    return [
+        PartView(f"{prefix}-{index}", str(part.get("type")), str(part.get("text") or part.get("refusal") or ""), growing)
+        for index, part in enumerate(content)
+        if isinstance(part, dict)
+    ]
+
+
+def item_view(wire_item: Json, *, id: str, status: str) -> ItemView:
+    """A model's output item, from its wire JSON."""
+    type_ = str(wire_item.get("type") or "unknown")
+    role = str(wire_item.get("role") or "assistant")
+    view = ItemView(id=id, type=type_, role=role, status=status, wire=wire_item)
+    view.parts = part_views(wire_item.get("content"), id, growing=view.growing)
+    return view
