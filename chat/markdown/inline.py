@@ -48,12 +48,12 @@ def _one(token: Token, memory: Memory) -> str:
 
 
 def _image(token: Token, *, linked: bool) -> str:
-    """Nothing is loaded: an image is a link that says where it leads."""
+    """Nothing is loaded: an image is a link that says where it leads, or, in a link that leads elsewhere, its words."""
     address = str(token.attrGet("src"))
     words = f"Image: {token.content}" if token.content else "Image"
-    host = host_of(address) if address.lower().startswith(("http://", "https://")) else ""
+    host = "" if linked or not address.lower().startswith(("http://", "https://")) else host_of(address)
     label = f'<span class="image">{escape(f"{words} ({host})" if host else words, quote=False)}</span>'
-    return f'<a href="{escape(address)}">{label}</a>' if host and not linked else label
+    return f'<a href="{escape(address)}">{label}</a>' if host else label
 
 
 def host_of(address: str) -> str:

@@ -52,7 +52,8 @@ class Table:
     def _last(self, tail: str | None) -> list[str]:
         if not tail:
             return []
-        return [self._row(closed(tail[: pace.rendered(len(tail), pace.LEAF)]), self._memory.env(growing=True))]
+        src = tail[: pace.rendered(len(tail), pace.LEAF)]
+        return self._memory.recent(f"\0{self._cells}\0{src}", lambda _: [self._row(closed(src), self._memory.env(growing=True))])
 
     def html(self, tail: str | None) -> str:
         rows = "".join(f"<tr>{row}</tr>" for row in [*self._rows, *self._last(tail)])
