@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from pydantic import JsonValue
 
 from chat.live import transcript
+from chat.live.views import Entry
 from chat.models import Conversation, Response, User
 from chat.protocol.types import Json
 from chat.store import log
@@ -66,7 +67,7 @@ def _grown(ids: list[str], *, upto: int) -> str:
 def _added(added: list[Json], *, upto: int) -> str:
     """New entries, those that follow each other together: a partial finds its place before any of them is put in."""
     follows = {str(event["response"]): event.get("previous") for event in added}
-    chains: list[tuple[JsonValue, list[transcript.Entry]]] = []
+    chains: list[tuple[JsonValue, list[Entry]]] = []
     for entry in transcript.some(list(follows), upto=upto):
         previous = follows[entry.response.id]
         if chains and chains[-1][1][-1].response.id == previous:

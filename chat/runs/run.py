@@ -1,6 +1,7 @@
 """One run, from taking it to its one end."""
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections import deque
@@ -16,6 +17,7 @@ from chat.live.fragments import Fragments
 from chat.models import Response
 from chat.models.ids import new_id
 from chat.protocol import events as wire
+from chat.protocol.failures import from_stream
 from chat.protocol.normalize import Cancelled, Cut, Failed, Normalizer
 from chat.protocol.types import dump_item
 from chat.runs import afterwards
@@ -183,6 +185,9 @@ async def _relay(run: Run, response: Response) -> None:
     stream = provider.stream(request)
     try:
         async for event in stream:
+            if isinstance(event, wire.ResponseFailed):
+                error = event.response.error
+                raise from_stream(error.code if error else "", error.message if error else "")
             first = not run.shown
             run.feed(event)
             if first and run.shown:
@@ -191,13 +196,14 @@ async def _relay(run: Run, response: Response) -> None:
                 break
     finally:
         await stream.aclose()
-        normal = run.normalizer
-        await pool.for_runs(
-            responses.note_turn,
-            turn.pk,
-            upstream_id=normal.upstream_response_id or "",
-            upstream_sequence=normal.upstream_sequence,
-        )
+        await _note(run, turn.pk)
+
+
+async def _note(run: Run, turn_id: str) -> None:
+    """Keep what the provider calls this turn. Losing that is no reason to lose the reply."""
+    upstream_id, sequence = run.normalizer.upstream_response_id or "", run.normalizer.upstream_sequence
+    with contextlib.suppress(DatabaseError):
+        await pool.for_runs(responses.note_turn, turn_id, upstream_id=upstream_id, upstream_sequence=sequence)
 
 
 async def _end(run: Run) -> None:

@@ -54,6 +54,13 @@ class House:
                     return response
                 await asyncio.wait([asyncio.ensure_future(self.reading.news.wait())], timeout=0.2)
 
+    async def told(self, wanted: Callable[[Ring], bool], *, seconds: float = 20) -> None:
+        """Wait for a ring."""
+        async with asyncio.timeout(seconds):
+            while not any(wanted(ring) for ring in self.reading.rings):
+                self.reading.news.clear()
+                await self.reading.news.wait()
+
     async def ended(self, response_id: str) -> Response:
         return await self.until(response_id, lambda response: not response.running)
 
