@@ -1,6 +1,7 @@
 """CPU milliseconds of the server for 1,000 tokens, at several numbers of streams at once; each stream read by a real socket.
 
-Run: `python -m benchmarks.streams [streams …]`. The scripted model server runs in a process of its own at 50 tokens a second for each stream.
+Run: `python -m benchmarks.streams [streams …]`. The scripted model server runs in a process of its own at 50 tokens
+a second for each stream.
 """
 
 import asyncio

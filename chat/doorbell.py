@@ -11,7 +11,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Events `first`…`last` (positions) of a conversation are committed. `payload` is what to forward, None means: read the log."""
+    """Events `first`…`last` (positions) of a conversation are committed. `payload` is what to forward, None means: read
+    the log.
+    """
 
     conversation: str
     first: int

@@ -21,7 +21,8 @@
         ├── UpstreamBroken         5xx
         └── MalformedStream        bytes that are not the protocol
 
-Each has `status` (HTTP), `type` and `code` (wire), a `message` in plain words that says what happened, and `next`: what to do about it.
+Each has `status` (HTTP), `type` and `code` (wire), a `message` in plain words that says what happened,
+and `next`: what to do about it.
 """
 
 from typing import ClassVar

@@ -33,7 +33,9 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
     **dict.fromkeys(("livez", "readyz", "invitation"), PUBLIC),
 }
-"""Route name → the action that it takes, or PUBLIC, or SIGNED_IN (own data only). allauth's and the admin's own are tested apart."""
+"""Route name → the action that it takes, or PUBLIC, or SIGNED_IN (own data only). allauth's and the admin's own are
+tested apart.
+"""
 
 
 def can(actor: User, action: Action, object_: object) -> bool:

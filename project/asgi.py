@@ -30,7 +30,9 @@ router = ProtocolTypeRouter({"http": django_application, "websocket": sockets})
 
 
 class Process:
-    """Opens once, at the server's start (`lifespan`) or with the first request where a server has none (daphne); closes at its end."""
+    """Opens once, at the server's start (`lifespan`) or with the first request where a server has none (daphne); closes
+    at its end.
+    """
 
     opened = False
 

@@ -1,4 +1,6 @@
-"""Static bundles: the plain concatenation of the files that static/bundle.txt lists, found by Django like any other static file."""
+"""Static bundles: the plain concatenation of the files that static/bundle.txt lists, found by Django like any other
+static file.
+"""
 
 import os
 import threading

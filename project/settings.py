@@ -47,7 +47,9 @@ try:
 except OSError as error:
     raise ImproperlyConfigured(f"PARLEY_VAR is {PARLEY_VAR}, which cannot be made or entered: {error.strerror}.") from None
 if not os.access(PARLEY_VAR, os.R_OK | os.W_OK | os.X_OK):
-    raise ImproperlyConfigured(f"PARLEY_VAR is {PARLEY_VAR}, where this user may not write. Choose another folder, or change its owner.")
+    raise ImproperlyConfigured(
+        f"PARLEY_VAR is {PARLEY_VAR}, where this user may not write. Choose another folder, or change its owner."
+    )
 PORT = whole_number("PORT", 8000, least=1, most=65535)
 HOST = env("HOST") or "127.0.0.1"
 PARLEY_URL = (env("PARLEY_URL") or f"http://localhost:{PORT}").rstrip("/")

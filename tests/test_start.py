@@ -13,7 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def start(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not re.match("OPENAI|PARLEY|DATABASE|REDIS|SECRET|DJANGO|EMAIL", name)}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not re.match("OPENAI|PARLEY|DATABASE|REDIS|SECRET|DJANGO|EMAIL", name)
+    }
     given = {"PARLEY_VAR": str(tmp_path / "var"), "PORT": "8000", **environment}
     command = [sys.executable, "manage.py", "serve"]
     return subprocess.run(command, cwd=ROOT, env={**kept, **given}, capture_output=True, text=True, timeout=60, check=False)

@@ -24,7 +24,8 @@ def build(history: Iterable[Json], *, model: str, instructions: str) -> Request:
 def replayable(history: Iterable[Json]) -> Iterable[Json]:
     """The items that any server takes back, as it takes them back.
 
-    Messages only, without ids and states: ids name things that a provider which stored nothing does not know, and a reasoning item
+    Messages only, without ids and states: ids name things that a provider which stored nothing does not know, and a
+    reasoning item
     without its encrypted content is an error there. A reply that was stopped before its first word is left out.
     """
     for item in history:

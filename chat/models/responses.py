@@ -64,7 +64,9 @@ class Response(models.Model):
 
 
 class Turn(models.Model):
-    """One call to a model inside a run, with what the provider calls it: the only place provider ids live beside an item's own."""
+    """One call to a model inside a run, with what the provider calls it: the only place provider ids live beside an
+    item's own.
+    """
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.turn_id, editable=False)
     response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="turns")
@@ -82,7 +84,8 @@ class Turn(models.Model):
 
 
 class LogRow(models.Model):
-    """One flush of one run: its events `first`…`last` (sequence numbers) verbatim, zlib-compressed JSON lines once the run has ended.
+    """One flush of one run: its events `first`…`last` (sequence numbers) verbatim, zlib-compressed JSON lines once the
+    run has ended.
 
     `position` is the conversation's number of the last of them. A row without a response is news about the conversation itself.
     """

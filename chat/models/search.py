@@ -3,7 +3,9 @@ from django.db import models
 
 
 class SearchEntry(models.Model):
-    """The words of one item or of one conversation's title, for one owner's search. The engine's own index follows by trigger or expression."""
+    """The words of one item or of one conversation's title, for one owner's search. The engine's own index follows by
+    trigger or expression.
+    """
 
     conversation = models.ForeignKey("chat.Conversation", on_delete=models.CASCADE, related_name="search_entries")
     item = models.OneToOneField("chat.Item", null=True, on_delete=models.CASCADE, related_name="search_entry")

@@ -5,7 +5,9 @@ from chat.models import ids
 
 
 class Server(models.Model):
-    """The one row about this installation: who owns it and who may sign up. Its key is always 1, so thirty first sign-ups make one owner."""
+    """The one row about this installation: who owns it and who may sign up. Its key is always 1, so thirty first
+    sign-ups make one owner.
+    """
 
     class Signup(models.TextChoices):
         OPEN = "open", "Anyone can sign up"

@@ -1,6 +1,7 @@
 """Runs: begin, execute, append, resume, cancel, sweep, and the work that is due. The heart.
 
-A run is a row, executed by a task that belongs to no connection. Views call the verbs here; nothing else in the house knows by which
+A run is a row, executed by a task that belongs to no connection. Views call the verbs here; nothing else in the
+house knows by which
 process or task a run is executed.
 """
 

@@ -44,7 +44,9 @@ class Executor:
         return task
 
     def start(self, response_id: str) -> None:
-        """Execute a queued run, unless it is executed here already. Taking it is a compare-and-set: starting twice is harmless."""
+        """Execute a queued run, unless it is executed here already. Taking it is a compare-and-set: starting twice is
+        harmless.
+        """
         if not self.accepting or response_id in self.tasks:
             return
         task = self.spawn(execute(response_id, self))
@@ -56,7 +58,9 @@ class Executor:
             run.stop()
 
     async def close(self, *, patience: float = 5.0) -> None:
-        """Stop accepting, flush what has come, give the leases up. What was shown stays; the next process decides what becomes of it."""
+        """Stop accepting, flush what has come, give the leases up. What was shown stays; the next process decides what
+        becomes of it.
+        """
         self.accepting = False
         held = list(self.runs)
         for run in list(self.runs.values()):

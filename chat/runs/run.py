@@ -33,7 +33,9 @@ Why = Literal["", "stopped", "fenced", "abandoned"]
 
 
 class Run:
-    """The state of a run in this process. Events wait in `pending` until the ticker has committed them; only then are they shown."""
+    """The state of a run in this process. Events wait in `pending` until the ticker has committed them; only then are
+    they shown.
+    """
 
     def __init__(self, response: Response, executor: "Executor") -> None:
         self.id, self.epoch, self.conversation_id = response.pk, response.epoch, response.conversation_id

@@ -1,4 +1,6 @@
-"""The tick: gather what all runs of this process have got, append and commit it in one transaction, render it, ring. In this order."""
+"""The tick: gather what all runs of this process have got, append and commit it in one transaction, render it, ring.
+In this order.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,6 @@
-"""A title for a conversation, found by the model in the background: never waited for, never an error, never kept at the provider."""
+"""A title for a conversation, found by the model in the background: never waited for, never an error, never kept at
+the provider.
+"""
 
 import logging
 import re
@@ -12,7 +14,10 @@ from chat.protocol.types import Request
 from chat.store import conversations, pool, responses
 
 logger = logging.getLogger(__name__)
-ASK = "Write a title for this conversation: two to six words in its language, no quotation marks, no full stop. Answer with the title alone."
+ASK = (
+    "Write a title for this conversation: two to six words in its language, no quotation marks, no full stop. "
+    "Answer with the title alone."
+)
 EXCERPT = 1500
 LONGEST = 60
 
@@ -66,6 +71,11 @@ async def _text(request: Request) -> str:
 def clean(text: str) -> str:
     """The title in a model's answer: its first line without decoration; "" when it is no title."""
     line = next((line for line in re.sub(r"<think>.*?</think>", "", text, flags=re.DOTALL).splitlines() if line.strip()), "")
-    line = re.sub(r"^[\s#>*_\-–—\"'“”„«»`]*(?:(?:the\s+|conversation\s+)?title(?:\s+is)?\s*:\s*)?[\s*_\"'“”„«»`]*", "", line, flags=re.IGNORECASE)
+    line = re.sub(
+        r"^[\s#>*_\-–—\"'“”„«»`]*(?:(?:the\s+|conversation\s+)?title(?:\s+is)?\s*:\s*)?[\s*_\"'“”„«»`]*",
+        "",
+        line,
+        flags=re.IGNORECASE,
+    )
     line = re.sub(r"[\s*_\"'“”„«»`.:;]+$", "", line)
     return line if 0 < len(line) <= LONGEST else ""

@@ -85,7 +85,8 @@ def decode(row: LogRow) -> list[Json]:
 
 
 def read(response_id: str, *, after: int = -1, upto: int | None = None) -> list[Json]:
-    """The events of a run with sequence numbers above `after`, in order; with `upto`, those committed when the conversation was there.
+    """The events of a run with sequence numbers above `after`, in order; with `upto`, those committed when the
+    conversation was there.
 
     Position and rows are read one after the other, without a transaction: a row that came in between is told by its position.
     """

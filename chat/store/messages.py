@@ -69,7 +69,9 @@ def send(*, actor: User, conversation_id: str | None, text: str, model: str = ""
 
 
 def _sent_before(actor: User, client_id: str, text: str) -> Begun | None:
-    """The same message, if it came before. The same id with another text is another message: its first answer was lost on the way."""
+    """The same message, if it came before. The same id with another text is another message: its first answer was lost
+    on the way.
+    """
     item = (
         Item.objects.filter(author=actor, client_id=client_id[:64]).select_related("conversation").first() if client_id else None
     )
@@ -153,7 +155,9 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
 
 
 def regenerate(*, actor: User, conversation_id: str, response_id: str, model: str = "") -> Begun:
-    """Ask the same again: a second Response to the same message. A continuation is asked again as a whole, with what it continues."""
+    """Ask the same again: a second Response to the same message. A continuation is asked again as a whole, with what it
+    continues.
+    """
     with transaction.atomic():
         conversation, response = _ended(actor, conversation_id, response_id)
         while response.continues_id:

@@ -89,7 +89,9 @@ def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Re
 
 @transaction.atomic
 def end(batch: Batch, ending: Ending) -> int | None:
-    """The one way to end: the last events, the items, the usage and the status in one transaction. None when fenced: nothing changes."""
+    """The one way to end: the last events, the items, the usage and the status in one transaction. None when fenced:
+    nothing changes.
+    """
     position = log.append([batch]).get(batch.response_id)
     if position is None:
         return None
@@ -167,7 +169,9 @@ def due() -> list[str]:
 
 @transaction.atomic
 def requeue(response: Response) -> bool:
-    """Let an abandoned run begin again, if nothing of its output was logged and it was tried only once. Fences the old process."""
+    """Let an abandoned run begin again, if nothing of its output was logged and it was tried only once. Fences the old
+    process.
+    """
     if response.attempts >= 2 or response.cancel_requested or LogRow.objects.filter(response=response).exists():
         return False
     held = Response.objects.filter(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS)

@@ -45,7 +45,7 @@ async def test_an_ended_run_keeps_one_packed_row(house: House) -> None:
 
 
 async def test_rings_join_without_gaps_and_end_with_the_whole_reply(house: House) -> None:
-    begun = await house.send("[[tokens=40 rate=100]]")
+    await house.send("[[tokens=40 rate=100]]")
     await house.told(lambda ring: 'data-status=\\"completed' in (ring.payload or ""))
     rings = [ring for ring in house.reading.rings if ring.payload]
     numbers = [(ring.first, ring.last) for ring in rings]
@@ -190,7 +190,7 @@ async def test_words_of_a_reply_are_found(house: House) -> None:
 
     begun = await house.send('[[say="An axolotl regrows its legs."]]')
     await house.ended(begun.response.pk)
-    assert [hit.item_id for hit in await pool.for_readers(search.find, actor=house.actor, query="axolotl regrows")][0]
+    assert next(iter(await pool.for_readers(search.find, actor=house.actor, query="axolotl regrows"))).item_id
 
 
 async def test_a_fenced_run_writes_nothing_more(house: House) -> None:

@@ -49,7 +49,9 @@ class Command(BaseCommand):
     def welcome(self) -> str:
         said = f"Parley is ready: {settings.PARLEY_URL}\n"
         if settings.HOST not in LOOPBACK and urlsplit(settings.PARLEY_URL).hostname in LOOPBACK:
-            said += f"It listens on {settings.HOST}, but answers only to that address: set PARLEY_URL to the one that people type.\n"
+            said += (
+                f"It listens on {settings.HOST}, but answers only to that address: set PARLEY_URL to the one that people type.\n"
+            )
         return said
 
 
