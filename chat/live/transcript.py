@@ -140,7 +140,8 @@ def _seconds(start: datetime, end: datetime | None) -> float | None:
 
 def _error(response: Response) -> ErrorView | None:
     if response.status == Response.Status.FAILED:
-        return ErrorView(response.error_message or "The reply failed.", "")
+        what, stop, then = (response.error_message or "The reply failed.").partition(". ")
+        return ErrorView(f"{what}." if stop else what, then)
     if response.status == Response.Status.INCOMPLETE:
         return ErrorView(*SENTENCES.get(response.incomplete_reason, CUT))
     return None
