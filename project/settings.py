@@ -159,7 +159,7 @@ REPLY_BYTES = 4_000_000
 BODY_BYTES = 25_000_000
 SOCKET_BACKLOG_BYTES = 1_000_000
 SOCKETS_PER_USER = 50
-ENTRIES_PER_PAGE = 30
+ENTRIES_PER_PAGE = 15
 CONVERSATIONS_PER_PAGE = 60
 MODELS_WAIT = 3.0
 UNDO_MINUTES = 10
@@ -337,6 +337,7 @@ LOGGING = {
     "loggers": {
         "chat": {"level": LOG_LEVEL},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can cause it, the page says it
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },
 }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
@@ -27,7 +28,11 @@ def shown(request: HttpRequest, error: ParleyError) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return render(request, "errors/400.html", status=400)
+    context = {}
+    if isinstance(exception, DisallowedHost):
+        context["message"] = "This server does not answer to that address."
+        context["next"] = "Whoever runs it sets PARLEY_URL to the address that people type."
+    return render(request, "errors/400.html", context, status=400)
 
 
 def refused(request: HttpRequest, exception: Any = None) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The browser, two houses (a scripted model server behind one, the bundled model in the other) and the people in them."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ def model_server() -> Iterator[ScriptedServer]:
 @pytest.fixture
 def model(model_server: ScriptedServer) -> ScriptedServer:
     """The scripted model server, without memory of other tests."""
-    model_server.clear()
+    model_server.requests.clear()
+    model_server.times.clear()
     return model_server
 
 
@@ -65,10 +67,17 @@ def owner(house: House) -> Person:
     return sign_up(house.url, "olivia")
 
 
+@pytest.fixture(scope="session")
+def crowd(house: House, owner: Person) -> Iterator[Person]:
+    """People without number, each with an account and a sign-in: no password is hashed for them."""
+    made = json.loads(house.run("crowd", "250"))
+    return (Person(house.url, name, {"sessionid": session}) for name, session in made)
+
+
 @pytest.fixture
-def person(house: House, owner: Person) -> Person:
+def person(crowd: Iterator[Person]) -> Person:
     """Somebody new in each test."""
-    return sign_up(house.url)
+    return next(crowd)
 
 
 @pytest.fixture

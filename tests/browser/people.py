@@ -1,14 +1,11 @@
-"""Who uses the browser: signed up by the same form as everybody, without a browser in between."""
+"""Who uses the browser: signed up by the same form as everybody, or one of a crowd that is made at once."""
 
 from dataclasses import dataclass, field
-from itertools import count
-from urllib.parse import urlsplit
 
 import httpx
 from playwright.sync_api import BrowserContext
 
 PASSWORD = "correct horse battery"
-numbers = count(1)
 
 
 @dataclass
@@ -27,8 +24,9 @@ class Person:
         return httpx.Client(base_url=self.url, cookies=self.cookies, timeout=30, trust_env=False)
 
 
-def sign_up(url: str, name: str = "") -> Person:
-    person = Person(url, name or f"person{next(numbers)}")
+def sign_up(url: str, name: str) -> Person:
+    """Somebody new, with PASSWORD."""
+    person = Person(url, name)
     with person.client() as client:
         page = client.get("/accounts/signup/")
         fields = {"username": person.name, "email": "", "password1": PASSWORD, "password2": PASSWORD}
@@ -37,7 +35,3 @@ def sign_up(url: str, name: str = "") -> Person:
         assert answer.status_code == 302, f"{answer.status_code}: {answer.text[:500]}"
         person.cookies = dict(client.cookies)
     return person
-
-
-def host(url: str) -> str:
-    return urlsplit(url).hostname or ""

@@ -97,7 +97,7 @@ def test_a_lost_socket_comes_back_without_loss_or_doubles(page: Page, seed: int)
 
 
 def test_a_browser_that_was_offline_catches_up(page: Page, watch: Watch) -> None:
-    watch.expect("ERR_INTERNET_DISCONNECTED|WebSocket connection")
+    watch.expect("ERR_INTERNET_DISCONNECTED|WebSocket|htmx:ws:error")
     send(page, directive(tokens=240, rate=80))
     before = growing(page)
     page.context.set_offline(True)
