@@ -1,5 +1,7 @@
 """What Markdown looks like once it is finished."""
 
+import re
+
 import pytest
 
 from chat.markdown import plain, render
@@ -27,7 +29,7 @@ def test_each_block_has_its_own_address() -> None:
     [
         ("**b** *i* ~~s~~ `c`", "<p><strong>b</strong> <em>i</em> <del>s</del> <code>c</code></p>"),
         ("a  \nb\nc", "<p>a<br>b\nc</p>"),
-        ("### T", "<h3>T</h3>"),
+        ("### T", "<h2>T</h2>"),
         ("Title\n---", "<h2>Title</h2>"),
         ("> a\n>\n> > b", "<blockquote><p>a</p><blockquote><p>b</p></blockquote></blockquote>"),
         ("***", "<hr>"),
@@ -182,3 +184,8 @@ def test_plain_text_has_the_words_alone() -> None:
 
 def test_plain_text_of_nothing_is_nothing() -> None:
     assert plain("") == render("", prefix="p") == ""
+
+
+def test_headings_step_down_one_level_at_a_time_below_the_pages_own() -> None:
+    html = render("### A\n\n##### B\n\n###### C\n\n#### D\n\nE\n===\n\n- # F\n", prefix="p")
+    assert re.findall(r"<(h\d)>", html) == ["h2", "h3", "h4", "h3", "h2", "h2"]

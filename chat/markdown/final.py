@@ -21,6 +21,7 @@ def final_nodes(text: str, prefix: str, memory: Memory) -> list[Node]:
     env: dict[str, Any] = {}
     tokens = parse(text, env)
     _number(tokens)
+    _settle_headings(tokens, memory)
     nodes: list[Node] = []
     for group in groups(tokens):
         if node := _node(group, f"{prefix}-{len(nodes)}", prefix, memory):
@@ -44,6 +45,16 @@ def _node(group: Sequence[Token], node_id: str, prefix: str, memory: Memory) -> 
         return table_node(node_id, _linked(head, prefix), kids, sealed=0)
     html = block_html(group, memory)
     return Node(node_id, _linked(html, prefix)) if html else None
+
+
+def _settle_headings(tokens: Sequence[Token], memory: Memory) -> None:
+    """Headings carry the tag that they get by those above them."""
+    memory.restart_headings()
+    for token in tokens:
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+            token.meta["tag"] = memory.heading(level)
+            memory.headed(level)
 
 
 def _number(tokens: Sequence[Token]) -> None:

@@ -36,7 +36,8 @@ def block_html(group: Sequence[Token], memory: Memory) -> str:
         case "paragraph_open":
             return paragraph(tidy(inline_html(group[1].children or [], memory)))
         case "heading_open":
-            return clean(f"<{first.tag}>{inline_html(group[1].children or [], memory)}</{first.tag}>")
+            tag = first.meta.get("tag") or memory.heading(int(first.tag[1]))
+            return clean(f"<{tag}>{inline_html(group[1].children or [], memory)}</{tag}>")
         case "bullet_list_open" | "ordered_list_open":
             return list_open(first) + "".join(f"<li>{inside}</li>" for inside in items(group, memory)) + f"</{first.tag}>"
         case "blockquote_open":

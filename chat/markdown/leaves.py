@@ -15,6 +15,9 @@ from chat.markdown.syntax import MAX_MATHS, parse
 from chat.markdown.tail import closed
 
 
+HEADING = re.compile(r"<h[1-6]>")
+
+
 class Leaf:
     """Lines for the parser: a paragraph, heading, rule, indented code, link definitions."""
 
@@ -61,6 +64,8 @@ class Leaf:
 
     def close(self) -> None:
         self._made = _parts("\n".join(self._lines), self._memory, self._memory.env(growing=False))
+        if self._made and HEADING.match(self._made[0]):
+            self._memory.headed(_level(self._lines))
         self._memory.restart()
 
     def _pieces(self, tail: str | None, ids: Sequence[str] = ()) -> list[pace.Piece]:
@@ -102,6 +107,14 @@ def _parts(src: str, memory: Memory, env: dict[str, object]) -> list[str]:
         return [plain_paragraph(src, memory, env=env)]
     tokens = parse(src, env, growing=True)
     return [html for group in groups(tokens) if (html := block_html(group, memory))]
+
+
+def _level(lines: Sequence[str]) -> int:
+    """The level that a heading is written with: by its number signs, or by the line under it."""
+    first, last = lines[0].lstrip(), lines[-1].strip()
+    if first.startswith("#"):
+        return len(first) - len(first.lstrip("#"))
+    return 1 if last.startswith("=") else 2
 
 
 class Maths:

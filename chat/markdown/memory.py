@@ -17,7 +17,8 @@ class Memory:
         self.references: dict[str, Any] = {}
         self.start = ("", "")  # the settled start of the paragraph that is open: source and HTML
         self.unsettled: set[tuple[int, int]] = set()  # parts of it that were tried in vain: from where, how long
-        self._recent: dict[tuple[str, int], list[str]] = {}
+        self._headings: tuple[int, ...] = ()  # the levels of the headings that the text stands under, as written
+        self._recent: dict[tuple[str, int, tuple[int, ...]], list[str]] = {}
         self._codes: dict[tuple[str, str], str] = {}
         self._maths: dict[tuple[str, bool], str] = {}
 
@@ -30,9 +31,24 @@ class Memory:
         self.start = ("", "")
         self.unsettled.clear()
 
+    def heading(self, level: int) -> str:
+        """The tag of a heading written with this level. The page has its h1 already, and no level is skipped below it."""
+        return f"h{min(2 + len(self._above(level)), 6)}"
+
+    def headed(self, level: int) -> None:
+        """A heading of this level has ended."""
+        self._headings = (*self._above(level), level)
+
+    def restart_headings(self) -> None:
+        """The text is read once more, from its start."""
+        self._headings = ()
+
+    def _above(self, level: int) -> tuple[int, ...]:
+        return tuple(above for above in self._headings if above < level)
+
     def recent(self, src: str, render: Callable[[str], list[str]]) -> list[str]:
         """`render(src)`, kept for the next delta."""
-        key = (src, len(self.references))
+        key = (src, len(self.references), self._headings)
         if key not in self._recent:
             while len(self._recent) >= _RECENT:
                 del self._recent[next(iter(self._recent))]
