@@ -122,7 +122,7 @@ def _versions(response: Response, ids: list[str], own: str, leads_to: dict[str, 
 def _output(response: Response, upto: int | None) -> list[ItemView]:
     if not response.running:
         return [item_view(item.wire, id=item.pk, status=response.status) for item in response.output.all()]
-    items = [dump_item(item) for item in logged(response, upto).output]
+    items = [dump_item(item) for item in logged(response, upto).output] if response.status != response.Status.QUEUED else []
     return [item_view(item, id=str(item.get("id")), status=response.status) for item in items]
 
 

@@ -1,0 +1,129 @@
+"""Pages of conversations, without JavaScript as with it; what is wrong is said, and nothing typed is lost."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from chat.models import Conversation, Response
+from chat.store import messages
+from tests.cast import Cast
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+@pytest.fixture
+def begun(cast: Cast) -> messages.Begun:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="Hello there")
+    Response.objects.update(status="completed")
+    return begun
+
+
+def test_a_first_message_answers_with_the_new_address(owner: Client) -> None:
+    answer = owner.post("/", {"text": "Hello"})
+    assert (answer.status_code, answer["Location"]) == (303, Conversation.objects.get().url)
+    answer = owner.post("/", {"text": "Hello again"}, **HTMX)
+    assert answer["HX-Redirect"] == Conversation.objects.order_by("-created")[0].url
+
+
+def test_a_message_without_javascript_comes_back_to_the_page(owner: Client, begun: messages.Begun) -> None:
+    answer = owner.post(f"{begun.conversation.url}messages/", {"text": "More"}, follow=True)
+    assert "More" in answer.content.decode()
+
+
+def test_a_message_by_htmx_answers_with_a_fresh_client_id(owner: Client, begun: messages.Begun) -> None:
+    answer = owner.post(f"{begun.conversation.url}messages/", {"text": "More", "client_id": "one"}, **HTMX)
+    assert answer.status_code == 200
+    assert 'name="client_id"' in answer.content.decode()
+    assert 'value="one"' not in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/", "messages/"])
+def test_what_cannot_be_sent_stays_in_its_box(owner: Client, begun: messages.Begun, path: str) -> None:
+    address = path if path == "/" else begun.conversation.url + path
+    text = "ä" * 110_000
+    page = owner.post(address, {"text": text})
+    assert page.status_code == 413
+    assert text in page.content.decode()
+    assert "200 KB is the most" in page.content.decode()
+    alert = owner.post(address, {"text": text}, **HTMX)
+    assert alert.status_code == 413
+    assert 'role="alert"' in alert.content.decode()
+
+
+def test_files_are_not_dropped_in_silence(owner: Client, begun: messages.Begun) -> None:
+    before = Response.objects.count()
+    file = SimpleUploadedFile("note.txt", b"words")
+    answer = owner.post(f"{begun.conversation.url}messages/", {"text": "See", "attachments": file}, **HTMX)
+    assert answer.status_code == 400
+    assert "cannot be attached" in answer.content.decode()
+    assert Response.objects.count() == before
+
+
+@pytest.mark.parametrize("query", ["at=nothing", "at=msg_" + "0" * 32, "q=%00", "at=%F0%9F%98%80&q=(((", "deleted=x"])
+def test_hand_made_addresses_show_the_page(owner: Client, begun: messages.Begun, query: str) -> None:
+    assert owner.get(f"{begun.conversation.url}?{query}").status_code == 200
+    assert owner.get(f"/?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("before", ["", "x", "2026-13-45T99~x", "9999-12-31T23:59:59+00:00~", "%00"])
+def test_hand_made_cursors_give_nothing_worse_than_an_empty_list(owner: Client, begun: messages.Begun, before: str) -> None:
+    assert owner.get(f"/conversations/?before={before}").status_code == 200
+    assert owner.get(f"{begun.conversation.url}items/?before={before}", **HTMX).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "999999999999", "٣"])
+def test_hand_made_page_numbers_show_the_archive(owner: Client, page: str) -> None:
+    assert owner.get(f"/archived/?page={page}").status_code == 200
+
+
+@pytest.mark.parametrize("title", ["", "   ", "x" * 201])
+def test_a_title_that_cannot_be_is_refused_and_the_old_one_stays(owner: Client, begun: messages.Begun, title: str) -> None:
+    answer = owner.post(f"{begun.conversation.url}rename/", {"title": title}, **HTMX)
+    assert answer.status_code == 400
+    begun.conversation.refresh_from_db()
+    assert begun.conversation.title == "Hello there"
+
+
+def test_deleting_is_undone_within_ten_minutes(owner: Client, begun: messages.Begun) -> None:
+    page = owner.post(f"{begun.conversation.url}delete/", follow=True)
+    assert "Undo" in page.content.decode()
+    assert owner.get(begun.conversation.url).status_code == 404
+    owner.post(f"{begun.conversation.url}restore/")
+    assert owner.get(begun.conversation.url).status_code == 200
+
+
+def test_an_archived_conversation_leaves_the_list_and_comes_back(owner: Client, begun: messages.Begun) -> None:
+    owner.post(f"{begun.conversation.url}archive/")
+    assert begun.conversation.pk not in owner.get("/").content.decode()
+    assert begun.conversation.pk in owner.get("/archived/").content.decode()
+    owner.post(f"{begun.conversation.url}archive/")
+    assert begun.conversation.pk in owner.get("/").content.decode()
+
+
+def test_a_page_of_fifteen_entries_asks_the_database_as_often_as_one_of_one(
+    owner: Client, cast: Cast, begun: messages.Begun, django_assert_max_num_queries: object
+) -> None:
+    for number in range(20):
+        messages.send(actor=cast.owner, conversation_id=begun.conversation.pk, text=f"Message {number}")
+    with django_assert_max_num_queries(16):  # type: ignore[operator]
+        assert "Message 19" in owner.get(begun.conversation.url).content.decode()
+
+
+def test_earlier_entries_are_loaded_upwards_to_the_first(owner: Client, cast: Cast, begun: messages.Begun) -> None:
+    for number in range(40):
+        messages.send(actor=cast.owner, conversation_id=begun.conversation.pk, text=f"Message {number}.")
+    context, said = owner.get(begun.conversation.url).context, []
+    while context:
+        said = [entry.item.text for entry in context["entries"]] + said
+        earlier = context["earlier_url"]
+        context = owner.get(earlier, **HTMX).context if earlier else None
+    assert said == ["Hello there", *(f"Message {number}." for number in range(40))]
+
+
+def test_nobody_elses_copy_is_kept(owner: Client) -> None:
+    assert owner.get("/")["Cache-Control"] == "private, no-store"
+
+
+def test_healthy_processes_say_so(db: None) -> None:
+    assert Client().get("/livez").content == b"alive\n"
+    assert Client().get("/readyz").content == b"ready\n"
