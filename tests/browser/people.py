@@ -1,6 +1,7 @@
 """Who uses the browser: signed up by the same form as everybody, or one of a crowd that is made at once."""
 
 from dataclasses import dataclass, field
+from time import monotonic, sleep
 
 import httpx
 from playwright.sync_api import BrowserContext
@@ -22,6 +23,18 @@ class Person:
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, cookies=self.cookies, timeout=30, trust_env=False)
+
+    def begin(self, text: str) -> str:
+        """Say this in a new conversation, without a browser; its address, once the reply has ended."""
+        with self.client() as client:
+            client.get("/")
+            fields = {"text": text, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+            address: str = client.post("/", data=fields, headers={"Origin": self.url}).headers["location"]
+            deadline = monotonic() + 20
+            while 'data-status="completed"' not in client.get(address).text:
+                assert monotonic() < deadline, "no reply"
+                sleep(0.02)
+        return address
 
 
 def sign_up(url: str, name: str) -> Person:

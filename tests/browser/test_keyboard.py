@@ -29,7 +29,7 @@ FOCUSED = """() => {
 
 def stops(page: Page, most: int = 80) -> list[dict[str, object]]:
     """Where Tab leads, from the top of the page until it comes round."""
-    page.evaluate("document.activeElement?.blur(); window.getSelection().collapse(document.body, 0); window.scrollTo(0, 0)")
+    page.evaluate("document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex')")
     found: list[dict[str, object]] = []
     for _ in range(most):
         page.keyboard.press("Tab")

@@ -3,15 +3,16 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.talk import say, talk
+from tests.browser.people import Person
+from tests.browser.talk import say
 
 
 @pytest.fixture
-def talked(page: Page) -> Page:
+def talked(page: Page, person: Person) -> Page:
     """Two conversations; "platypus" was said in the first, "quokka" answered in the second."""
-    talk(page, "Tell me of the platypus. " + say("A river animal with a bill."), say("Something else " * 60))
-    page.goto("/")
-    talk(page, say("The **quokka** lives on an island."))
+    person.begin("Tell me of the platypus. " + say("A river animal with a bill. " + "And many more words. " * 60))
+    person.begin(say("The **quokka** lives on an island."))
+    page.reload()
     return page
 
 
@@ -27,9 +28,10 @@ def highlighted(page: Page) -> list[str]:
 def test_the_sidebar_finds_while_one_types(talked: Page) -> None:
     box = talked.get_by_role("searchbox", name="Search conversations")
     box.press_sequentially("platy", delay=20)
-    expect(found(talked)).to_have_count(1)
-    expect(found(talked).locator("mark")).to_have_text("platypus")
-    found(talked).click()
+    said = talked.locator("#found a[href*='at=']")
+    expect(said).to_have_count(1)
+    expect(said.locator("mark")).to_have_text("platypus")
+    said.click()
     talked.wait_for_url("**at=**")
     hit = talked.locator("article.arrived")
     expect(hit).to_contain_text("platypus")

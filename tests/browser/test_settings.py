@@ -26,7 +26,7 @@ def save(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("theme", "scheme", "dark"), [("Dark", "light", True), ("Light", "dark", False), ("System", "dark", True)]
+    ("theme", "scheme", "dark"), [("Dark", "light", True), ("Light", "dark", False), ("Like my device", "dark", True)]
 )
 def test_the_theme_takes_effect_at_once_and_everywhere(page: Page, theme: str, scheme: str, dark: bool) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

@@ -7,17 +7,15 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.house import House
 from tests.browser.people import Person
-from tests.browser.talk import ended, say, send, talk
+from tests.browser.talk import ended, say, send
 
 
 @pytest.fixture
-def listed(page: Page) -> Page:
+def listed(page: Page, person: Person) -> Page:
     """Three conversations; the page shows the last one."""
     for name in ("Bread", "Rivers", "Light"):
-        page.goto("/")
-        talk(page, say(name))
-        expect(heading(page)).to_have_text(name)
-    page.reload()
+        address = person.begin(name)
+    page.goto(address)
     return page
 
 
