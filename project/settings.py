@@ -184,7 +184,7 @@ if EMAIL_URL:
     EMAIL_USE_TLS = _mail.scheme == "smtp" and EMAIL_PORT != 25 and _mail.hostname not in _names
 
 INSTALLED_APPS = [
-    "daphne",
+    *(["daphne"] if "runserver" in sys.argv else []),  # the development server's; its imports are a quarter of a start
     "chat",
     "channels",
     "chat.apps.PanelConfig",
