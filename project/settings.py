@@ -139,7 +139,8 @@ def secret_key() -> str:
 
 SECRET_KEY = secret_key()
 SECRET_KEY_FALLBACKS = env("SECRET_KEY_FALLBACKS").replace(",", " ").split()
-DEBUG = False
+DEVELOPING = "runserver" in sys.argv[1:2]
+DEBUG = DEVELOPING
 
 # Where models answer: none set means the bundled one
 OPENAI_API_KEY = env("OPENAI_API_KEY")
@@ -184,7 +185,7 @@ if EMAIL_URL:
     EMAIL_USE_TLS = _mail.scheme == "smtp" and EMAIL_PORT != 25 and _mail.hostname not in _names
 
 INSTALLED_APPS = [
-    *(["daphne"] if "runserver" in sys.argv else []),  # the development server's; its imports are a quarter of a start
+    *(["daphne"] if DEVELOPING else []),  # its imports are a quarter of a start
     "chat",
     "channels",
     "chat.apps.PanelConfig",
@@ -315,6 +316,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
+if DEVELOPING:
+    STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MEDIA_ROOT = PARLEY_VAR / "files"
 FILE_UPLOAD_TEMP_DIR = None
 

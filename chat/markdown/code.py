@@ -13,9 +13,14 @@ from pygments.token import STANDARD_TYPES
 from chat.markdown.clean import clean
 
 MAX_HIGHLIGHTED = 24_576  # characters; about 80 ms
-# Lexers are regular expressions, and many of them take the square or worse of the length of a line or of a run of blanks. A deadline
-# would make the result depend on the clock, so such code stays plain.
-_COSTLY = re.compile(r"[^\n]{301}|(?:[ \t]*\n){25}|[ \t]{101}")
+# Lexers are regular expressions, and many take the square or worse of the length of a line or of a run of blanks. A deadline would
+# make the result depend on the clock, so code that may be costly stays plain.
+_COSTLY = re.compile(r"[^\n]{301}|(?:[ \t]*\n){9}|[ \t]{101}")
+# Java and C# look for a method's head in any run of words, over all lines: a second for 8 KB of prose.
+_WORDY = {"Java", "C#"}
+_WORDS = re.compile(r"(?:[\w.<>\[\]]+\s+){60}")
+_MAX_COMMENTS = 100  # `<!--`; each open one looks for its end
+_MAX_SQUARES = 2_000_000  # of the lengths of the lines
 _NAME = re.compile(r"[\w+#.-]{1,40}")
 
 
@@ -42,9 +47,15 @@ def language_of(info: str) -> str:
 def highlight(code: str, language: str) -> str:
     """Sanitised HTML of the code alone. Unknown languages, long texts, long lines and long gaps stay plain."""
     lexer = _lexer(language) if language and len(code) <= MAX_HIGHLIGHTED else None
-    if lexer is None or _COSTLY.search(code):
+    if lexer is None or _is_costly(code, lexer.name):
         return escape(code, quote=False)
     return clean("".join(_span(STANDARD_TYPES.get(kind, ""), text) for kind, text in lexer.get_tokens(code)))
+
+
+def _is_costly(code: str, name: str) -> bool:
+    if _COSTLY.search(code) or code.count("<!--") > _MAX_COMMENTS:
+        return True
+    return sum(len(line) ** 2 for line in code.split("\n")) > _MAX_SQUARES or (name in _WORDY and _WORDS.search(code) is not None)
 
 
 def _span(name: str, text: str) -> str:
