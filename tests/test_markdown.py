@@ -91,6 +91,12 @@ def test_long_code_stays_plain_and_whole() -> None:
     assert code.children == [source]
 
 
+@pytest.mark.parametrize("code", ["a " * 5_000, "x = 1;\n" + "\n" * 30 + "y", "x" * 400, "int a\n" * 300])
+def test_code_that_would_cost_seconds_to_highlight_stays_plain(code: str) -> None:
+    (element,) = page(f"```java\n{code}\n```").find(tag="code")
+    assert element.children == [f"{code}\n"]
+
+
 def test_formulas_are_mathml() -> None:
     root = page(r"Inline $a^2$ and \(b_1\)." + "\n\n$$\n\\frac{1}{2}\n$$\n\n\\[\nx\n\\]\n")
     assert [e.attributes["display"] for e in root.find(tag="math")] == ["inline", "inline", "block", "block"]

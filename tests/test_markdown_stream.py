@@ -244,6 +244,12 @@ def test_links_defined_late_are_put_right_at_the_end() -> None:
     assert 'href="https://docs.example"' in op.html
 
 
+def test_lines_held_back_in_a_quote_in_a_quote_are_shown_when_it_ends() -> None:
+    text = "> > " + "x" * 61 + "\n"
+    text = text * 72 + "- an item\n\nend"
+    holds(text, [72 * 66 + 3, 72 * 66 + 6], {})
+
+
 def test_a_stream_begun_anew_with_the_text_so_far_goes_on_as_the_first() -> None:
     first, second, text = Stream("p"), Stream("p"), SAMPLES["answer"]
     for at in range(0, 300, 7):

@@ -105,6 +105,7 @@ class Paced:
     def close(self) -> None:
         self._feed(self._size)
         self.doc.finish()
+        self._kept = ((-1, None), "")  # a container inside may have held lines back
 
 
 class Quote:

@@ -13,8 +13,8 @@ from pygments.token import STANDARD_TYPES
 from chat.markdown.clean import clean
 
 MAX_HIGHLIGHTED = 24_576  # characters; about 80 ms
-# Lexers are regular expressions, and many take the square or worse of the length of a line or of a run of blanks. A deadline would
-# make the result depend on the clock, so code that may be costly stays plain.
+# Lexers are regular expressions, and many take the square or worse of the length of a line or of a run of blanks. A deadline
+# would make the result depend on the clock, so code that may be costly stays plain.
 _COSTLY = re.compile(r"[^\n]{301}|(?:[ \t]*\n){9}|[ \t]{101}")
 # Java and C# look for a method's head in any run of words, over all lines: a second for 8 KB of prose.
 _WORDY = {"Java", "C#"}

@@ -14,7 +14,6 @@ from chat.markdown.paragraph import is_plain, plain_paragraph
 from chat.markdown.syntax import MAX_MATHS, parse
 from chat.markdown.tail import closed
 
-
 HEADING = re.compile(r"<h[1-6]>")
 
 
