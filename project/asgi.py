@@ -49,8 +49,8 @@ class Process:
         self.opened = True
         wake.attach(asyncio.get_running_loop())
         executor.open()
-        executor.spawn(readers.watch())
-        executor.spawn(providers.keep())
+        executor.keep(readers.watch)
+        executor.keep(providers.keep)
 
     async def close(self) -> None:
         await executor.close()

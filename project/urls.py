@@ -1,13 +1,15 @@
 from typing import Any
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
 from chat.web import accounts, conversations, errors, health, messages, preferences, search, server
+from chat.web.fields import IdConverter
 
+register_converter(IdConverter, "id")
 handler400, handler403, handler404, handler500 = errors.bad_request, errors.refused, errors.not_found, errors.server_error
 
-one = "c/<str:conversation_id>/"
+one = "c/<id:conversation_id>/"
 urlpatterns: list[Any] = [
     path("", conversations.home, name="home"),
     path(one, conversations.page, name="conversation"),
@@ -18,10 +20,10 @@ urlpatterns: list[Any] = [
     path(f"{one}delete/", conversations.delete, name="delete"),
     path(f"{one}restore/", conversations.restore, name="restore"),
     path(f"{one}messages/", messages.create, name="messages"),
-    path(f"{one}items/<str:item_id>/edit/", messages.edit, name="edit"),
-    path(f"{one}responses/<str:response_id>/regenerate/", messages.regenerate, name="regenerate"),
-    path(f"{one}responses/<str:response_id>/continue/", messages.carry_on, name="continue"),
-    path(f"{one}responses/<str:response_id>/stop/", messages.stop, name="stop"),
+    path(f"{one}items/<id:item_id>/edit/", messages.edit, name="edit"),
+    path(f"{one}responses/<id:response_id>/regenerate/", messages.regenerate, name="regenerate"),
+    path(f"{one}responses/<id:response_id>/continue/", messages.carry_on, name="continue"),
+    path(f"{one}responses/<id:response_id>/stop/", messages.stop, name="stop"),
     path(f"{one}version/", messages.version, name="version"),
     path("conversations/", conversations.listing, name="conversations"),
     path("archived/", conversations.archived, name="archived"),
@@ -35,7 +37,7 @@ urlpatterns: list[Any] = [
     path("settings/", preferences.preferences, name="settings"),
     path("settings/server/", server.settings_page, name="server_settings"),
     path("settings/server/invitations/", server.invite, name="invite"),
-    path("settings/server/invitations/<str:invitation_id>/revoke/", server.revoke, name="revoke_invitation"),
+    path("settings/server/invitations/<id:invitation_id>/revoke/", server.revoke, name="revoke_invitation"),
     path("admin/", admin.site.urls),
 ]
 

@@ -113,3 +113,12 @@ def test_texts_made_to_hurt_are_rendered_all_the_same(text: str) -> None:
     growing.feed(text)
     growing.finish()
     assert growing.html() == render(text, prefix="p")
+
+
+@pytest.mark.parametrize("mark", ["> ", "- ", "1. ", "> - ", "- > 1. "])
+def test_however_deep_the_nesting_the_stack_is_not_exhausted(mark: str) -> None:
+    stream, text = Stream("p"), mark * 5_000 + "x\n\nafter\n"
+    for at in range(0, len(text), 997):
+        stream.feed(text[at : at + 997])
+    stream.finish()
+    assert stream.html() == render(text, prefix="p")

@@ -29,17 +29,18 @@ def catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     conversation = Conversation.objects.readable_by(viewer).present().filter(pk=conversation_id).first()
     if conversation is None:
         return CaughtUp(after, "", gone=True)
-    news = log.news(conversation_id, after=after)
-    if after > conversation.position or len(news) > MOST_NEWS or any(_changes_branch(event, viewer) for event in news):
-        return CaughtUp(conversation.position, _everything(conversation, viewer))
+    upto = conversation.position  # read once: all that follows is the page of that moment
+    news = log.news(conversation_id, after=after, upto=upto)
+    if after > upto or len(news) > MOST_NEWS or any(_changes_branch(event, viewer) for event in news):
+        return CaughtUp(upto, _everything(conversation, viewer))
     added = [event for event in news if event["type"] == "parley:entry.added"]
     fresh = [str(event["response"]) for event in added]
     later = Response.objects.filter(conversation=conversation, position__gt=after).exclude(pk__in=fresh).order_by("position")
-    html = _grown([response.pk for response in later], upto=conversation.position)
-    html += _added(added, upto=conversation.position)
+    html = _grown([response.pk for response in later], upto=upto)
+    html += _added(added, upto=upto)
     if any(event["type"] == "parley:title.changed" for event in news):
         html += render_to_string("events/title_changed.html", {"conversation": conversation})
-    return CaughtUp(conversation.position, html)
+    return CaughtUp(upto, html)
 
 
 def _changes_branch(event: Json, viewer: User) -> bool:

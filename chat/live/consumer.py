@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,6 +15,7 @@ from chat.live.watch import readers
 from chat.models import User
 from chat.store import pool
 
+logger = logging.getLogger(__name__)
 SIGNED_OUT, GONE, TOO_MANY, RESTART, NOT_LISTENING = 4401, 4404, 4429, 4012, 4008
 
 
@@ -35,7 +37,7 @@ class Reader(AsyncWebsocketConsumer):
             return
         hub.subscribe(self.conversation, self)
         readers.add(self)
-        self.forwarding = asyncio.create_task(self._forward())
+        self.forwarding = asyncio.create_task(self._forward_or_restart())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         await self.close(NOT_LISTENING)
@@ -50,6 +52,14 @@ class Reader(AsyncWebsocketConsumer):
         """The doorbell: remember it; the forwarding task sends when the socket takes it."""
         self.mailbox.put(ring)
         self.mail.set()
+
+    async def _forward_or_restart(self) -> None:
+        """A page whose socket fell silent would wait for ever; closed with this code it comes back with its cursor."""
+        try:
+            await self._forward()
+        except Exception:
+            logger.exception("A socket of %s broke", self.conversation)
+            await self.close(RESTART)
 
     async def _forward(self) -> None:
         if await self._catch_up():

@@ -1,5 +1,17 @@
+from channels.generic.websocket import AsyncWebsocketConsumer
 from django.urls import re_path
 
-from chat.live.consumer import Reader
+from chat.live.consumer import GONE, Reader
 
-websocket_urlpatterns = [re_path(r"^ws/c/(?P<conversation_id>conv_[0-9a-f]{32})/$", Reader.as_asgi())]
+
+class Nowhere(AsyncWebsocketConsumer):
+    """Any other address: nothing is there."""
+
+    async def connect(self) -> None:
+        await self.close(GONE)
+
+
+websocket_urlpatterns = [
+    re_path(r"^ws/c/(?P<conversation_id>conv_[0-9a-f]{32})/$", Reader.as_asgi()),
+    re_path("", Nowhere.as_asgi()),
+]

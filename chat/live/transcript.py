@@ -40,7 +40,7 @@ class Page:
 
 def page(conversation: Conversation, viewer: User, *, before: str | None = None, at: Response | None = None, most: int) -> Page:
     """The part of this viewer's branch that ends at its end, or above `before`; or, through `at`, the branch that holds it."""
-    position = Conversation.objects.values_list("position", flat=True).get(pk=conversation.pk)
+    position = conversation.position  # as it was read: the page is of that moment
     if at is not None:
         return _around(at, position, most=most)
     end = messages.head(conversation, viewer)
@@ -87,12 +87,12 @@ def entry(exchange: history.Exchange, *, upto: int | None = None) -> Entry:
         first_token_seconds=_seconds(response.created, response.first_token),
         versions=_versions(response, exchange.response_versions, response.pk, {pk: pk for pk in exchange.response_versions}),
         is_continuation=continued,
+        is_followed=exchange.followed,
     )
     return Entry(None if item.hidden else _said(exchange, item), view)
 
 
 def _said(exchange: history.Exchange, item: Item) -> ItemView:
-    leads_to = history.versions_of_item(exchange.item_versions) if len(exchange.item_versions) > 1 else {}
     return ItemView(
         id=item.pk,
         type=item.type,
@@ -101,7 +101,7 @@ def _said(exchange: history.Exchange, item: Item) -> ItemView:
         wire=item.wire,
         author_name=item.author.shown_name if item.author else "Somebody who has left",
         created=item.created,
-        versions=_versions(exchange.response, exchange.item_versions, item.pk, leads_to),
+        versions=_versions(exchange.response, exchange.item_versions, item.pk, exchange.leads_to),
         edit_url=f"/c/{item.conversation_id}/items/{item.pk}/edit/",
         parts=part_views(item.wire.get("content"), item.pk),
     )

@@ -111,6 +111,7 @@ class ResponseView:
     first_token_seconds: float | None = None
     versions: Versions | None = None
     is_continuation: bool = False
+    is_followed: bool = False  # something was said after it
 
     @property
     def running(self) -> bool:
@@ -118,7 +119,8 @@ class ResponseView:
 
     @property
     def can_continue(self) -> bool:
-        return self.status in ("incomplete", "cancelled") and any(item.type == "message" for item in self.items)
+        cut = self.status in ("incomplete", "cancelled") and any(item.type == "message" for item in self.items)
+        return cut and not self.is_followed
 
     @property
     def can_regenerate(self) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 EVERY = 0.8  # seconds
-SIGNED_OUT = 4401
+SIGNED_OUT, RESTART = 4401, 4012
 
 
 class Readers:
@@ -53,8 +53,10 @@ class Readers:
         positions, epochs = await pool.for_readers(_facts, conversations, people)
         before, self.seen = self.seen, positions
         for reader in list(self.all):
-            if reader.user is None or epochs.get(reader.user.pk) != reader.user.auth_epoch:
+            if reader.user is None or reader.user.pk not in epochs:
                 await reader.close(SIGNED_OUT)
+            elif epochs[reader.user.pk] != reader.user.auth_epoch:
+                await reader.close(RESTART)  # the page comes back and is asked again who it is
             elif before.get(reader.conversation, 0) > reader.cursor:
                 reader.hear(Ring(reader.conversation, 0, before[reader.conversation]))
 

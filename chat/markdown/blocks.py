@@ -13,12 +13,14 @@ from chat.markdown.nodes import Node
 from chat.markdown.tables import Table
 from chat.markdown.tail import undecided
 
+DEEPEST = 20  # blocks in blocks; the parser stops there too, and deeper ones would exhaust the stack
+
 
 class Doc:
     """The blocks of a text, or of a container. Blocks that are over are in `closed`."""
 
-    def __init__(self, memory: Memory) -> None:
-        self.memory = memory
+    def __init__(self, memory: Memory, depth: int = 0) -> None:
+        self.memory, self.depth = memory, depth
         self.closed: list[Block] = []
         self.open: Block | None = None
 
@@ -29,7 +31,7 @@ class Doc:
         if self.open is not None and not self.open.takes(line):
             self._close()
         if self.open is None and line.strip():
-            self.open = _begin(line, self.memory)
+            self.open = _begin(line, self.memory, self.depth)
         if self.open is not None:
             self.open.add(line)
             if self.open.finished:
@@ -59,7 +61,7 @@ class Doc:
             tail = ""
         if current is not None and (not tail or current.takes(tail)):
             return [(current, tail)]
-        begun: list[tuple[Block, str | None]] = [(_begin(tail, self.memory), tail)] if tail and tail.strip() else []
+        begun: list[tuple[Block, str | None]] = [(_begin(tail, self.memory, self.depth), tail)] if tail and tail.strip() else []
         return [(current, None), *begun] if current is not None else begun
 
     def html(self, tail: str | None) -> str:
@@ -69,8 +71,8 @@ class Doc:
 class Paced:
     """A container's inside, of which the end is shown as plain text when it is long (see `pace`)."""
 
-    def __init__(self, memory: Memory) -> None:
-        self.doc = Doc(memory)
+    def __init__(self, memory: Memory, depth: int) -> None:
+        self.doc = Doc(memory, depth + 1)
         self._held: list[str] = []
         self._fed = self._size = 0  # characters
         self._kept: tuple[tuple[int, str | None], str] = ((-1, None), "")
@@ -109,9 +111,9 @@ class Paced:
 
 
 class Quote:
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, depth: int) -> None:
         self.finished = False
-        self._inside = Paced(memory)
+        self._inside = Paced(memory, depth)
 
     def takes(self, line: str) -> bool:
         return self.holds(line) or (kind(line) in ("text", "indented") and self.lazy())
@@ -145,9 +147,9 @@ class Quote:
 class Entry:
     """An item of a list, or the text of a footnote."""
 
-    def __init__(self, memory: Memory, checked: bool | None = None) -> None:
+    def __init__(self, memory: Memory, depth: int, checked: bool | None = None) -> None:
         self._box = task_box(checked)
-        self._inside = Paced(memory)
+        self._inside = Paced(memory, depth)
         self._final: str | None = None
         self.empty = True
 
@@ -175,9 +177,9 @@ class Entry:
 class List:
     """A list, item by item; also the definitions of footnotes that follow one another."""
 
-    def __init__(self, memory: Memory, first: str) -> None:
+    def __init__(self, memory: Memory, first: str, depth: int) -> None:
         self.finished = False
-        self._memory = memory
+        self._memory, self._depth = memory, depth
         self._open, self._close = _frame(first)
         self._marker = _marker(first)
         self._offset = 0
@@ -208,7 +210,7 @@ class List:
             if self._entries:
                 self._entries[-1].close()
             self._offset, checked, line = _first_line(line)
-            self._entries.append(Entry(self._memory, checked))
+            self._entries.append(Entry(self._memory, self._depth, checked))
         else:
             line = dedent(line, self._offset) if self._is_inside(line) else line.lstrip()
         self._blank = (
@@ -227,7 +229,7 @@ class List:
             return [self._entries[-1].piece(part, f"{list_id}-{n - 1}-tail" if list_id else "")] if n else []
         before = [self._entries[-1].piece(None)] if n else []
         _, checked, rest = _first_line(tail)
-        return [*before, Entry(self._memory, checked).piece(rest, f"{list_id}-{n}-tail" if list_id else "")]
+        return [*before, Entry(self._memory, self._depth, checked).piece(rest, f"{list_id}-{n}-tail" if list_id else "")]
 
     def html(self, tail: str | None) -> str:
         self._over += [f"<li>{entry.piece(None).html()}</li>" for entry in self._entries[len(self._over) : -1]]
@@ -272,15 +274,15 @@ def _first_line(line: str) -> tuple[int, bool | None, str]:
     return 4, None, NOTE.sub("", line, count=1)
 
 
-def _begin(line: str, memory: Memory) -> Block:
+def _begin(line: str, memory: Memory, depth: int) -> Block:
     match kind(line):
         case "fence":
             return Fence(memory)
-        case "quote":
-            return Quote(memory)
+        case "quote" if depth < DEEPEST:
+            return Quote(memory, depth)
         case "maths":
             return Maths(memory)
-        case "item" | "note":
-            return List(memory, line)
+        case "item" | "note" if depth < DEEPEST:
+            return List(memory, line, depth)
         case _:
             return Leaf(memory)

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from django.utils.safestring import SafeString
+
 
 @dataclass(frozen=True, slots=True)
 class Append:
     """Add `html` at the end of the element with the id `target`."""
 
     target: str
-    html: str
+    html: SafeString
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Replace:
     """Make `html` the whole inside of the element with the id `target`."""
 
     target: str
-    html: str
+    html: SafeString
 
 
 Op = Append | Replace
@@ -56,13 +58,13 @@ def difference(old: Node, new: Node, *, whole: bool = False) -> list[Op]:
         return []
     same_frame = old.head == new.head and old.foot == new.foot and old.text_id == new.text_id and old.tag == new.tag
     if not same_frame or len(new.kids) < len(old.kids) or not new.text.startswith(old.text):
-        return [Replace(new.id, new.inner())]
+        return [Replace(new.id, SafeString(new.inner()))]
     ops: list[Op] = []
     first = 0 if whole else old.sealed
     for before, after in zip(old.kids[first:], new.kids[first:], strict=False):
         ops += difference(before, after, whole=whole)
     if added := "".join(kid.outer() for kid in new.kids[len(old.kids) :]):
-        ops.append(Append(new.kids_id, added))
+        ops.append(Append(new.kids_id, SafeString(added)))
     if grown := new.text[len(old.text) :]:
-        ops.append(Append(new.text_id, grown))
+        ops.append(Append(new.text_id, SafeString(grown)))
     return ops

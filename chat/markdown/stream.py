@@ -82,7 +82,7 @@ class Stream:
             return [Replace(self._prefix, self.html())]
         ops = list(chain.from_iterable(difference(a, b, whole=whole) for a, b in zip(old, new, strict=False)))
         added = "".join(node.outer() for node in new[len(old) :])
-        return [*ops, Append(self._prefix, added)] if added else ops
+        return [*ops, Append(self._prefix, SafeString(added))] if added else ops
 
 
 class _Ids(Sequence[str]):

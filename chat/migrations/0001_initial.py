@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Item',
             fields=[
-                ('id', models.CharField(default=chat.models.ids.message_id, editable=False, max_length=40, primary_key=True, serialize=False)),
+                ('id', models.CharField(default=chat.models.ids.message_id, editable=False, max_length=80, primary_key=True, serialize=False)),
                 ('output_index', models.PositiveIntegerField(null=True)),
                 ('type', models.CharField(default='message', max_length=60)),
                 ('role', models.CharField(blank=True, max_length=20)),

@@ -11,7 +11,7 @@ class Item(models.Model):
     What a model puts out has `response` and `output_index`. `upstream_id` is what the provider called it.
     """
 
-    id = models.CharField(primary_key=True, max_length=40, default=ids.message_id, editable=False)
+    id = models.CharField(primary_key=True, max_length=80, default=ids.message_id, editable=False)
     conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="items")
     previous = models.ForeignKey("chat.Response", null=True, on_delete=models.CASCADE, related_name="followers")
     response = models.ForeignKey("chat.Response", null=True, on_delete=models.CASCADE, related_name="output")

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import itertools
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from django.conf import settings
@@ -33,8 +33,8 @@ class Executor:
         """Begin on the running loop."""
         self.ticker = Ticker()
         self.accepting = True
-        for work in (self.ticker.loop(), self._hold(), self._sweep()):
-            self.spawn(work)
+        for work in (self.ticker.loop, self._hold, self._sweep):
+            self.keep(work)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task with an empty context (a request's dies with its request) and a strong reference."""
@@ -42,6 +42,18 @@ class Executor:
         self.background.add(task)
         task.add_done_callback(self.background.discard)
         return task
+
+    def keep(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Work that never ends as long as the process serves: should it break, that is logged and it begins again."""
+        self.spawn(self._again_and_again(work))
+
+    async def _again_and_again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception:  # all runs and readers of the process depend on it
+                logger.exception("%s broke; it begins again", work.__qualname__)
+            await asyncio.sleep(1)
 
     def start(self, response_id: str) -> None:
         """Execute a queued run, unless it is executed here already. Taking it is a compare-and-set: starting twice is

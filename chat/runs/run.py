@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
+from django.db import DataError, IntegrityError
 from django.db import Error as DatabaseError
 
 from chat import errors, providers
@@ -45,7 +46,7 @@ class Run:
         self.normalizer = Normalizer(
             response_id=self.id, model=response.model, new_id=new_id, created_at=created, store=response.store
         )
-        self.fragments = Fragments(response_id=self.id)
+        self.fragments: Fragments | None = Fragments(response_id=self.id)
         self.pending: deque[tuple[wire.Event, bytes]] = deque()
         self.sequence = response.sequence
         self.end: wire.Event | None = None
@@ -89,7 +90,7 @@ class Run:
         data = json.dumps(wire.dump(event), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
         self.bytes += len(data)
         self.pending.append((event, data))
-        if self.bytes > settings.REPLY_BYTES * 8:
+        if self.bytes > settings.REPLY_BYTES * 8 and not self.normalizer.terminal:
             raise errors.TooLarge("This reply is longer than this server keeps.", next="Ask for less at once.")
         first = not self.shown and isinstance(event, wire.OutputItemAdded)
         self.shown = self.shown or first
@@ -108,9 +109,19 @@ class Run:
         if not self.pending:
             self.drained.set()
         if self.conversation_id is not None:
-            content = self.fragments.render(done)
-            payload = json.dumps({"position": position, "content": content} if content else {"position": position})
-            hub.ring(Ring(self.conversation_id, position - count + 1, position, payload))
+            hub.ring(Ring(self.conversation_id, position - count + 1, position, self._payload(done, position)))
+
+    def _payload(self, events: list[wire.Event], position: int) -> str | None:
+        """What to forward to readers. None, now and from now on, where rendering broke: they go to the log, the run goes on."""
+        if self.fragments is None:
+            return None
+        try:
+            content = self.fragments.render(events)
+        except Exception:  # one reply that cannot be rendered must not stop the tick of all
+            logger.exception("Run %s cannot be rendered while it grows", self.id)
+            self.fragments = None
+            return None
+        return json.dumps({"position": position, "content": content} if content else {"position": position})
 
     def ending(self) -> tuple[Batch, Ending]:
         """The last events (all that is not committed, and the terminal one) and what the rows shall say."""
@@ -135,6 +146,9 @@ async def execute(response_id: str, executor: "Executor") -> None:
     """Take a queued run and bring it to its end. Returns quietly when another process was faster or takes it over."""
     response = await pool.for_runs(responses.take, response_id)
     if response is None:
+        return
+    if not executor.accepting:
+        await pool.for_runs(responses.release, [response_id])
         return
     run = executor.runs[response_id] = Run(response, executor)
     try:
@@ -183,7 +197,7 @@ async def _relay(run: Run, response: Response) -> None:
     items = await pool.for_runs(history.wire_input, response)
     model = response.model or providers.default_model() or next(iter(await providers.models()), "")
     request = requests.build(items, model=model, instructions=response.instructions)
-    turn = await pool.for_runs(responses.open_turn, response, index=0, provider=provider.name)
+    turn = await pool.for_runs(responses.open_turn, response, index=0, provider=provider.name, model=model)
     stream = provider.stream(request)
     try:
         async for event in stream:
@@ -217,6 +231,9 @@ async def _end(run: Run) -> None:
         try:
             batch, ending = run.ending()
             position = await pool.for_runs(responses.end, batch, ending)
+        except (DataError, IntegrityError):
+            logger.exception("Run %s ended with something that cannot be kept", run.id)
+            position = await pool.for_runs(responses.end, batch, responses.UNKEPT)
         except DatabaseError as error:
             logger.warning("Run %s cannot be ended yet: %s", run.id, type(error).__name__)
             await asyncio.sleep(min(0.5 * (attempt + 1), 5))

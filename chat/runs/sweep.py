@@ -1,7 +1,11 @@
 """What other processes left behind: begun again where nothing had been shown, else ended as cut, with all that was shown."""
 
 import json
+import logging
 
+from django.db import DataError, IntegrityError
+
+from chat import errors
 from chat.models import Response
 from chat.models.ids import new_id
 from chat.protocol import events as wire
@@ -12,17 +16,22 @@ from chat.store import log, pool, responses
 from chat.store.log import Batch
 from chat.store.responses import Ending
 
+logger = logging.getLogger(__name__)
+
 
 async def sweep(*, alone: bool, held: set[str]) -> list[str]:
     """Settle the abandoned runs; returns the ids of all that are due now, except those held here."""
     for response in await pool.for_runs(responses.abandoned, alone=alone):
         if response.pk not in held and not await pool.for_runs(responses.requeue, response):
-            await _cut(response)
+            try:
+                await _cut(response)
+            except (errors.ParleyError, DataError, IntegrityError):  # one that cannot be settled must not keep the others waiting
+                logger.exception("Run %s cannot be cut", response.pk)
     return [pk for pk in await pool.for_runs(responses.due) if pk not in held]
 
 
 async def _cut(response: Response) -> None:
-    epoch = await pool.for_runs(responses.seize, response)
+    epoch = await pool.for_runs(responses.seize, response)  # reads anew whether it was to be stopped
     if epoch is None:
         return
     logged = await pool.for_runs(log.read, response.pk)

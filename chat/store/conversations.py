@@ -5,13 +5,15 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat import errors
 from chat.models import Branch, Conversation, Response, SearchEntry, User
-from chat.store import news
+from chat.store import history, news
 
 TITLE_LENGTH = 200
+PURGE_SLICE = 200
 
 
 def find(*, actor: User, conversation_id: str, deleted: bool = False) -> Conversation:
@@ -95,6 +97,16 @@ def show(conversation: Conversation, viewer: User, head: Response) -> None:
     Branch.objects.update_or_create(conversation=conversation, user=viewer, defaults={"head": head})
 
 
+def follow(*, conversation: Conversation, viewer: User, through: Response) -> None:
+    """Somebody looks at the branch that holds this response: if it is another one than theirs, it is theirs from now on,
+    so that what they write next stands where they read.
+    """
+    branch = Branch.objects.filter(conversation=conversation, user=viewer).values_list("head_id", flat=True).first()
+    end = branch or conversation.head_id
+    if end is None or through.pk not in history.path(str(end))[0]:
+        show(conversation, viewer, newest_leaf(through))
+
+
 def newest_leaf(response: Response) -> Response:
     """Follow the newest versions down from here to the end of the branch."""
     links = list(
@@ -115,6 +127,9 @@ def delete(*, actor: User, conversation_id: str) -> Conversation:
     conversation = _locked(actor, conversation_id)
     conversation.deleted = timezone.now()
     conversation.save(update_fields=["deleted"])
+    running = Response.objects.filter(conversation=conversation)
+    running.filter(status=Response.Status.QUEUED).update(status=Response.Status.CANCELLED, ended=Now())
+    running.filter(status=Response.Status.IN_PROGRESS, cancel_requested=None).update(cancel_requested=Now())
     news.announce(conversation, "conversation.deleted")
     return conversation
 
@@ -127,12 +142,19 @@ def restore(*, actor: User, conversation_id: str) -> Conversation:
     return conversation
 
 
-@transaction.atomic
 def purge() -> int:
-    """Remove for good what was deleted longer ago than the time for undo. Returns how many conversations went."""
+    """Remove for good what was deleted longer ago than the time for undo. Returns how many conversations went.
+
+    In slices, the newest first: one transaction for 10,000 messages would make every stream wait.
+    """
     limit = timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
     gone = list(Conversation.objects.filter(deleted__lt=limit).values_list("pk", flat=True)[:100])
-    Conversation.objects.filter(pk__in=gone).delete()
+    for pk in gone:
+        Conversation.objects.filter(pk=pk).update(head=None)
+        newest = Response.objects.filter(conversation=pk).order_by("-created", "-pk").values_list("pk", flat=True)
+        while slice_ := list(newest[:PURGE_SLICE]):
+            Response.objects.filter(pk__in=slice_).delete()
+        Conversation.objects.filter(pk=pk).delete()
     return len(gone)
 
 

@@ -29,6 +29,8 @@ class Exchange:
     item: Item
     response_versions: list[str] = field(default_factory=list)
     item_versions: list[str] = field(default_factory=list)
+    leads_to: dict[str, str] = field(default_factory=dict)  # version of the item → its newest Response
+    followed: bool = False
 
 
 def path(end: str, *, most: int = 1_000_000) -> tuple[list[str], str | None]:
@@ -40,28 +42,33 @@ def path(end: str, *, most: int = 1_000_000) -> tuple[list[str], str | None]:
     return ids, (str(rows[-1][1]) if rows and rows[-1][1] else None)
 
 
-def exchanges(ids: list[str], *, versions: bool = True) -> list[Exchange]:
+def exchanges(ids: list[str]) -> list[Exchange]:
     """The exchanges with these Responses, in this order, with their output and the other versions of each."""
     output = Prefetch("output", Item.objects.order_by("output_index"))
-    found = Response.objects.filter(pk__in=ids).select_related("input__author").prefetch_related(output, "turns")
+    found = Response.objects.filter(pk__in=ids).select_related("input__author").prefetch_related(output)
     by_id = {response.pk: response for response in found}
     result = [Exchange(by_id[pk], by_id[pk].input) for pk in ids if pk in by_id and by_id[pk].input is not None]  # type: ignore[arg-type]
-    if versions:
-        _add_versions(result)
+    _add_versions(result)
     return result
 
 
 def _add_versions(result: list[Exchange]) -> None:
-    answers: dict[str, list[str]] = {}
-    inputs = [exchange.item.pk for exchange in result]
-    for pk, input_id in Response.objects.filter(input__in=inputs).order_by("created", "pk").values_list("pk", "input_id"):
-        answers.setdefault(input_id, []).append(pk)
     questions: dict[str | None, list[str]] = {}
     for pk, previous in _siblings(result):
         questions.setdefault(previous, []).append(pk)
+    items = {exchange.item.pk for exchange in result} | {pk for several in questions.values() for pk in several}
+    answers: dict[str, list[str]] = {}
+    made = Response.objects.filter(input__in=items).order_by("created", "pk").values_list("pk", "input_id")
+    for pk, input_id in made:
+        answers.setdefault(str(input_id), []).append(pk)
+    followed = set(
+        Item.objects.filter(previous__in=[exchange.response.pk for exchange in result]).values_list("previous_id", flat=True)
+    )
     for exchange in result:
         exchange.response_versions = answers.get(exchange.item.pk, [])
         exchange.item_versions = questions.get(exchange.item.previous_id, [])
+        exchange.leads_to = {pk: answers[pk][-1] for pk in exchange.item_versions if pk in answers}
+        exchange.followed = exchange.response.pk in followed
 
 
 def _siblings(result: list[Exchange]) -> list[tuple[str, str | None]]:
@@ -74,20 +81,17 @@ def _siblings(result: list[Exchange]) -> list[tuple[str, str | None]]:
     return rows
 
 
-def versions_of_item(item_ids: list[str]) -> dict[str, str]:
-    """Item id → its newest Response: where choosing that version leads."""
-    rows = Response.objects.filter(input__in=item_ids).order_by("created", "pk").values_list("input_id", "pk")
-    return {str(item_id): pk for item_id, pk in rows}
-
-
 def wire_input(response: Response) -> list[Json]:
     """What the model gets: every item of the branch up to this Response's own input, oldest first, as wire JSON."""
     ids, _ = path(response.pk)
+    said = dict(Response.objects.filter(pk__in=ids).values_list("pk", "input__wire"))
+    answered: dict[str, list[Json]] = {}
+    output = Item.objects.filter(response__in=ids).exclude(response=response).order_by("output_index")
+    for response_id, wire in output.values_list("response_id", "wire"):
+        answered.setdefault(str(response_id), []).append(wire)
     items: list[Json] = []
-    for exchange in exchanges(ids, versions=False):
-        items.append(exchange.item.wire)
-        if exchange.response.pk != response.pk:
-            items.extend(item.wire for item in exchange.response.output.all())
+    for pk in ids:
+        items += [said[pk], *answered.get(pk, [])]
     return items
 
 

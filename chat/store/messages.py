@@ -166,6 +166,8 @@ def regenerate(*, actor: User, conversation_id: str, response_id: str, model: st
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
             conversation.model = model
         assert response.input is not None  # a Response in a conversation answers an item
+        if (running := response.input.responses.filter(status__in=Response.RUNNING).first()) is not None:
+            return Begun(conversation, running, new=False)
         new = _ask(conversation, actor, response.input)
         news.announce(conversation, "branch.changed", user=actor.pk)
     return Begun(conversation, new)
@@ -179,6 +181,8 @@ def carry_on(*, actor: User, conversation_id: str, response_id: str) -> Begun:
             raise errors.Conflict("This reply is complete; there is nothing to continue.")
         if (running := response.continuations.filter(status__in=Response.RUNNING).first()) is not None:
             return Begun(conversation, running, new=False)
+        if response.followers.exists():
+            raise errors.Conflict("The conversation has gone on since.", next="Ask for the rest at its end.")
         wire: Json = {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": GO_ON}]}
         item = Item.objects.create(
             conversation=conversation, previous=response, author=actor, role="developer", wire=wire, hidden=True

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -16,11 +16,12 @@ _readers = ThreadPoolExecutor(settings.RUN_THREADS, thread_name_prefix="readers"
 
 
 def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    close_old_connections()
     try:
         return function(*args, **kwargs)
     finally:
-        close_old_connections()
+        for connection in connections.all(initialized_only=True):
+            connection.close_at = None  # these threads stay, and keep what works; requests give theirs back
+            connection.close_if_unusable_or_obsolete()
 
 
 async def for_runs(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

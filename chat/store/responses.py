@@ -32,6 +32,13 @@ class Ending:
     incomplete_reason: str = ""
 
 
+UNKEPT = Ending(
+    status=Status.FAILED,
+    error_code="unkept",
+    error_message="The model server sent something that this server cannot keep. Try again, or choose another model.",
+)
+
+
 def _lease() -> Combinable:
     return ExpressionWrapper(Now() + timedelta(seconds=settings.RUN_LEASE), output_field=DateTimeField())
 
@@ -140,7 +147,11 @@ def first_token(response_id: str, epoch: int) -> None:
     Response.objects.filter(pk=response_id, epoch=epoch, first_token=None).update(first_token=Now())
 
 
-def open_turn(response: Response, *, index: int, provider: str) -> Turn:
+@transaction.atomic
+def open_turn(response: Response, *, index: int, provider: str, model: str) -> Turn:
+    """Note the call that is about to be made, and which model it asks for where nobody had chosen one."""
+    if model != response.model:
+        Response.objects.filter(pk=response.pk, epoch=response.epoch).update(model=model[:200])
     return Turn.objects.create(response=response, index=index, epoch=response.epoch, provider=provider[:100])
 
 
@@ -174,14 +185,17 @@ def requeue(response: Response) -> bool:
     """
     if response.attempts >= 2 or response.cancel_requested or LogRow.objects.filter(response=response).exists():
         return False
-    held = Response.objects.filter(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS)
+    held = Response.objects.filter(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS, cancel_requested=None)
     return bool(held.update(status=Status.QUEUED, epoch=F("epoch") + 1, lease_until=None))
 
 
 def seize(response: Response) -> int | None:
     """Fence an abandoned run and hold it: returns the new epoch, None when somebody else was faster."""
     held = Response.objects.filter(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS)
-    return response.epoch + 1 if held.update(epoch=F("epoch") + 1, lease_until=_lease()) else None
+    if not held.update(epoch=F("epoch") + 1, lease_until=_lease()):
+        return None
+    response.refresh_from_db(fields=["epoch", "cancel_requested"])
+    return response.epoch
 
 
 def waiting_after(response_id: str) -> list[str]:

@@ -6,6 +6,7 @@ from allauth.account import app_settings, forms
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from django.contrib import messages
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -62,10 +63,13 @@ class SignupForm(Plain, forms.SignupForm):
         email = self.fields["email"]
         email.label = "E-mail" if email.required else "E-mail (optional)"
 
-    @transaction.atomic
     def save(self, request: HttpRequest) -> Any:
-        """Account, e-mail address, team, ownership, invitation: all of it or nothing."""
-        return super().save(request)
+        """Account, e-mail address, team, ownership, invitation: all of it or nothing. The password is hashed before: that
+        takes long on purpose, and SQLite has one writer.
+        """
+        self.password_hash = make_password(self.cleaned_data["password1"])
+        with transaction.atomic():
+            return super().save(request)
 
 
 class AddEmailForm(Plain, forms.AddEmailForm):

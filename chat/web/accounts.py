@@ -3,6 +3,7 @@
 import logging
 import smtplib
 import unicodedata
+from copy import copy
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -28,6 +29,7 @@ INVITATION = "invitation"
 """The session's key for the token somebody came with."""
 
 MAIL_FAILED = "The e-mail could not be sent. Try again in a few minutes; if it stays, tell whoever runs this server."
+BUSY = "The server is very busy just now. Try again in a moment; what you typed is still here."
 NAME_TAKEN = "This username is taken. Choose another one."
 
 
@@ -60,7 +62,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Inside SignupForm.save's transaction: the account, its team, the server if it is the first, the invitation."""
         typed = form.cleaned_data.get("username") or ""
         user.name = typed if typed != typed.lower() else ""
-        super().save_user(request, user, form, commit)
+        blank = copy(form)
+        blank.cleaned_data = {name: value for name, value in form.cleaned_data.items() if not name.startswith("password")}
+        super().save_user(request, user, blank, commit=False)
+        user.password = form.password_hash
+        user.save()
         accounts.welcome(user)
         server.admit(user, token=request.session.get(INVITATION, ""))
         return user
@@ -108,6 +114,9 @@ class SignupView(AllauthSignupView):
             if not User.objects.filter(username__iexact=form.cleaned_data["username"]).exists():
                 raise
             form.add_error("username", NAME_TAKEN)
+            return self.form_invalid(form)  # type: ignore[no-any-return]
+        except OperationalError:
+            form.add_error(None, BUSY)
             return self.form_invalid(form)  # type: ignore[no-any-return]
         except errors.Refused as refusal:
             form.add_error(refusal.param, f"{refusal.message} {refusal.next}")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors, providers, runs
@@ -18,6 +18,7 @@ from chat.store import conversations, history
 from chat.web import sidebar
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.errors import shown
+from chat.web.fields import value
 from chat.web.health import provider_context
 
 MODEL_LENGTH = 200
@@ -51,10 +52,19 @@ def message_fields(request: PersonRequest) -> dict[str, str]:
         raise errors.InvalidInput(
             "Files cannot be attached yet.", next="Send the text alone; nothing has been sent.", param="attachments"
         )
-    model = request.POST.get("model", "").strip()
+    return {
+        "text": request.POST.get("text", ""),
+        "model": chosen_model(request),
+        "client_id": value(request.POST, "client_id", most=64),
+    }
+
+
+def chosen_model(request: PersonRequest) -> str:
+    """The model that was posted, "" for none. The list may be out of date, so the model server judges the name."""
+    model = value(request.POST, "model", most=MODEL_LENGTH + 1)
     if len(model) > MODEL_LENGTH or not model.isprintable():
         raise errors.InvalidInput("There is no such model.", param="model")
-    return {"text": request.POST.get("text", ""), "model": model, "client_id": request.POST.get("client_id", "")}
+    return model
 
 
 def refill(request: PersonRequest, error: errors.ParleyError, context: dict[str, Any]) -> HttpResponse:
@@ -73,7 +83,7 @@ def home_context(request: PersonRequest) -> dict[str, Any]:
 
 
 def _just_deleted(request: PersonRequest) -> Conversation | None:
-    pk = request.GET.get("deleted", "")
+    pk = value(request.GET, "deleted")
     return Conversation.objects.readable_by(request.user).filter(pk=pk, deleted__isnull=False).first() if pk else None
 
 
@@ -92,7 +102,7 @@ def shared_context(request: PersonRequest, conversation: Conversation | None) ->
     }
 
 
-@require_GET
+@require_safe
 @person_required
 def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
     conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
@@ -100,31 +110,43 @@ def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
 
 
 def page_context(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:
-    at = request.GET.get("at", "")
+    at = value(request.GET, "at")
     through = history.holding(conversation, at) if at else None
+    if through is not None:
+        conversations.follow(conversation=conversation, viewer=request.user, through=through)
     shown = transcript.page(conversation, request.user, at=through, most=settings.ENTRIES_PER_PAGE)
-    words = {"highlight": request.GET.get("q", "")[:300], "at": at if through else ""}
+    words = {"highlight": value(request.GET, "q"), "at": at if through else ""}
     items = items_context(conversation, shown)
-    return {"conversation": conversation, "draft_key": conversation.pk, **words, **items, **shared_context(request, conversation)}
+    composer = {"post_url": f"{conversation.url}messages/?middle=1"} if shown.more else {}
+    return {
+        "conversation": conversation,
+        "draft_key": conversation.pk,
+        **words,
+        **items,
+        **shared_context(request, conversation),
+        **composer,
+    }
 
 
-@require_GET
+@require_safe
 @person_required
 def items(request: PersonRequest, conversation_id: str) -> HttpResponse:
     """Earlier entries, for loading upwards."""
     conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
     if not request.htmx:
         return redirect(conversation.url)
-    before = request.GET.get("before", "")
+    before = value(request.GET, "before")
     shown = transcript.page(conversation, request.user, before=before, most=settings.ENTRIES_PER_PAGE)
     return render(request, "conversations/entries.html", {"conversation": conversation, **items_context(conversation, shown)})
 
 
-@require_GET
+@require_safe
 @person_required
 def listing(request: PersonRequest) -> HttpResponse:
     """More of the sidebar's list."""
-    built = sidebar.build(request, current_id=sidebar.current(request), before=request.GET.get("before", ""))
+    if not request.htmx:
+        return redirect("home")
+    built = sidebar.build(request, current_id=sidebar.current(request), before=value(request.GET, "before"))
     return render(request, "conversations/sidebar_groups.html", {"sidebar": built, "more": True})
 
 
@@ -134,7 +156,7 @@ def rename(request: PersonRequest, conversation_id: str) -> HttpResponse:
     conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
     if request.method == "GET":
         return render(request, "conversations/rename_form.html", {"conversation": conversation})
-    title = request.POST.get("title", "")
+    title = value(request.POST, "title", most=1000)
     return changed(request, conversations.rename(actor=request.user, conversation_id=conversation_id, title=title), "Renamed.")
 
 
@@ -173,7 +195,7 @@ def changed(request: PersonRequest, conversation: Conversation, notice: str, *, 
     return render(request, "conversations/changed.html", {**context, "notice": notice, "undo_url": undo_url})
 
 
-@require_GET
+@require_safe
 @person_required
 def archived(request: PersonRequest) -> HttpResponse:
     """What was archived, newest first."""

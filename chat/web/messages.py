@@ -5,12 +5,14 @@ from secrets import token_hex
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors, runs
 from chat.models import Item
 from chat.store import conversations, responses
-from chat.web.conversations import message_fields, page_context, refill
+from chat.web.conversations import chosen_model, message_fields, page_context, refill
 from chat.web.decorators import PersonRequest, no_content, person_required
+from chat.web.fields import value
 
 
 @require_POST
@@ -22,6 +24,8 @@ def create(request: PersonRequest, conversation_id: str) -> HttpResponse:
         runs.send(actor=request.user, conversation_id=conversation_id, **message_fields(request))
     except errors.ParleyError as error:
         return refill(request, error, {} if request.htmx else page_context(request, conversation))
+    if request.htmx and "middle" in request.GET:  # the page did not reach the end, where the message now stands
+        return HttpResponseClientRedirect(conversation.url)
     if request.htmx:
         return render(request, "conversations/client_id.html", {"client_id": token_hex(16), "out_of_band": True})
     return redirect(conversation.url, permanent=False)
@@ -37,7 +41,7 @@ def edit(request: PersonRequest, conversation_id: str, item_id: str) -> HttpResp
             raise errors.NotFound("This message does not exist any more.")
         context = {"text": responses.message_text(item.wire), "edit_url": request.path}
         return render(request, "conversations/edit_form.html", context)
-    text, client_id = request.POST.get("text", ""), request.POST.get("client_id", "")
+    text, client_id = request.POST.get("text", ""), value(request.POST, "client_id", most=64)
     runs.edit(actor=request.user, conversation_id=conversation_id, item_id=item_id, text=text, client_id=client_id)
     return _done(request, conversation.url)
 
@@ -45,7 +49,7 @@ def edit(request: PersonRequest, conversation_id: str, item_id: str) -> HttpResp
 @require_POST
 @person_required
 def regenerate(request: PersonRequest, conversation_id: str, response_id: str) -> HttpResponse:
-    model = request.POST.get("model", "")[:200]
+    model = chosen_model(request)
     begun = runs.regenerate(actor=request.user, conversation_id=conversation_id, response_id=response_id, model=model)
     return _done(request, begun.conversation.url)
 
@@ -68,7 +72,7 @@ def stop(request: PersonRequest, conversation_id: str, response_id: str) -> Http
 @person_required
 def version(request: PersonRequest, conversation_id: str) -> HttpResponse:
     """Show another version of the branch."""
-    response_id = request.GET.get("response") or request.POST.get("response", "")
+    response_id = value(request.GET, "response") or value(request.POST, "response")
     conversation = conversations.choose_branch(actor=request.user, conversation_id=conversation_id, response_id=response_id)
     return _done(request, conversation.url)
 

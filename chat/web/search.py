@@ -6,11 +6,12 @@ from datetime import datetime
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from chat.store import search
 from chat.web import sidebar
 from chat.web.decorators import PersonRequest, person_required
+from chat.web.fields import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,11 @@ class Result:
     when: datetime
 
 
-@require_GET
+@require_safe
 @person_required
 def page(request: PersonRequest) -> HttpResponse:
     """The page, or only the results where htmx asked."""
-    q = request.GET.get("q", "").strip()[:300]
+    q = value(request.GET, "q")
     results = [_result(hit, q) for hit in search.find(actor=request.user, query=q)]
     context = {"q": q, "results": results}
     if request.htmx:

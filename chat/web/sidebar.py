@@ -54,7 +54,10 @@ def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> 
 
 def current(request: PersonRequest) -> str:
     """The id of the conversation that the page shows from which htmx asks."""
-    parts = (getattr(request.htmx, "current_url_abs_path", "") or "").split("/")
+    try:
+        parts = (request.htmx.current_url_abs_path or "").split("/")
+    except ValueError:  # a header that is no address
+        return ""
     return parts[2] if len(parts) > 2 and parts[1] == "c" else ""
 
 
@@ -82,4 +85,4 @@ def _moment(text: str) -> datetime | None:
         moment = parse_datetime(text)
     except ValueError:
         return None
-    return moment if moment is not None and timezone.is_aware(moment) else None
+    return moment if moment is not None and timezone.is_aware(moment) and 1970 <= moment.year < 9000 else None

@@ -114,12 +114,12 @@ async def test_a_suspended_persons_socket_is_closed_by_the_next_look(people: Cas
     assert await page.closed_with() == 4401
 
 
-async def test_whoever_signs_out_loses_the_socket(people: Cast, open_page: Any) -> None:
+async def test_whoever_signed_out_somewhere_is_asked_again_who_they_are(people: Cast, open_page: Any) -> None:
     begun = await begin(people.owner)
     page = await open_page(people.owner, begun.conversation.pk, begun.conversation.position)
     await pool.for_runs(lambda: User.objects.filter(pk=people.owner.pk).update(auth_epoch=7))
     await readers.look()
-    assert await page.closed_with() == 4401
+    assert await page.closed_with() == 4012
 
 
 async def test_a_page_that_speaks_is_hung_up_on(people: Cast, open_page: Any) -> None:

@@ -35,16 +35,21 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lock = alone() if settings.ON_SQLITE else None
-        listening = listen(settings.HOST, settings.PORT)
         try:
+            lock = alone() if settings.ON_SQLITE else None
+            listening = listen(settings.HOST, settings.PORT)
             prepare_database()
+            prepare_static()
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}. {WHERE}") from None
-        prepare_static()
-        Server(config(), said=self.welcome(), out=sys.stdout).run(sockets=[listening])
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be used: {error.strerror}. {WHERE}") from None
+        server = Server(config(), said=self.welcome(), out=sys.stdout)
+        server.run(sockets=[listening])
         if lock is not None:
             lock.close()
+        if not server.started:
+            raise CommandError("The server did not start; the lines above say why.")
 
     def welcome(self) -> str:
         said = f"Parley is ready: {settings.PARLEY_URL}\n"
@@ -52,6 +57,8 @@ class Command(BaseCommand):
             said += (
                 f"It listens on {settings.HOST}, but answers only to that address: set PARLEY_URL to the one that people type.\n"
             )
+        if settings.REDIS_URL:
+            said += "REDIS_URL is set, but this version does not use it yet: other processes' news comes up to a second late.\n"
         return said
 
 

@@ -1,0 +1,15 @@
+"""Values as they come: from addresses and forms, bounded, and without what no database stores."""
+
+from django.http import QueryDict
+from django.urls.converters import StringConverter
+
+
+class IdConverter(StringConverter):
+    """One of our ids in an address; anything else is no address of ours."""
+
+    regex = "[a-z]{2,12}_[0-9a-f]{32}"
+
+
+def value(data: QueryDict, name: str, *, most: int = 300) -> str:
+    """The value of a field, "" when it was not sent."""
+    return data.get(name, "").replace("\x00", "")[:most].strip()
