@@ -1,8 +1,9 @@
 """What a reader missed comes from the log, by its cursor, as this reader may see it."""
 
+from chat.live import transcript
 from chat.live.catchup import catch_up
 from chat.models import Response
-from chat.store import conversations, messages
+from chat.store import conversations, log, messages
 from tests.cast import Cast
 
 
@@ -54,3 +55,11 @@ def test_the_stranger_and_the_deleted_get_nothing(cast: Cast) -> None:
     assert catch_up(begun.conversation.pk, cast.stranger, 0).gone
     conversations.delete(actor=cast.owner, conversation_id=begun.conversation.pk)
     assert catch_up(begun.conversation.pk, cast.owner, 0).gone
+
+
+def test_a_page_is_of_the_moment_at_which_its_conversation_was_read(cast: Cast) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="First")
+    earlier = begun.conversation.position
+    conversations.rename(actor=cast.owner, conversation_id=begun.conversation.pk, title="Later")
+    assert transcript.page(begun.conversation, cast.owner, most=5).position == earlier
+    assert log.news(begun.conversation.pk, after=0, upto=earlier)[-1]["type"] == "parley:entry.added"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -158,4 +159,16 @@ async def test_nobody_is_told_to_sign_in(transactional_db: None) -> None:
 async def test_another_origin_gets_no_socket(transactional_db: None, origin: bytes | None) -> None:
     headers = [(b"host", b"localhost:8000"), *([(b"origin", origin)] if origin else [])]
     page = WebsocketCommunicator(router.application_mapping["websocket"], f"/ws/c/conv_{'0' * 32}/", headers=headers)
+    assert not (await page.connect())[0]
+
+
+async def test_a_socket_that_breaks_is_closed_so_that_the_page_comes_back(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    broken: Any = SimpleNamespace(pk=people.owner.pk, is_authenticated=True, auth_epoch=0)
+    page = await open_page(broken, begun.conversation.pk)
+    assert await page.closed_with() == 4012
+
+
+async def test_an_address_that_is_none_is_closed(transactional_db: None) -> None:
+    page = WebsocketCommunicator(router.application_mapping["websocket"], "/ws/nope/", headers=[(b"origin", ORIGIN)])
     assert not (await page.connect())[0]

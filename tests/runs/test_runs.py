@@ -247,3 +247,46 @@ async def test_fifty_stops_at_random_moments_leave_one_end_each(house: House) ->
         assert items <= 1
     assert messages.next_due is not None
     assert providers.current() is not None
+
+
+async def test_a_reply_that_cannot_be_rendered_while_it_grows_still_ends_and_others_go_on(house: House) -> None:
+    begun = await house.send("[[tokens=60 rate=100]]")
+    other = await house.send('[[say="Unharmed." rate=20]]')
+    await house.until(begun.response.pk, lambda response: response.position > 6)
+    executor.runs[begun.response.pk].fragments = object()  # type: ignore[assignment]
+    assert (await house.ended(begun.response.pk)).status == "completed"
+    assert said(await house.ended(other.response.pk)) == "Unharmed."
+
+
+async def test_a_reply_beyond_the_bound_fails_with_the_reason(house: House, settings: Any) -> None:
+    settings.REPLY_BYTES = 2_000
+    begun = await house.send("[[tokens=500 rate=0]]")
+    response = await house.ended(begun.response.pk)
+    assert (response.status, response.error_code) == ("failed", "too_large")
+    assert said(response)
+
+
+async def test_deleting_a_conversation_stops_its_reply(house: House) -> None:
+    begun = await house.send("[[tokens=400 rate=20]]")
+    waiting = await house.send("[[tokens=5]]", begun.conversation.pk)
+    await house.until(begun.response.pk, lambda response: response.position > 8)
+    await house.call(conversations.delete, conversation_id=begun.conversation.pk)
+    assert (await house.ended(begun.response.pk)).status == "cancelled"
+    assert (await house.ended(waiting.response.pk)).status == "cancelled"
+
+
+async def test_a_stop_between_the_sweeps_look_and_its_decision_is_heeded(house: House) -> None:
+    begun = await house.send("[[hang=headers]]")
+    stale = await house.until(begun.response.pk, lambda response: response.status == "in_progress")
+    await executor.close()
+    await pool.for_runs(
+        responses.request_cancel, actor=house.actor, conversation_id=begun.conversation.pk, response_id=begun.response.pk
+    )
+    assert not await pool.for_runs(responses.requeue, stale)
+    executor.open()
+    assert (await house.ended(begun.response.pk)).status == "cancelled"
+
+
+async def test_the_model_that_was_asked_is_on_the_record_where_nobody_chose_one(house: House) -> None:
+    begun = await house.send('[[say="Hello."]]')
+    assert (await house.ended(begun.response.pk)).model == "scripted"

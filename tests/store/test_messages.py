@@ -1,9 +1,11 @@
 """What a person says becomes a tree: nothing is overwritten, nothing is said twice."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from chat import errors
 from chat.models import Conversation, Item, Response
@@ -192,3 +194,46 @@ def test_the_same_client_id_with_another_text_is_another_message(cast: Cast) -> 
 
 def test_a_title_has_no_markdown_in_it(cast: Cast) -> None:
     assert messages.send(actor=cast.owner, conversation_id=None, text="Is **bold** `code`?").conversation.title == "Is bold code?"
+
+
+def test_a_cut_reply_is_not_continued_once_the_conversation_has_gone_on(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="One")
+    ended(first.response, "incomplete")
+    messages.send(actor=cast.owner, conversation_id=first.conversation.pk, text="Two")
+    with pytest.raises(errors.Conflict):
+        messages.carry_on(actor=cast.owner, conversation_id=first.conversation.pk, response_id=first.response.pk)
+    (exchange,) = history.exchanges([first.response.pk])
+    assert exchange.followed
+
+
+def test_regenerating_twice_at_once_makes_one_new_reply(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="One")
+    ended(first.response)
+    where = {"actor": cast.owner, "conversation_id": first.conversation.pk, "response_id": first.response.pk}
+    begun, again = messages.regenerate(**where), messages.regenerate(**where)
+    assert (again.response, again.new) == (begun.response, False)
+
+
+def test_whoever_reads_another_version_writes_on_there(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="Old")
+    ended(first.response)
+    assert first.response.input_id is not None
+    messages.edit(actor=cast.owner, conversation_id=first.conversation.pk, item_id=first.response.input_id, text="New")
+    conversations.follow(conversation=first.conversation, viewer=cast.owner, through=first.response)
+    more = messages.send(actor=cast.owner, conversation_id=first.conversation.pk, text="More")
+    assert more.response.input is not None
+    assert more.response.input.previous == first.response
+
+
+def test_purging_removes_what_was_deleted_long_ago_and_nothing_else(cast: Cast) -> None:
+    gone = messages.send(actor=cast.owner, conversation_id=None, text="Gone")
+    for number in range(5):
+        messages.send(actor=cast.owner, conversation_id=gone.conversation.pk, text=f"Gone {number}")
+    kept = messages.send(actor=cast.owner, conversation_id=None, text="Kept")
+    just = messages.send(actor=cast.owner, conversation_id=None, text="Just deleted")
+    conversations.delete(actor=cast.owner, conversation_id=gone.conversation.pk)
+    conversations.delete(actor=cast.owner, conversation_id=just.conversation.pk)
+    Conversation.objects.filter(pk=gone.conversation.pk).update(deleted=timezone.now() - timedelta(minutes=11))
+    assert conversations.purge() == 1
+    assert set(Conversation.objects.values_list("pk", flat=True)) == {kept.conversation.pk, just.conversation.pk}
+    assert Item.objects.count() == 2

@@ -129,3 +129,18 @@ def test_nobody_elses_copy_is_kept(owner: Client) -> None:
 def test_healthy_processes_say_so(db: None) -> None:
     assert Client().get("/livez").content == b"alive\n"
     assert Client().get("/readyz").content == b"ready\n"
+
+
+def test_a_message_sent_from_the_middle_of_a_long_conversation_leads_to_its_end(owner: Client, begun: messages.Begun) -> None:
+    answer = owner.post(f"{begun.conversation.url}messages/?middle=1", {"text": "More"}, **HTMX)
+    assert answer["HX-Redirect"] == begun.conversation.url
+
+
+@pytest.mark.parametrize("header", ["http://[bad", "", "nonsense", "http://localhost:8000/c/"])
+def test_a_header_that_is_no_address_does_no_harm(owner: Client, header: str) -> None:
+    assert owner.get("/conversations/", **HTMX, HTTP_HX_CURRENT_URL=header).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/c/%00/", "/c/conv_1/", "/c/CONV_" + "0" * 32 + "/"])
+def test_an_address_that_holds_no_id_of_ours_is_missing(owner: Client, path: str) -> None:
+    assert owner.get(path).status_code == 404
