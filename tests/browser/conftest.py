@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,16 +129,10 @@ def page(signed_in_page: Callable[..., Page], person: Person) -> Page:
     return signed_in_page(person)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def quiet_log(house: House) -> Iterator[None]:
     """The server has nothing to complain of."""
     before = len(house.log())
     yield
     complaints = [line for line in house.log()[before:].splitlines() if " ERROR " in line or line.startswith("Traceback")]
     assert not complaints
-
-
-@pytest.fixture
-def shots(request: pytest.FixtureRequest) -> Path:
-    """Where pictures go, for those who want to look."""
-    return Path(request.config.rootpath) / "var" / "shots"

@@ -3,27 +3,32 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.house import House
 from tests.browser.people import Person
 from tests.browser.talk import directive, ended, growing, questions, say, send, talk
 from tests.browser.texts import RICH
+from tests.browser.watch import Watch
 
 Opened = Callable[..., Page]
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/no-such-page/"])
-def test_pages_for_everybody(contexts: Callable[..., object], house: House, owner: Person, path: str, watch) -> None:
+def test_pages_for_everybody(
+    contexts: Callable[..., BrowserContext], house: House, owner: Person, path: str, watch: Watch
+) -> None:
     watch.expect("404")
-    page = contexts(base_url=house.url).new_page()  # type: ignore[attr-defined]
+    page = contexts(base_url=house.url).new_page()
     page.goto(path)
     assert violations(page) == []
 
 
-def test_a_form_that_says_what_is_wrong(contexts: Callable[..., object], house: House, owner: Person, watch) -> None:
-    page = contexts(base_url=house.url).new_page()  # type: ignore[attr-defined]
+def test_a_form_that_says_what_is_wrong(
+    contexts: Callable[..., BrowserContext], house: House, owner: Person, watch: Watch
+) -> None:
+    page = contexts(base_url=house.url).new_page()
     page.goto("/accounts/signup/")
     page.get_by_label("Username").fill("olivia")
     page.get_by_label("Password", exact=True).fill("12345678")

@@ -39,9 +39,16 @@ def test_a_stop_is_said(page: Page) -> None:
 
 
 def test_a_failure_is_said(page: Page) -> None:
+    send(page, directive(fail="after:30", rate=15, tokens=60))
+    growing(page)
+    ended(page, "failed")
+    expect(page.locator("[data-announce]")).to_contain_text("The model server")
+
+
+def test_what_follows_soon_after_another_reply_is_said_too(page: Page) -> None:
     send(page, directive(tokens=5))
     ended(page)
-    send(page, directive(fail="after:4", rate=8))
+    send(page, directive(fail="after:4", rate=12))
     ended(page, "failed", number=2)
     expect(page.locator("[data-announce]")).to_contain_text("The model server")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.house import House
 from tests.browser.people import Person
@@ -42,8 +42,8 @@ def assert_fits(page: Page) -> None:
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/signup/"])
-def test_pages_for_everybody_fit(contexts: Callable[..., object], house: House, owner: Person, path: str) -> None:
-    page = contexts(base_url=house.url, **PHONE).new_page()  # type: ignore[attr-defined]
+def test_pages_for_everybody_fit(contexts: Callable[..., BrowserContext], house: House, owner: Person, path: str) -> None:
+    page = contexts(base_url=house.url, **PHONE).new_page()
     page.goto(path)
     assert_fits(page)
 

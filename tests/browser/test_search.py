@@ -1,5 +1,7 @@
 """Search finds own words, marks them, and opens the place they stand at."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -72,7 +74,7 @@ def test_what_is_not_there_is_said_not_to_be(talked: Page) -> None:
     expect(talked.get_by_role("main")).to_contain_text("xylophone")
 
 
-def test_another_persons_words_are_not_found(talked: Page, signed_in_page, crowd) -> None:
+def test_another_persons_words_are_not_found(talked: Page, signed_in_page: Callable[..., Page], crowd: Iterator[Person]) -> None:
     stranger = signed_in_page(next(crowd), "/search/?q=platypus")
     expect(stranger.get_by_role("main").get_by_role("link")).to_have_count(0)
 

@@ -1,11 +1,14 @@
 """A strict policy on every page, nothing inline in the document, and hostile text does nothing."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import Person
 from tests.browser.talk import box, ended, questions, reply, say, send, talk
 from tests.browser.texts import HOSTILE, RICH
+from tests.browser.watch import Watch
 
 # The root's own style is the height of the composer, which a script of ours measures.
 INLINE = """() => [...document.querySelectorAll("body, body *, head *")]
@@ -18,7 +21,7 @@ HTMX = "[hx-get], [hx-post], [hx-trigger], [hx-target], [data-hx-get], hx-partia
 @pytest.mark.parametrize(
     "path", ["/", "/settings/", "/settings/server/", "/search/?q=a", "/archived/", "/no-such-page/", "/livez"]
 )
-def test_every_page_has_a_strict_policy(signed_in_page, owner: Person, watch, path: str) -> None:
+def test_every_page_has_a_strict_policy(signed_in_page: Callable[..., Page], owner: Person, watch: Watch, path: str) -> None:
     watch.expect("404")
     page = signed_in_page(owner)
     answer = page.goto(path)
@@ -78,7 +81,9 @@ def test_a_link_of_a_reply_opens_apart_and_tells_nothing(page: Page) -> None:
     assert {"noopener", "noreferrer"} <= set((link.get_attribute("rel") or "").split())
 
 
-def test_a_strangers_conversation_is_not_there(page: Page, signed_in_page, crowd, watch) -> None:
+def test_a_strangers_conversation_is_not_there(
+    page: Page, signed_in_page: Callable[..., Page], crowd: Iterator[Person], watch: Watch
+) -> None:
     watch.expect("404")
     talk(page, say("One."))
     stranger = signed_in_page(next(crowd))
