@@ -1,6 +1,6 @@
 """How much of a long open block is rendered: up to the last checkpoint; the rest is plain text for now.
 
-Checkpoints lie further and further apart (an eighth of the length; a paragraph of 8 KB is no prose any more, and they double).
+Checkpoints lie further and further apart (an eighth of the length; a paragraph of 4 KB is no prose any more, and they double).
 So all renderings of a block together cost some times its length, not its square. They are functions of the length alone, so what
 is shown does not depend on how the text was cut.
 """
@@ -20,7 +20,7 @@ def _checkpoints(first: int, *, doubled_from: int) -> list[int]:
     return points
 
 
-_POINTS = {LEAF: _checkpoints(LEAF, doubled_from=8_192), CONTAINER: _checkpoints(CONTAINER, doubled_from=1 << 32)}
+_POINTS = {LEAF: _checkpoints(LEAF, doubled_from=4_096), CONTAINER: _checkpoints(CONTAINER, doubled_from=1 << 32)}
 
 
 def rendered(length: int, first: int) -> int:
