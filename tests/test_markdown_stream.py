@@ -264,3 +264,13 @@ def test_after_the_end_nothing_changes() -> None:
     stream.finish()
     assert stream.finish() == []
     assert stream.html() == render("a **b", prefix="p")
+
+
+@pytest.mark.parametrize("text", ["word " * 600, "- " + "word " * 1_500, "> " + "word " * 1_500, "- a\n  - " + "word " * 1_500])
+def test_no_blank_is_lost_where_a_long_block_goes_on_as_plain_text(text: str) -> None:
+    stream, shown = Stream("p"), ""
+    for at in range(0, len(text), 5):
+        stream.feed(text[at : at + 5])
+        shown = tree(stream.html()).text()
+        assert "wordword" not in shown, at
+    assert shown.count("word") == text.count("word")

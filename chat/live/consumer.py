@@ -57,6 +57,8 @@ class Reader(AsyncWebsocketConsumer):
         """A page whose socket fell silent would wait for ever; closed with this code it comes back with its cursor."""
         try:
             await self._forward()
+        except OSError:
+            pass  # the reader has gone: there is nobody to tell
         except Exception:
             logger.exception("A socket of %s broke", self.conversation)
             await self.close(RESTART)

@@ -96,6 +96,7 @@ class Paced:
         if tail is None or self._held:
             return pace.piece(self._html(None if tail is None else ""), rest.rstrip("\n"), text_id)
         shown = rest[: max(0, limit - self._fed)]
+        shown = shown.rstrip() if len(shown) < len(rest) else shown  # the blank between stays with the text that follows
         return pace.piece(self._html(shown), rest[len(shown) :], text_id)
 
     def _html(self, tail: str | None) -> str:

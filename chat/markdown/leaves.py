@@ -74,6 +74,7 @@ class Leaf:
             return [pace.Piece(html) for html in self._memory.recent("\n".join(self._lines), self._provisional)]
         src = self._so_far(tail)
         count = pace.rendered(len(src), pace.LEAF)
+        count = len(src[:count].rstrip()) if count < len(src) else count  # the blank between stays with the text that follows
         parts = self._memory.recent("\n" + src[:count], self._growing)
         last = pace.piece(parts[-1] if parts else "", src[count:], f"{ids[len(parts) - 1]}-tail" if parts and ids else "")
         return [*map(pace.Piece, parts[:-1]), last] if parts else []
