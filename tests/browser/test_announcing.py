@@ -46,7 +46,8 @@ def test_a_failure_is_said(page: Page) -> None:
 
 
 def test_what_follows_soon_after_another_reply_is_said_too(page: Page) -> None:
-    send(page, directive(tokens=5))
+    send(page, directive(tokens=60, rate=60))
+    growing(page)
     ended(page)
     send(page, directive(fail="after:4", rate=12))
     ended(page, "failed", number=2)
