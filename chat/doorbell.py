@@ -11,14 +11,18 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Events `first`…`last` (positions) of a conversation are committed. `payload` is what to forward, None means: read
-    the log.
+    """Events `first`…`last` (positions) of a conversation are committed. `payload` is what to forward, message by message;
+    None means: read the log.
     """
 
     conversation: str
     first: int
     last: int
-    payload: str | None = None
+    payload: tuple[str, ...] | None = None
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.payload or ()))
 
 
 class Listener(Protocol):
@@ -55,7 +59,7 @@ class Mailbox:
         self.bytes = 0
 
     def put(self, ring: Ring) -> None:
-        size = len(ring.payload or "")
+        size = ring.size
         if self.bytes + size > self.most_bytes:
             self.rings.clear()
             self.bytes = 0
@@ -67,7 +71,7 @@ class Mailbox:
     def drain(self) -> Iterator[Ring]:
         while self.rings:
             ring = self.rings.popleft()
-            self.bytes -= len(ring.payload or "")
+            self.bytes -= ring.size
             yield ring
 
 

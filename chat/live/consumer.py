@@ -76,7 +76,8 @@ class Reader(AsyncWebsocketConsumer):
             return True
         if ring.first != self.cursor + 1 or ring.payload is None:
             return await self._catch_up()
-        await self.send(text_data=ring.payload)
+        for message in ring.payload:
+            await self.send(text_data=message)
         self.cursor = ring.last
         return True
 

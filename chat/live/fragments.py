@@ -30,8 +30,12 @@ class Fragments:
     streams: dict[str, markdown.Stream] = field(default_factory=dict)
     of_item: dict[str, list[str]] = field(default_factory=dict)
 
-    def render(self, events: Sequence[wire.Event]) -> str:
-        """The partials that bring a reader's page past these events; "" when nothing is to be seen."""
+    def render(self, events: Sequence[wire.Event]) -> list[str]:
+        """The messages that bring a reader's page past these events, none when nothing is to be seen.
+
+        A page finds the places of all partials of one message before it puts any of them in. So what goes into an element
+        that is new itself comes in a message after it.
+        """
         html: list[str] = []
         text: dict[str, str] = {}
         for event in events:
@@ -42,12 +46,13 @@ class Fragments:
                 case _:
                     html += self._grow(text)
                     html.append(self._structure(event))
-        return "".join(html + self._grow(text))
+        return [message for message in html + self._grow(text) if message]
 
     def _grow(self, text: dict[str, str]) -> list[str]:
-        html = [_op(op) for part, delta in text.items() for op in self._stream(part).feed(delta)]
+        """Growing parts have their places already, and one feed never builds on itself: one message for all of them."""
+        html = "".join(_op(op) for part, delta in text.items() for op in self._stream(part).feed(delta))
         text.clear()
-        return html
+        return [html]
 
     def _stream(self, part: str) -> markdown.Stream:
         if part not in self.streams:

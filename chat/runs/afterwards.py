@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 async def show_end(conversation_id: str, response_id: str, *, first: int, last: int) -> None:
     """Ring with the finished Response, whole: the same partial as the page's, which heals whatever was missed."""
     content = await pool.for_readers(transcript.final_fragment, response_id)
-    hub.ring(Ring(conversation_id, first, last, json.dumps({"position": last, "content": content})))
+    hub.ring(Ring(conversation_id, first, last, (json.dumps({"position": last, "content": content}),)))
 
 
 async def follow(response_id: str, executor: "Executor") -> None:

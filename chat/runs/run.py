@@ -111,17 +111,18 @@ class Run:
         if self.conversation_id is not None:
             hub.ring(Ring(self.conversation_id, position - count + 1, position, self._payload(done, position)))
 
-    def _payload(self, events: list[wire.Event], position: int) -> str | None:
+    def _payload(self, events: list[wire.Event], position: int) -> tuple[str, ...] | None:
         """What to forward to readers. None, now and from now on, where rendering broke: they go to the log, the run goes on."""
         if self.fragments is None:
             return None
         try:
-            content = self.fragments.render(events)
+            contents = self.fragments.render(events)
         except Exception:  # one reply that cannot be rendered must not stop the tick of all
             logger.exception("Run %s cannot be rendered while it grows", self.id)
             self.fragments = None
             return None
-        return json.dumps({"position": position, "content": content} if content else {"position": position})
+        *before, last = [{"content": content} for content in contents] or [{}]
+        return (*map(json.dumps, before), json.dumps({"position": position, **last}))
 
     def ending(self) -> tuple[Batch, Ending]:
         """The last events (all that is not committed, and the terminal one) and what the rows shall say."""

@@ -66,7 +66,7 @@ async def test_what_was_missed_comes_first_and_then_what_joins(people: Cast, ope
     assert missed["position"] == begun.conversation.position
     assert "Hello" in missed["content"]
     position = missed["position"]
-    hub.ring(Ring(begun.conversation.pk, position + 1, position + 3, "payload"))
+    hub.ring(Ring(begun.conversation.pk, position + 1, position + 3, ("payload",)))
     assert await page.receive_from() == "payload"
 
 
@@ -75,7 +75,7 @@ async def test_doubled_and_late_rings_are_dropped(people: Cast, open_page: Any) 
     at = begun.conversation.position
     page = await open_page(people.owner, begun.conversation.pk, at)
     for first, last, payload in ((at + 1, at + 2, "one"), (at + 1, at + 2, "one"), (at - 1, at, "old"), (at + 3, at + 3, "two")):
-        hub.ring(Ring(begun.conversation.pk, first, last, payload))
+        hub.ring(Ring(begun.conversation.pk, first, last, (payload,)))
     assert [await page.receive_from(), await page.receive_from()] == ["one", "two"]
     assert await page.receive_nothing()
 
@@ -86,7 +86,7 @@ async def test_a_gap_sends_the_reader_to_the_log(people: Cast, open_page: Any) -
     page = await open_page(people.owner, begun.conversation.pk)
     await page.receive_from()
     await pool.for_runs(conversations.rename, actor=people.owner, conversation_id=begun.conversation.pk, title="From the log")
-    hub.ring(Ring(begun.conversation.pk, at + 9, at + 9, "not this"))
+    hub.ring(Ring(begun.conversation.pk, at + 9, at + 9, ("not this",)))
     assert "From the log" in json.loads(await page.receive_from())["content"]
 
 
