@@ -10,7 +10,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from chat import errors
+from chat import errors, markdown
 from chat.models import Item, LogRow, Response, Turn, User
 from chat.protocol.types import Json
 from chat.store import conversations, log, messages, news, search
@@ -94,11 +94,16 @@ def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Re
     return response
 
 
-@transaction.atomic
 def end(batch: Batch, ending: Ending) -> int | None:
     """The one way to end: the last events, the items, the usage and the status in one transaction. None when fenced:
     nothing changes.
     """
+    words = [markdown.plain(message_text(wire)) for wire in ending.items]  # before: it takes a while, and SQLite has one writer
+    with transaction.atomic():
+        return _end(batch, ending, words)
+
+
+def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     position = log.append([batch]).get(batch.response_id)
     if position is None:
         return None
@@ -112,12 +117,12 @@ def end(batch: Batch, ending: Ending) -> int | None:
         lease_until=None,
     )
     Turn.objects.filter(response_id=batch.response_id, epoch=batch.epoch, ended=None).update(ended=Now(), usage=ending.usage)
-    _keep_items(Response.objects.select_related("conversation").get(pk=batch.response_id), ending)
+    _keep_items(Response.objects.select_related("conversation").get(pk=batch.response_id), ending, words)
     log.pack(batch.response_id)
     return position
 
 
-def _keep_items(response: Response, ending: Ending) -> None:
+def _keep_items(response: Response, ending: Ending, words: list[str]) -> None:
     for index, wire in enumerate(ending.items):
         item_id = str(wire.get("id") or "")
         item = Item.objects.create(
@@ -132,7 +137,7 @@ def _keep_items(response: Response, ending: Ending) -> None:
             upstream_id=ending.upstream_ids.get(item_id, "")[:200],
         )
         if response.conversation is not None:
-            search.index(item, message_text(wire), owner_id=response.conversation.owner_id)
+            search.index(item, words[index], owner_id=response.conversation.owner_id)
 
 
 def message_text(wire: Json) -> str:

@@ -5,17 +5,31 @@
 
   const PAUSE = 3000;
   const RUNNING = '.response:is([data-status="queued"], [data-status="in_progress"])';
+  const heard = new Set(); // ids of Responses that were read, or were there before
+  let items;
   let reply = null; // id of the Response being read
   let said = 0;
   let timer;
 
   const textOf = (response) => [...response.querySelectorAll(".message .prose")].map((part) => part.textContent).join("\n");
 
+  const all = () => [...document.querySelectorAll(".response")];
+
+  // A page, or another version of the conversation: only what still grows is read, from where it stands.
+  const open = () => {
+    items = document.getElementById("items");
+    for (const response of all()) if (!response.matches(RUNNING)) heard.add(response.id);
+    reply = null;
+    follow();
+    if (reply) said = textOf(document.getElementById(reply)).length;
+  };
+
+  // The first Response below the last one heard; what is loaded above it is not news.
   const follow = () => {
-    const running = [...document.querySelectorAll(RUNNING)].at(-1);
-    if (!running || running.id === reply) return;
-    reply = running.id;
-    said = textOf(running).length; // what was there before is read by moving to it
+    if (reply) return;
+    const responses = all();
+    reply = responses[responses.findLastIndex(({ id }) => heard.has(id)) + 1]?.id ?? null;
+    said = 0;
   };
 
   const ending = (response) => {
@@ -26,19 +40,24 @@
   const speak = () => {
     timer = null;
     const response = document.getElementById(reply);
-    if (!response) return;
+    if (!response) return (reply = null);
     const over = !response.matches(RUNNING);
     const rest = textOf(response).slice(said);
     const words = over ? rest : (rest.match(/[\s\S]*(?:[.!?:;。！？](?=\s)|\n)/)?.[0] ?? "");
     said += words.length;
     const line = [words.trim(), over ? ending(response) : ""].filter(Boolean).join(" ");
     if (line) live.textContent = line;
-    if (over) reply = null;
+    if (!over) return;
+    heard.add(reply);
+    reply = null;
+    follow();
+    if (reply) timer = setTimeout(speak, PAUSE);
   };
 
   document.addEventListener("htmx:after:swap", () => {
-    if (!reply) follow();
+    if (document.getElementById("items") !== items) open();
+    follow();
     if (reply && !timer) timer = setTimeout(speak, PAUSE);
   });
-  follow();
+  open();
 })();

@@ -55,7 +55,8 @@
 
   document.addEventListener("htmx:after:request", ({ target, detail: { ctx } }) => {
     if (!sending.has(target)) return;
-    if (!ctx.response.raw.ok || ctx.response.raw.redirected) return;
+    const { ok, redirected, headers } = ctx.response.raw;
+    if (!ok || redirected || headers.get("HX-Redirect")?.startsWith("/accounts/")) return; // signed out: nothing was taken
     const [box, sent] = [boxOf(target), sending.get(target)];
     if (box.value.startsWith(sent)) box.value = box.value.slice(sent.length).trimStart();
     target.querySelector("[data-failures]")?.replaceChildren();
