@@ -12,7 +12,7 @@ run:
 test:
 	@deploy/setup test
 	$(PYTEST) -n 2
-	$(PYTEST) tests/browser -p playwright -p no:randomly
+	$(PYTEST) tests/browser -o addopts=--strict-markers -p no:randomly -n 2
 
 check:
 	@deploy/setup test

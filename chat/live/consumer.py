@@ -1,6 +1,7 @@
 """The socket of one page: it joins, forwards and resumes. Nothing comes up it; sending is what views are for."""
 
 import asyncio
+import contextlib
 import json
 import logging
 from typing import Any
@@ -28,6 +29,7 @@ class Reader(AsyncWebsocketConsumer):
         self.cursor = _position(self.scope["query_string"])
         self.mailbox, self.mail = Mailbox(most_bytes=settings.SOCKET_BACKLOG_BYTES), asyncio.Event()
         self.forwarding: asyncio.Task[None] | None = None
+        self.closing = False
         await self.accept()
         if self.user is None:
             await self.close(SIGNED_OUT)
@@ -42,7 +44,14 @@ class Reader(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         await self.close(NOT_LISTENING)
 
+    async def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close it, unless it is closed already: the reader and we may end it at the same moment."""
+        self.closing = True
+        with contextlib.suppress(OSError, RuntimeError):
+            await super().close(code, reason)
+
     async def disconnect(self, code: int) -> None:
+        self.closing = True
         hub.unsubscribe(self.conversation, self)
         readers.discard(self)
         if self.forwarding is not None:
@@ -60,6 +69,8 @@ class Reader(AsyncWebsocketConsumer):
         except OSError:
             pass  # the reader has gone: there is nobody to tell
         except Exception:
+            if self.closing:
+                return
             logger.exception("A socket of %s broke", self.conversation)
             await self.close(RESTART)
 
