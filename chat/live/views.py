@@ -35,6 +35,7 @@ class PartView:
     kind: str
     text: str
     growing: bool = False
+    filename: str = ""
 
     @property
     def html(self) -> SafeString:
@@ -66,7 +67,7 @@ class ItemView:
 
     @property
     def text(self) -> str:
-        return "\n\n".join(part.text for part in self.parts)
+        return "\n\n".join(part.text for part in self.parts if not part.filename)
 
     @property
     def summary(self) -> list[PartView]:
@@ -157,7 +158,13 @@ def part_views(content: object, prefix: str, *, growing: bool = False) -> list[P
     if not isinstance(content, list):
         return []
     return [
-        PartView(f"{prefix}-{index}", str(part.get("type")), str(part.get("text") or part.get("refusal") or ""), growing)
+        PartView(
+            f"{prefix}-{index}",
+            str(part.get("type")),
+            str(part.get("text") or part.get("refusal") or ""),
+            growing,
+            str(part.get("filename") or ""),
+        )
         for index, part in enumerate(content)
         if isinstance(part, dict)
     ]

@@ -1,14 +1,25 @@
 """What people ask for: each writes to the store first and starts the work after the commit."""
 
+from collections.abc import Sequence
+
 from chat.models import Response, User
 from chat.runs.executor import executor
 from chat.store import messages, responses, wake
-from chat.store.messages import Begun
+from chat.store.messages import Begun, TextFile
 
 
-def send(*, actor: User, conversation_id: str | None, text: str, model: str = "", client_id: str = "") -> Begun:
+def send(
+    *,
+    actor: User,
+    conversation_id: str | None,
+    text: str,
+    model: str = "",
+    client_id: str = "",
+    files: Sequence[TextFile] = (),
+) -> Begun:
     """Say something and have it answered. See `store.messages.send`."""
-    return _start(messages.send(actor=actor, conversation_id=conversation_id, text=text, model=model, client_id=client_id))
+    begun = messages.send(actor=actor, conversation_id=conversation_id, text=text, model=model, client_id=client_id, files=files)
+    return _start(begun)
 
 
 def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "") -> Begun:

@@ -1,10 +1,12 @@
 """What a person says: sending, editing, asking again, going on. Each makes a Response that is due; `runs` executes it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from pydantic import JsonValue
 
 from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Response, Team, User
@@ -25,8 +27,24 @@ class Begun:
     new: bool = True
 
 
-def user_message(text: str) -> Json:
-    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A text that came with a message as a file."""
+
+    name: str
+    text: str
+
+
+def user_message(text: str, files: Sequence[TextFile] = ()) -> Json:
+    """The wire item. A text file is a part of its own that keeps its name; the request says the name in words."""
+    parts: list[JsonValue] = [{"type": "input_text", "text": text}]
+    parts += [{"type": "input_text", "text": file.text, "filename": file.name} for file in files]
+    return {"type": "message", "role": "user", "content": parts}
+
+
+def files_of(item: Item) -> list[TextFile]:
+    parts = [part for part in item.wire.get("content", []) if isinstance(part, dict) and part.get("filename")]
+    return [TextFile(str(part["filename"]), str(part.get("text") or "")) for part in parts]
 
 
 def checked(text: str) -> str:
@@ -43,39 +61,47 @@ def checked(text: str) -> str:
     return text
 
 
-def send(*, actor: User, conversation_id: str | None, text: str, model: str = "", client_id: str = "") -> Begun:
+def send(
+    *,
+    actor: User,
+    conversation_id: str | None,
+    text: str,
+    model: str = "",
+    client_id: str = "",
+    files: Sequence[TextFile] = (),
+) -> Begun:
     """Say something at the end of the branch this person sees; without a conversation, begin one.
 
     The same `client_id` again gives the same message again, and no second run.
     """
-    text = checked(text)
+    message = user_message(checked(text), files)
     with transaction.atomic():
         if conversation_id is None:
             User.objects.select_for_update().get(pk=actor.pk)
             conversation = None
         else:
             conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
-        if (before := _sent_before(actor, client_id, text)) is not None:
+        if (before := _sent_before(actor, client_id, message)) is not None:
             return before
         conversation = conversation or _begin(actor, text, model)
         if model and model != conversation.model:
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
             conversation.model = model
         previous = head(conversation, actor)
-        item = _say(conversation, actor, text, previous=previous, client_id=client_id)
+        item = _say(conversation, actor, message, previous=previous, client_id=client_id)
         response = _ask(conversation, actor, item)
         news.announce(conversation, "entry.added", response=response.pk, previous=previous.pk if previous else None)
     return Begun(conversation, response)
 
 
-def _sent_before(actor: User, client_id: str, text: str) -> Begun | None:
+def _sent_before(actor: User, client_id: str, message: Json) -> Begun | None:
     """The same message, if it came before. The same id with another text is another message: its first answer was lost
     on the way.
     """
     item = (
         Item.objects.filter(author=actor, client_id=client_id[:64]).select_related("conversation").first() if client_id else None
     )
-    if item is None or item.conversation is None or item.wire != user_message(text):
+    if item is None or item.conversation is None or item.wire != message:
         return None
     response = item.responses.order_by("created").first()
     return Begun(item.conversation, response, new=False) if response else None
@@ -94,13 +120,20 @@ def _begin(actor: User, text: str, model: str) -> Conversation:
     return conversation
 
 
+def words(message: Json) -> str:
+    """What search finds of a message: its text and those of its files, with their names."""
+    content = message.get("content")
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    return "\n".join(f"{part.get('filename', '')} {part.get('text', '')}".strip() for part in parts)
+
+
 def head(conversation: Conversation, viewer: User) -> Response | None:
     """The end of the branch that this viewer sees."""
     branch = Branch.objects.filter(conversation=conversation, user=viewer).select_related("head").first()
     return branch.head if branch else conversation.head
 
 
-def _say(conversation: Conversation, actor: User, text: str, *, previous: Response | None, client_id: str) -> Item:
+def _say(conversation: Conversation, actor: User, message: Json, *, previous: Response | None, client_id: str) -> Item:
     known = bool(client_id) and Item.objects.filter(author=actor, client_id=client_id[:64]).exists()
     item = Item.objects.create(
         conversation=conversation,
@@ -108,10 +141,10 @@ def _say(conversation: Conversation, actor: User, text: str, *, previous: Respon
         author=actor,
         role="user",
         status="completed",
-        wire=user_message(text),
+        wire=message,
         client_id=None if known else client_id[:64] or None,
     )
-    search.index(item, text, owner_id=conversation.owner_id)
+    search.index(item, words(message), owner_id=conversation.owner_id)
     return item
 
 
@@ -139,8 +172,6 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
     text = checked(text)
     with transaction.atomic():
         conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
-        if (before := _sent_before(actor, client_id, text)) is not None:
-            return before
         old = (
             Item.objects.filter(pk=item_id, conversation=conversation, role="user", hidden=False)
             .select_related("previous")
@@ -148,7 +179,10 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
         )
         if old is None:
             raise errors.NotFound("This message does not exist any more.")
-        item = _say(conversation, actor, text, previous=old.previous, client_id=client_id)
+        message = user_message(text, files_of(old))
+        if (before := _sent_before(actor, client_id, message)) is not None:
+            return before
+        item = _say(conversation, actor, message, previous=old.previous, client_id=client_id)
         response = _ask(conversation, actor, item)
         news.announce(conversation, "branch.changed", user=actor.pk)
     return Begun(conversation, response)

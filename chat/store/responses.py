@@ -141,11 +141,12 @@ def _keep_items(response: Response, ending: Ending, words: list[str]) -> None:
 
 
 def message_text(wire: Json) -> str:
-    """The words of a message item, "" for any other."""
+    """The words of a message item without its files, "" for any other."""
     content = wire.get("content")
     if wire.get("type") != "message" or not isinstance(content, list):
         return ""
-    return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in content if isinstance(part, dict))
+    parts = [part for part in content if isinstance(part, dict) and not part.get("filename")]
+    return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
 
 
 def first_token(response_id: str, epoch: int) -> None:

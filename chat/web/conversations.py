@@ -16,6 +16,7 @@ from chat.live.catchup import items_context
 from chat.models import Conversation
 from chat.store import conversations, history
 from chat.web import sidebar
+from chat.web.attachments import attached
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.errors import shown
 from chat.web.fields import value
@@ -46,17 +47,10 @@ def home(request: PersonRequest) -> HttpResponse:
     return answer
 
 
-def message_fields(request: PersonRequest) -> dict[str, str]:
-    """What the composer posts. A missing client id is accepted; files are not, yet, and are not dropped in silence."""
-    if request.FILES:
-        raise errors.InvalidInput(
-            "Files cannot be attached yet.", next="Send the text alone; nothing has been sent.", param="attachments"
-        )
-    return {
-        "text": request.POST.get("text", ""),
-        "model": chosen_model(request),
-        "client_id": value(request.POST, "client_id", most=64),
-    }
+def message_fields(request: PersonRequest) -> dict[str, Any]:
+    """What the composer posts. A missing client id is accepted."""
+    text, files = request.POST.get("text", ""), attached(request)
+    return {"text": text, "model": chosen_model(request), "client_id": value(request.POST, "client_id", most=64), "files": files}
 
 
 def chosen_model(request: PersonRequest) -> str:

@@ -60,6 +60,7 @@
     const [box, sent] = [boxOf(target), sending.get(target)];
     if (box.value.startsWith(sent)) box.value = box.value.slice(sent.length).trimStart();
     target.querySelector("[data-failures]")?.replaceChildren();
+    target.dispatchEvent(new CustomEvent("parley:sent"));
     changed(target);
   });
 

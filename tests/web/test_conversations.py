@@ -4,7 +4,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from chat.models import Conversation, Response
+from chat.agents import request as requests
+from chat.models import Conversation, Item, Response
 from chat.store import messages
 from tests.cast import Cast
 
@@ -50,13 +51,49 @@ def test_what_cannot_be_sent_stays_in_its_box(owner: Client, begun: messages.Beg
     assert 'role="alert"' in alert.content.decode()
 
 
-def test_files_are_not_dropped_in_silence(owner: Client, begun: messages.Begun) -> None:
+def test_text_files_go_with_the_message(owner: Client, begun: messages.Begun) -> None:
+    files = [SimpleUploadedFile("note.txt", "wörds".encode()), SimpleUploadedFile("a.csv", b"\xef\xbb\xbfx,y")]
+    answer = owner.post(f"{begun.conversation.url}messages/", {"text": "See", "attachments": files}, **HTMX)
+    assert answer.status_code == 200
+    item = Item.objects.get(wire__content__0__text="See")
+    assert [part.get("filename") for part in item.wire["content"]] == [None, "note.txt", "a.csv"]
+    page = owner.get(begun.conversation.url).content.decode()
+    assert "note.txt" in page
+    assert "wörds" in page
+    (sent,) = requests.build([item.wire], model="m", instructions="").input
+    assert sent["content"][1:] == [
+        {"type": "input_text", "text": "The file note.txt:\n\nwörds"},
+        {"type": "input_text", "text": "The file a.csv:\n\nx,y"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "sentence"),
+    [
+        (b"\x89PNG\r\n\x1a\n\x00\xff", 400, "is not a text file"),
+        (b"a\x00b", 400, "is not a text file"),
+        (b"x" * 100_001, 413, "100 KB"),
+    ],
+)
+def test_other_files_are_refused_and_nothing_is_sent(
+    owner: Client, begun: messages.Begun, content: bytes, status: int, sentence: str
+) -> None:
     before = Response.objects.count()
-    file = SimpleUploadedFile("note.txt", b"words")
+    file = SimpleUploadedFile("evil\u202egnp.txt", content)
     answer = owner.post(f"{begun.conversation.url}messages/", {"text": "See", "attachments": file}, **HTMX)
-    assert answer.status_code == 400
-    assert "cannot be attached" in answer.content.decode()
+    assert answer.status_code == status
+    assert sentence in answer.content.decode()
     assert Response.objects.count() == before
+
+
+def test_an_edited_message_keeps_its_files(owner: Client, begun: messages.Begun) -> None:
+    file = SimpleUploadedFile("note.txt", b"words")
+    owner.post(f"{begun.conversation.url}messages/", {"text": "See", "attachments": file})
+    item = Item.objects.get(wire__content__0__text="See")
+    form = owner.get(f"{begun.conversation.url}items/{item.pk}/edit/", **HTMX).content.decode()
+    assert "words" not in form
+    owner.post(f"{begun.conversation.url}items/{item.pk}/edit/", {"text": "Look"}, **HTMX)
+    assert Item.objects.get(wire__content__0__text="Look").wire["content"][1:] == item.wire["content"][1:]
 
 
 @pytest.mark.parametrize("query", ["at=nothing", "at=msg_" + "0" * 32, "q=%00", "at=%F0%9F%98%80&q=(((", "deleted=x"])
