@@ -155,7 +155,7 @@ def test_an_image_in_a_link_does_not_name_a_host_that_the_link_does_not_lead_to(
 
 def test_footnotes_lead_there_and_back_by_ids_of_ours() -> None:
     root = page("One[^b] two[^a] again[^b] none[^c].\n\n[^a]: A\n[^b]: B\n[^unused]: U\n")
-    (notes,) = root.find(tag="section", class_="footnotes")
+    (notes,) = root.find(tag="div", class_="footnotes")
     assert [e.text().replace("↩", "").strip() for e in notes.find(tag="li")] == ["B", "A"]
     ids = {e.attributes["id"] for e in root.walk() if "id" in e.attributes}
     targets = {e.attributes["href"][1:] for e in root.find(tag="a")}

@@ -21,7 +21,6 @@ OURS = {
     "li": {"id"},
     "ol": {"id", "start"},
     "pre": {"tabindex", "role", "aria-label", "dir"},
-    "section": {"class", "role", "aria-label"},
     "span": {"class", "id", "role", "aria-label"},
     "sup": {"class"},
     "tbody": {"id"},

@@ -250,7 +250,7 @@ def list_node(node_id: str, opening: str, kids: Sequence[Node], closing: str, *,
     return Node(node_id, f'{opening[:-1]} id="{kids_id}">', kids=kids, kids_id=kids_id, sealed=sealed, foot=closing)
 
 
-NOTES = ('<section class="footnotes" role="group" aria-label="Footnotes"><ol>', "</ol></section>")
+NOTES = ('<div class="footnotes" role="group" aria-label="Footnotes"><ol>', "</ol></div>")
 
 
 def _frame(first: str) -> tuple[str, str]:
