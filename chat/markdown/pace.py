@@ -1,6 +1,6 @@
 """How much of a long open block is rendered: up to the last checkpoint; the rest is plain text for now.
 
-Checkpoints lie further and further apart (an eighth of the length; a paragraph of 4 KB is no prose any more, and they double).
+Checkpoints lie further and further apart (an eighth of the length; a paragraph of 4 KB is no prose any more, and they triple).
 So all renderings of a block together cost some times its length, not its square. They are functions of the length alone, so what
 is shown does not depend on how the text was cut.
 """
@@ -13,14 +13,14 @@ LEAF = 1_024  # characters
 CONTAINER = 4_096  # characters
 
 
-def _checkpoints(first: int, *, doubled_from: int) -> list[int]:
+def _checkpoints(first: int, *, tripled_from: int) -> list[int]:
     points = [first]
     while points[-1] < 1 << 32:
-        points.append(points[-1] + points[-1] // (8 if points[-1] < doubled_from else 1))
+        points.append(points[-1] * 9 // 8 if points[-1] < tripled_from else points[-1] * 3)
     return points
 
 
-_POINTS = {LEAF: _checkpoints(LEAF, doubled_from=4_096), CONTAINER: _checkpoints(CONTAINER, doubled_from=1 << 32)}
+_POINTS = {LEAF: _checkpoints(LEAF, tripled_from=4_096), CONTAINER: _checkpoints(CONTAINER, tripled_from=1 << 32)}
 
 
 def rendered(length: int, first: int) -> int:
