@@ -19,6 +19,7 @@
         ├── ModelCannotSee         images to a model without eyes
         ├── UpstreamRejected       any other 4xx; param names the field
         ├── UpstreamBroken         5xx
+        ├── ResponseGone           404 for a reply that it was to keep
         └── MalformedStream        bytes that are not the protocol
 
 Each has `status` (HTTP), `type` and `code` (wire), a `message` in plain words that says what happened,
@@ -153,6 +154,12 @@ class UpstreamBroken(UpstreamError):
     code = "upstream_broken"
     message = "The model server had an error of its own."
     next = "Try again in a moment."
+
+
+class ResponseGone(UpstreamError):
+    code = "upstream_response_gone"
+    message = "The model server does not have this reply any more."
+    next = "Continue it, or regenerate it."
 
 
 class MalformedStream(UpstreamError):

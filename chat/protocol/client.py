@@ -1,4 +1,4 @@
-"""One model server over HTTP: post and read the stream. Deadlines, retries before the first byte, every error dialect.
+"""One model server over HTTP: streams, and short questions. Deadlines, retries before the first byte, every error dialect.
 
 After the first byte nothing is tried again: the reader has seen words that cannot be taken back. An HTTP body that ends as HTTP
 says it should ends the iterator, even in the middle of a reply (`Normalizer.finish` judges that); a connection that breaks or
@@ -96,12 +96,31 @@ class Client:
         """Close the idle connections of the running loop."""
         await self._connections.close()
 
-    async def stream(self, path: str, body: Json) -> AsyncGenerator[ServerSentEvent, None]:
+    def stream(self, path: str, body: Json) -> AsyncGenerator[ServerSentEvent, None]:
         """Post `body`; give the events as they come, or the one JSON object of a server that does not stream, as one event.
 
         Ends after `[DONE]`, which it gives. Closing the iterator closes the connection. Raises UpstreamError.
         """
-        reply = await self._persist(lambda: self._begin(path, body))
+        return self._read("POST", path, body)
+
+    def resume(self, path: str) -> AsyncGenerator[ServerSentEvent, None]:
+        """The same for a stream that has begun elsewhere: asks for it with GET. `path` may have a query."""
+        return self._read("GET", path, None)
+
+    async def get(self, path: str) -> Json:
+        """The JSON object at `path`. Raises UpstreamError; tries once."""
+        return _object_of(await self._ask("GET", path, None))
+
+    async def post(self, path: str, body: Json | None = None) -> Json:
+        """The JSON object that answers, for what may be asked twice: tries again as a stream does. Raises UpstreamError."""
+        return _object_of(await self._persist(lambda: self._ask("POST", path, body)))
+
+    async def delete(self, path: str) -> None:
+        """Delete what is at `path`; tries again as a stream does. Raises UpstreamError, also where there was nothing."""
+        await self._persist(lambda: self._ask("DELETE", path, None))
+
+    async def _read(self, method: str, path: str, body: Json | None) -> AsyncGenerator[ServerSentEvent, None]:
+        reply = await self._persist(lambda: self._begin(method, path, body))
         try:
             async with aclosing(self._events(reply)) as events:
                 async for event in events:
@@ -111,17 +130,13 @@ class Client:
         finally:
             await reply.response.aclose()
 
-    async def get(self, path: str) -> Json:
-        """The JSON object at `path`. Raises UpstreamError; tries once."""
-        response = await self._send("GET", path, None, deadline=self.timeouts.get)
+    async def _ask(self, method: str, path: str, body: Json | None) -> bytes:
+        """The whole body of a short answer; tries once."""
+        response = await self._send(method, path, body, deadline=self.timeouts.get)
         try:
-            body = await self._whole(response.aiter_bytes(), b"", limit=LARGEST_BODY)
+            return await self._whole(response.aiter_bytes(), b"", limit=LARGEST_BODY)
         finally:
             await response.aclose()
-        wire = load(body)
-        if not isinstance(wire, dict):
-            raise MalformedStream
-        return wire
 
     async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
         for pause in self.timeouts.pauses:
@@ -144,9 +159,9 @@ class Client:
             return answer.asked if answer.asked <= self.timeouts.patience else None
         return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing
 
-    async def _begin(self, path: str, body: Json) -> _Reply:
+    async def _begin(self, method: str, path: str, body: Json | None) -> _Reply:
         deadline = asyncio.get_running_loop().time() + self.timeouts.first_byte
-        response = await self._send("POST", path, body, deadline=self.timeouts.first_byte)
+        response = await self._send(method, path, body, deadline=self.timeouts.first_byte, streams=True)
         try:
             chunks = response.aiter_bytes()
             left = deadline - asyncio.get_running_loop().time()
@@ -155,12 +170,13 @@ class Client:
             await response.aclose()
             raise
 
-    async def _send(self, method: str, path: str, body: Json | None, *, deadline: float) -> httpx.Response:
+    async def _send(self, method: str, path: str, body: Json | None, *, deadline: float, streams: bool = False) -> httpx.Response:
         """The response with its body unread, when its status is 200 to 299."""
         http = await self._connections.get()
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        url = f"{self.base_url}{path}" + (f"?{self._query}" if self._query else "")
-        request = http.build_request(method, url, content=content, headers=self._headers(streams=body is not None))
+        url = f"{self.base_url}{path}" + (f"{'&' if '?' in path else '?'}{self._query}" if self._query else "")
+        headers = self._headers(streams=streams, has_body=body is not None)
+        request = http.build_request(method, url, content=content, headers=headers)
         try:
             async with asyncio.timeout(deadline):
                 response = await http.send(request, stream=True)
@@ -172,10 +188,10 @@ class Client:
             raise await self._failure(response)
         return response
 
-    def _headers(self, *, streams: bool) -> dict[str, str]:
+    def _headers(self, *, streams: bool, has_body: bool) -> dict[str, str]:
         headers = {"Accept": "text/event-stream, application/json" if streams else "application/json", "User-Agent": "Parley"}
         headers["Accept-Encoding"] = "identity"  # compression holds a stream's words back
-        if streams:
+        if has_body:
             headers["Content-Type"] = "application/json"
         if self._authorization:
             headers["Authorization"] = self._authorization
@@ -235,6 +251,13 @@ class Client:
             raise Slow("The model server fell silent.", next="Try again in a moment.") from None
         except FAILURES:
             raise Unreachable("The connection to the model server broke off.", next="Try again in a moment.") from None
+
+
+def _object_of(body: bytes) -> Json:
+    wire = load(body)
+    if not isinstance(wire, dict):
+        raise MalformedStream
+    return wire
 
 
 def _unreachable(error: BaseException) -> ParleyError:
