@@ -9,6 +9,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = (ROOT / "project" / "settings.py").read_text()
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+SELF_HOSTING = (ROOT / "docs" / "self-hosting.md").read_text()
+EXAMPLE = (ROOT / "deploy" / ".env.example").read_text()
 VARIABLES = set(re.findall(r'(?:env|whole_number|one_of)\("([A-Z_]+)"', SETTINGS))
 BOUNDS = set(
     re.findall(r"^((?:RUN_|MESSAGE_B|REPLY_|BODY_|SOCKET|ENTRIES_|CONVERSATIONS_|UNDO_)[A-Z_]*) = ", SETTINGS, re.MULTILINE)
@@ -20,6 +22,20 @@ LINES = {"py": 400, "html": 80, "js": 120}
 @pytest.mark.parametrize("name", sorted(VARIABLES))
 def test_every_environment_variable_is_in_the_readme(name: str) -> None:
     assert f"`{name}`" in README or f"`{name}," in README or f" `{name}`" in README
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_every_environment_variable_is_explained_to_those_who_host_it(name: str) -> None:
+    assert re.search(rf"^\| `{name}` \|", SELF_HOSTING, re.MULTILINE)
+    assert re.search(rf"^#?{name}=", EXAMPLE, re.MULTILINE)
+
+
+def test_the_example_and_the_table_explain_nothing_that_is_not_there() -> None:
+    """One name is the server's own."""
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", SELF_HOSTING, re.MULTILINE)) | set(
+        re.findall(r"^#?([A-Z_]+)=", EXAMPLE, re.MULTILINE)
+    )
+    assert named - VARIABLES == {"FORWARDED_ALLOW_IPS"}
 
 
 @pytest.mark.parametrize("name", sorted(BOUNDS))

@@ -1,0 +1,67 @@
+"""The files for self-hosters agree with the program: names, bytes and seconds."""
+
+import re
+import shutil
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+SITE = (DEPLOY / "nginx-site.conf").read_text()
+UNITS = sorted(path for path in (DEPLOY / "systemd").iterdir() if path.is_file())
+DRAINING = ("parley-web@.service", "parley-worker@.service")
+
+
+def unit(name: str) -> ConfigParser:
+    parser = ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(DEPLOY / "systemd" / name)
+    return parser
+
+
+def test_nginx_refuses_the_bodies_that_parley_refuses() -> None:
+    assert re.findall(r"client_max_body_size (\d+);", SITE) == [str(settings.BODY_BYTES)]
+
+
+def test_nginx_says_what_parley_says_of_a_body_too_large() -> None:
+    from chat.web.bodies import SENTENCE
+
+    assert SENTENCE.strip() in SITE
+
+
+def test_nginx_keeps_no_connection_to_a_process() -> None:
+    assert not re.search(r"^\s*keepalive\b", SITE, re.MULTILINE)
+    assert re.search(r'map \$http_upgrade \$parley_connection \{[^}]*"" close;', SITE)
+
+
+def test_nginx_overwrites_what_a_browser_claims_about_itself() -> None:
+    for header, value in (("X-Forwarded-For", "$remote_addr"), ("X-Forwarded-Proto", "$scheme"), ("X-Forwarded-Host", '""')):
+        assert f"proxy_set_header {header} {value};" in SITE
+
+
+@pytest.mark.parametrize("name", DRAINING)
+def test_a_process_is_given_longer_to_stop_than_it_may_drain(name: str) -> None:
+    service = unit(name)["Service"]
+    assert int(service["TimeoutStopSec"]) >= settings.DRAIN_SECONDS + 10
+    assert service["Restart"] == "always"
+    assert unit(name)["Unit"]["StartLimitIntervalSec"] == "0"
+
+
+@pytest.mark.parametrize("path", [path for path in UNITS if path.suffix == ".service"], ids=lambda path: str(path.name))
+def test_every_service_runs_a_command_that_exists(path: Path) -> None:
+    command = unit(path.name)["Service"]["ExecStart"].split("manage.py ")[1].split()[0]
+    own = Path(settings.BASE_DIR, "chat", "management", "commands", f"{command}.py")
+    assert own.exists() or command == "migrate"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    shutil.copytree(DEPLOY / "systemd", tmp_path / "units")
+    names = [path.name.replace("@.", "@8001.") for path in UNITS]
+    command = ["systemd-analyze", "verify", *(f"./{name}" for name in names)]
+    done = subprocess.run(command, cwd=tmp_path / "units", capture_output=True, text=True, timeout=60, check=False)
+    complaints = [line for line in done.stderr.splitlines() if "is not executable" not in line]  # it is not installed here
+    assert not complaints
