@@ -9,7 +9,7 @@ from chat.protocol.events import Event
 from chat.protocol.loose import load
 from chat.protocol.sse import DONE, ServerSentEvent
 from chat.protocol.types import Json, Request
-from chat.providers.base import Status
+from chat.providers.base import Provider, Status
 from chat.providers.catalogue import model_names
 from chat.providers.chat_request import translate
 from chat.providers.chunks import Translation
@@ -18,7 +18,7 @@ from chat.providers.refused import Refused
 MOST_LESSONS = 4  # parameters that one request may lose
 
 
-class ChatCompletionsProvider:
+class ChatCompletionsProvider(Provider):
     """`name` is shown to the owner of the server."""
 
     name = "chat_completions"

@@ -26,7 +26,7 @@ PATIENCE: Final = 30.0  # seconds that a request waits for the model to load
 UNDERSTOOD: Final = frozenset({"message", "function_call", "function_call_output"})
 
 
-class LlamaProvider:
+class LlamaProvider(Provider):
     """Starts the model when it is first needed."""
 
     name = "llama"

@@ -5,30 +5,44 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from chat.errors import UpstreamError, UpstreamRejected
-from chat.protocol import events
 from chat.protocol.client import Client
-from chat.protocol.events import ErrorEvent, Event
-from chat.protocol.failures import answer_of, from_stream
+from chat.protocol.events import Event
+from chat.protocol.failures import answer_of
 from chat.protocol.types import Json, Request
-from chat.providers.base import Status
+from chat.providers.background import Background, Patience
+from chat.providers.base import Provider, Status
 from chat.providers.catalogue import model_names
 from chat.providers.chat_completions import MOST_LESSONS, ChatCompletionsProvider
-from chat.providers.refused import Refused
+from chat.providers.reading import read
+from chat.providers.refused import Refused, in_foreground
 
-END = (events.ResponseCompleted, events.ResponseIncomplete, events.ResponseFailed)
 NOT_SPOKEN = re.compile(r"unexpected endpoint|unknown (endpoint|url|path|request url)|invalid url|no route|/responses", re.I)
 
 
-class OpenAIProvider:
-    """`client` is at the base URL that ends in /v1."""
+class OpenAIProvider(Provider):
+    """`client` is at the base URL that ends in /v1. `background`: whether its owner says that it has background mode."""
 
     name = "openai"
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, background: bool = False, patience: Patience | None = None) -> None:
         self._client = client
+        self._allowed, self._background = background, Background(client, patience=patience)
         self._chat = ChatCompletionsProvider(client)
         self._refused = Refused()
         self._speaks_responses: bool | None = None
+
+    @property
+    def background(self) -> bool:
+        return self._allowed and self._speaks_responses is not False
+
+    def resume(self, upstream_id: str, after: int | None) -> AsyncGenerator[Event, None]:
+        return self._background.resume(upstream_id, after)
+
+    async def cancel(self, upstream_id: str) -> None:
+        await self._background.cancel(upstream_id)
+
+    async def forget(self, upstream_id: str) -> bool:
+        return await self._background.forget(upstream_id)
 
     async def models(self) -> list[str]:
         return model_names(await self._client.get("/models"))
@@ -73,6 +87,8 @@ class OpenAIProvider:
 
     async def _responses(self, request: Request) -> AsyncGenerator[Event, None]:
         body, begun = {**request.body(), "stream": True}, False
+        if not self.background:
+            body = in_foreground(body)
         for lesson in range(MOST_LESSONS + 1):
             sent = self._refused.without(body)
             try:
@@ -85,17 +101,9 @@ class OpenAIProvider:
                 if begun or lesson == MOST_LESSONS or not self._refused.learn(error, sent):
                     raise
 
-    async def _attempt(self, body: Json) -> AsyncGenerator[Event, None]:
-        async with aclosing(self._client.stream("/responses", body)) as chunks:
-            async for chunk in chunks:
-                event = events.from_sse(chunk)
-                if event is None:
-                    continue
-                if isinstance(event, ErrorEvent):
-                    raise from_stream(event.body.code, event.message)
-                yield event
-                if isinstance(event, END):
-                    return
+    def _attempt(self, body: Json) -> AsyncGenerator[Event, None]:
+        found = read(self._client.stream("/responses", body))
+        return self._background.follow(found) if body.get("background") else found
 
 
 def _speaks_otherwise(error: UpstreamError) -> bool:

@@ -8,6 +8,7 @@ from chat.errors import UpstreamError, UpstreamRejected
 from chat.protocol.failures import Answer, answer_of
 from chat.protocol.types import Json
 
+BACKGROUND: Final = "background"
 # Leaving these out changes comfort, not meaning. Never here: model, input, instructions, tools, text, previous_response_id.
 SPARE: Final = (
     *(
@@ -38,6 +39,8 @@ class Refused:
 
     def without(self, body: Json) -> Json:
         refused = self.names.get(str(body.get("model")), set())
+        if BACKGROUND in refused:
+            body = in_foreground(body)
         kept = {name: value for name, value in body.items() if name not in refused}
         if "max_tokens" in refused and "max_tokens" in body:
             kept["max_completion_tokens"] = body["max_tokens"]  # what newer servers call it
@@ -48,18 +51,33 @@ class Refused:
         answer = answer_of(error)
         if not isinstance(error, UpstreamRejected) or answer is None or answer.status not in (400, 422):
             return False
-        name = next((name for name in SPARE if name in body and _is_about(answer, name, body)), None)
+        name = next((name for name in (BACKGROUND, *SPARE) if name in body and _is_about(answer, name, body)), None)
         if name is None:
             return False
         self.names.setdefault(str(body.get("model")), set()).add(name)
         return True
 
 
+def in_foreground(body: Json) -> Json:
+    """Asked for in the ordinary way: what was to be kept only so that it could be taken up again is not kept."""
+    if not body.get(BACKGROUND):
+        return body
+    return {**{name: value for name, value in body.items() if name != BACKGROUND}, "store": False}
+
+
 def _is_about(answer: Answer, name: str, body: Json) -> bool:
     unknown, unsupported = UNKNOWN.search(answer.words), UNSUPPORTED.search(answer.words)
+    param = re.split(r"[.\[]", answer.param or "")[0]
+    if name == BACKGROUND:  # it goes with `store`: a server that refuses the one may name the other
+        if param and param in body:
+            return param in (BACKGROUND, "store")
+        return _names(answer, BACKGROUND) or (bool(unknown or unsupported) and _names(answer, "store"))
     if name == "store" and body["store"] is False and not unknown:
         return False  # a server that insists on keeping must not get what nobody may keep
-    param = re.split(r"[.\[]", answer.param or "")[0]
     if param and param in body:
         return param == name and bool(unknown or unsupported or name not in ("temperature", "top_p", "max_tokens"))
-    return bool(unknown or unsupported) and re.search(rf"(?<![\w-]){name}(?![\w-])", answer.message) is not None
+    return bool(unknown or unsupported) and _names(answer, name)
+
+
+def _names(answer: Answer, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){name}(?![\w-])", answer.message) is not None

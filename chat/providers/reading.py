@@ -1,0 +1,26 @@
+"""The events of one stream of the Responses API."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
+
+from chat.protocol import events
+from chat.protocol.events import ErrorEvent, Event
+from chat.protocol.failures import from_stream
+from chat.protocol.sse import ServerSentEvent
+
+END: Final = (events.ResponseCompleted, events.ResponseIncomplete, events.ResponseFailed)
+
+
+async def read(chunks: AsyncGenerator[ServerSentEvent, None]) -> AsyncGenerator[Event, None]:
+    """As they came; ends after a terminal event. An error inside the stream is raised."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            event = events.from_sse(chunk)
+            if event is None:
+                continue
+            if isinstance(event, ErrorEvent):
+                raise from_stream(event.body.code, event.message)
+            yield event
+            if isinstance(event, END):
+                return
