@@ -15,6 +15,14 @@ the model name after a colon (`scripted:rate=50,tokens=400`):
     [[malformed=json|list|binary|huge|page]] after two words
     [[dialect=llama]]                        no sequence_number, output_index, content_index
     [[json=yes]] [[done=no]] [[usage=no]] [[unsupported=include,store]]
+    [[background=refused|store]]             with background: true (or store: true) it is refused, 400
+    [[resume=404|replay|poll keep=600]]      GET of one made in the background: gone | from its start on | no stream; kept so long
+
+What is asked for with background: true and store: true goes on when its connection closes, and can be had with
+GET /v1/responses/{id}?stream=true&starting_after=N, stopped with POST …/cancel, and deleted.
+
+Asked for a title (instructions that begin with "Write a title"), it gives a short one at once: what `say` begins with, or the
+words around the brackets.
 
 GET /_requests gives every request as it came, GET /_connections when each connection opened and closed; DELETE forgets them.
 """
@@ -26,14 +34,16 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tests import scripted_wire as wire
+from tests.scripted_background import Shelf, refusal
+from tests.scripted_pace import Hangup, paced, spoiled
 from tests.scripted_script import Script
 
 MODEL = "scripted"
+KINDS = {"/v1/responses": "responses", "/v1/chat/completions": "chat", "/v1/models": "models"}
 
 
 @dataclass
@@ -59,13 +69,6 @@ class Connection:
     cut: bool = False
 
 
-class Hangup(Exception):
-    """Stop this connection: reset it, or just close it."""
-
-    def __init__(self, *, reset: bool) -> None:
-        self.reset = reset
-
-
 class ScriptedServer:
     """Runs in its own thread and event loop. `speaks` is the set of the paths it knows: responses, chat, models."""
 
@@ -84,6 +87,7 @@ class ScriptedServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.shelf = Shelf(self._tasks)
 
     @property
     def base_url(self) -> str:
@@ -168,9 +172,9 @@ class ScriptedServer:
         if request.path.startswith("/_"):
             return await self._inspect(request, writer)
         self.requests.append(request)
-        kind = {"/v1/responses": "responses", "/v1/chat/completions": "chat", "/v1/models": "models"}.get(
-            request.path.partition("?")[0]
-        )
+        path = request.path.partition("?")[0]
+        of_one = path.startswith("/v1/responses/")
+        kind = "responses" if of_one else KINDS.get(path)
         if kind not in self.speaks:
             return await wire.send(writer, 404, b"404 page not found", "text/plain")
         if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
@@ -178,8 +182,9 @@ class ScriptedServer:
         if kind == "models":
             data = [{"id": name, "object": "model", "created": 0, "owned_by": "tests"} for name in self.models]
             return await wire.send_json(writer, {"object": "list", "data": data})
-        await self._play(request, writer, kind)
-        return None
+        if of_one:
+            return await self.shelf.answer(request, writer)
+        return await self._play(request, writer, kind)
 
     async def _inspect(self, request: Recorded, writer: asyncio.StreamWriter) -> None:
         if request.method == "DELETE":
@@ -193,13 +198,12 @@ class ScriptedServer:
             return None
         if script.get("hang") == "headers":
             await asyncio.sleep(3600)
+        if kind == "responses" and request.body.get("background"):
+            return await self.shelf.create(script, request.body, writer)
         speech = wire.SPEECHES[kind](script, request.body)
         if script.get("json") or not request.body.get("stream"):
             return await wire.send_json(writer, speech.whole())
-        await wire.begin_stream(writer)
-        async for piece in self._paced(script, speech.stream()):
-            await wire.send_chunk(writer, piece)
-        return await wire.end_stream(writer)
+        return await wire.send_stream(writer, spoiled(script, paced(script, speech.stream())))
 
     async def _refuse(self, request: Recorded, writer: asyncio.StreamWriter, script: Script) -> bool:
         unsupported = [name for name in script.get("unsupported").split(",") if name and name in request.body]
@@ -207,6 +211,9 @@ class ScriptedServer:
             await wire.send_error(
                 writer, 400, message=f"Unknown parameter: '{unsupported[0]}'.", code="unknown_parameter", param=unsupported[0]
             )
+            return True
+        if (why := refusal(script, request.body)) is not None:
+            await wire.send_error(writer, 400, **why)
             return True
         status = script.get("error")
         if not status.isdigit():
@@ -219,35 +226,6 @@ class ScriptedServer:
             writer, int(status), **{key: script.options[key] for key in wire.ERROR_OPTIONS if key in script.options}
         )
         return True
-
-    async def _paced(self, script: Script, pieces: Iterator[tuple[bool, bytes]]) -> AsyncIterator[bytes]:
-        """The pieces at the script's rate, with its accidents; True marks the piece of one more word."""
-        rate, said = float(script.get("rate", "0")), 0
-        started = time.monotonic()
-        for is_word, piece in pieces:
-            if is_word:
-                async for odd in self._accident(script, said):
-                    yield odd
-                if script.after("eof") == said:
-                    return
-                said += 1
-                await asyncio.sleep(max(0.0, started + said / rate - time.monotonic()) if rate else 0)
-            elif said == 0 and script.get("hang") == "first":
-                await asyncio.sleep(3600)
-            yield piece
-
-    async def _accident(self, script: Script, said: int) -> AsyncIterator[bytes]:
-        if said == 2 and script.get("hang") == "middle":
-            await asyncio.sleep(3600)
-        if said == 2 and (kind := script.get("malformed")):
-            yield wire.MALFORMED[kind]
-        if said == script.after("fail"):
-            yield wire.error_event(script.get("code", "server_error"), script.get("message", "The engine stumbled."))
-            await asyncio.sleep(0.2)
-            raise Hangup(reset=False)
-        if said in (script.after("reset"), script.after("drop")):
-            await asyncio.sleep(0.05)  # what was sent must arrive first
-            raise Hangup(reset=script.after("reset") is not None)
 
 
 async def until_gone(reader: asyncio.StreamReader) -> None:

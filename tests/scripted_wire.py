@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ async def begin_stream(writer: asyncio.StreamWriter) -> None:
 async def send_chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
     writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
     await writer.drain()
+
+
+async def send_stream(writer: asyncio.StreamWriter, pieces: AsyncIterator[bytes]) -> None:
+    await begin_stream(writer)
+    async for piece in pieces:
+        await send_chunk(writer, piece)
+    await end_stream(writer)
 
 
 async def end_stream(writer: asyncio.StreamWriter) -> None:
@@ -84,6 +91,7 @@ class Responses:
     def __init__(self, script: "Script", body: dict[str, Any]) -> None:
         self.script, self.model, self.number = script, body.get("model", ""), -1
         self.output: list[dict[str, Any]] = []
+        self.id, self.extra = "resp_scripted", dict[str, Any]()
 
     def whole(self) -> Any:
         list(self.stream())
@@ -98,7 +106,7 @@ class Responses:
         tokens = len(self.script.words())
         usage = {"input_tokens": 9, "output_tokens": tokens, "total_tokens": 9 + tokens}
         return {
-            "id": "resp_scripted",
+            "id": self.id,
             "object": "response",
             "created_at": 1,
             "model": self.model,
@@ -107,6 +115,7 @@ class Responses:
             "incomplete_details": {"reason": reason} if reason else None,
             "error": None,
             "usage": usage if status != "in_progress" and self.script.get("usage") != "no" else None,
+            **self.extra,
         }
 
     def event(self, kind: str, **fields: Any) -> bytes:
