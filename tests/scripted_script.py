@@ -9,6 +9,7 @@ from typing import Any
 TEXT = "the quick model answers with calm and ordinary words about rivers foxes numbers light bread and the weather of today"
 WORDS = TEXT.split()
 DIRECTIVE = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+TITLE = "Write a title"  # how a request for one begins
 
 
 @dataclass
@@ -25,7 +26,8 @@ class Script:
         found = DIRECTIVE.search(text)
         spec = found[1] if found else str(body.get("model", "")).partition(":")[2].replace(",", " ")
         pairs = (part.partition("=") for part in split(spec))
-        return cls({key: value for key, _, value in pairs if key})
+        options = {key: value for key, _, value in pairs if key}
+        return cls({"say": title(text, said=options.get("say", ""))} if instructions(body).startswith(TITLE) else options)
 
     def get(self, key: str, default: str = "") -> str:
         return self.options.get(key, default)
@@ -57,6 +59,20 @@ def split(spec: str) -> list[str]:
         return list(lexer)
     except ValueError:
         return spec.split()
+
+
+def title(text: str, *, said: str) -> str:
+    """What a talk is called whose first words `text` quotes: by what was to be said, else by what stands around the brackets."""
+    asked = DIRECTIVE.sub(" ", text.removeprefix("User: ").partition("\n\nReply:")[0])
+    return " ".join((said or asked).split()[:6]) or "Ordinary words"
+
+
+def instructions(body: dict[str, Any]) -> str:
+    """Those of the request, in either dialect."""
+    for message in body.get("messages") or ():
+        if isinstance(message, dict) and message.get("role") in ("system", "developer"):
+            return str(message.get("content") or "")
+    return str(body.get("instructions") or "")
 
 
 def last_user_text(items: Any) -> str:
