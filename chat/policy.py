@@ -31,7 +31,7 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop", "version"), _WRITE),
     **dict.fromkeys(("rename", "pin", "archive", "delete", "restore"), _WRITE),
     **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
-    **dict.fromkeys(("livez", "readyz", "invitation"), PUBLIC),
+    **dict.fromkeys(("invitation",), PUBLIC),
 }
 """Route name → the action that it takes, or PUBLIC, or SIGNED_IN (own data only). allauth's and the admin's own are
 tested apart.

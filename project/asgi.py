@@ -1,6 +1,5 @@
 """The process: HTTP and sockets by one application, and what must run beside them from the first moment to the last."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,61 +10,50 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 
 django_application = get_asgi_application()  # before anything that needs the tables
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from chat import providers  # noqa: E402
 from chat.live.origin import ExactOrigin  # noqa: E402
+from chat.live.person import Person  # noqa: E402
 from chat.live.routing import websocket_urlpatterns  # noqa: E402
 from chat.live.watch import readers  # noqa: E402
-from chat.runs.executor import executor  # noqa: E402
-from chat.store import wake  # noqa: E402
+from chat.runs.process import process  # noqa: E402
+from chat.web.health import Health  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-sockets = ExactOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), origins=settings.CSRF_TRUSTED_ORIGINS)
-router = ProtocolTypeRouter({"http": django_application, "websocket": sockets})
+sockets = ExactOrigin(Person(URLRouter(websocket_urlpatterns)), origins=settings.CSRF_TRUSTED_ORIGINS)
+router = ProtocolTypeRouter({"http": Health(django_application), "websocket": sockets})
 
 
-class Process:
+class Application:
     """Opens once, at the server's start (`lifespan`) or with the first request where a server has none (daphne); closes
     at its end.
     """
-
-    opened = False
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.lifespan(receive, send)
             return
-        await self.open()
+        self.open()
         await router(scope, receive, send)
 
-    async def open(self) -> None:
-        if self.opened:
-            return
-        self.opened = True
-        wake.attach(asyncio.get_running_loop())
-        executor.open()
-        executor.keep(readers.watch)
-        executor.keep(providers.keep)
-
-    async def close(self) -> None:
-        await executor.close()
-        wake.attach(None)
+    def open(self) -> None:
+        process.open(executes=not settings.WORKER_APART, reads=True, work=(readers.watch, providers.keep))
 
     async def lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await self.open()
+                self.open()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                await self.close()
+                await process.drain()
+                await process.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
 
-application = Process()
+application = Application()

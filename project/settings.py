@@ -71,7 +71,10 @@ CSRF_TRUSTED_ORIGINS = list(dict.fromkeys(ORIGINS))
 
 # The database
 DATABASE_URL = env("DATABASE_URL")
+DATABASE_POOL = whole_number("DATABASE_POOL", 20, least=10, most=500)
 REDIS_URL = env("REDIS_URL")
+if REDIS_URL and urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+    raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:6379/0 (or rediss:// or unix://).")
 
 
 def sqlite(path: Path) -> dict[str, Any]:
@@ -95,8 +98,10 @@ def postgres(url: str) -> dict[str, Any]:
         "HOST": parts.hostname or "",
         "PORT": port,
     }
-    options = {"pool": {"min_size": 1, "max_size": 16, "timeout": 15}, **dict(parse_qsl(parts.query))}
-    return {"ENGINE": "django.db.backends.postgresql", "NAME": unquote(parts.path[1:]), **who, "OPTIONS": options}
+    pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 15, "name": "parley"}
+    options = {"pool": pool, "connect_timeout": 5, **dict(parse_qsl(parts.query))}
+    more = {"CONN_HEALTH_CHECKS": True, "OPTIONS": options}  # a connection that a restart broke is noticed before it is used
+    return {"ENGINE": "django.db.backends.postgresql", "NAME": unquote(parts.path[1:]), **who, **more}
 
 
 def database(url: str) -> dict[str, Any]:
@@ -155,11 +160,20 @@ OPENAI_BASE_URL = env("OPENAI_BASE_URL").rstrip("/") or ("https://api.openai.com
 if OPENAI_BASE_URL and (urlsplit(OPENAI_BASE_URL).scheme not in ("http", "https") or not urlsplit(OPENAI_BASE_URL).hostname):
     raise ImproperlyConfigured("OPENAI_BASE_URL must begin with http:// or https://, for example http://localhost:11434/v1")
 PARLEY_MODEL = env("PARLEY_MODEL")
+# Whether the server goes on with a reply when our connection ends, so that another process can take it up
+OPENAI_BACKGROUND = one_of("OPENAI_BACKGROUND", "off", ("on", "off")) == "on"
+
+# Processes: where runs are executed on Postgres, and how long a process that is to end waits for those that it executes
+WORKER_APART = one_of("PARLEY_WORKER", "inside", ("inside", "apart")) == "apart"
+if WORKER_APART and ON_SQLITE:
+    raise ImproperlyConfigured("PARLEY_WORKER=apart needs DATABASE_URL: on SQLite the one process executes the replies itself.")
+RUNS_PER_WORKER = whole_number("RUNS_PER_WORKER", 300, least=1, most=5000)
+DRAIN_SECONDS = whole_number("DRAIN_SECONDS", 30, least=0, most=3600)
 
 # Bounds and times of runs, in seconds unless said otherwise (docs/architecture.md explains each)
 RUN_TICK = 0.04
-RUN_LEASE = 12.0
-RUN_SWEEP = 3.0
+RUN_LEASE = whole_number("RUN_LEASE", 9, least=2, most=600)
+RUN_SWEEP = whole_number("RUN_SWEEP", 2, least=1, most=60)
 RUN_LIMIT = 3600.0
 RUN_THREADS = 4
 MESSAGE_BYTES = 200_000
@@ -195,6 +209,7 @@ if EMAIL_URL:
 
 INSTALLED_APPS = [
     *(["daphne"] if DEVELOPING else []),  # its imports are a quarter of a start
+    *([] if ON_SQLITE else ["procrastinate.contrib.django"]),
     "chat",
     "channels",
     "chat.apps.PanelConfig",
@@ -292,7 +307,6 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
     SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # subdomains and preload lists are their owner's decision
 SECURE_REFERRER_POLICY = "same-origin"
@@ -330,7 +344,9 @@ if DEVELOPING:
 MEDIA_ROOT = PARLEY_VAR / "files"
 FILE_UPLOAD_TEMP_DIR = None
 
-CHANNEL_LAYERS: dict[str, Any] = {}
+CHANNEL_LAYERS: dict[str, Any] = {}  # none: chat.doorbell has a layer of its own, and nothing else needs one
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
+PROCRASTINATE_IMPORT_PATHS = ["chat.runs.jobs"]
 # Sign-in limits are counted here: large enough that nobody pushes the counts out by asking for many names.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}}}
 
@@ -348,6 +364,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "chat": {"level": LOG_LEVEL},
+        "channels_redis": {"handlers": [], "propagate": False},  # chat.doorbell says once that Redis is away
+        "procrastinate": {"level": "ERROR"},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can cause it, the page says it
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},

@@ -29,8 +29,6 @@ urlpatterns: list[Any] = [
     path("archived/", conversations.archived, name="archived"),
     path("search/", search.page, name="search"),
     path("provider/", health.provider, name="provider"),
-    path("livez", health.livez, name="livez"),
-    path("readyz", health.readyz, name="readyz"),
     path("accounts/signup/", accounts.SignupView.as_view(), name="account_signup"),
     path("accounts/", include("allauth.account.urls")),
     path("invitations/<str:token>/", server.invitation, name="invitation"),

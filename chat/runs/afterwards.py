@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from chat.doorbell import Ring, hub
 from chat.live import transcript
 from chat.runs import titles
+from chat.runs.dispatch import dispatch
 from chat.store import pool, responses
 
 if TYPE_CHECKING:
@@ -20,6 +21,6 @@ async def show_end(conversation_id: str, response_id: str, *, first: int, last: 
 
 async def follow(response_id: str, executor: "Executor") -> None:
     """Start the queued runs that waited for this one, and the title."""
-    for waiting in await pool.for_runs(responses.waiting_after, response_id):
-        executor.start(waiting)
+    if waiting := await pool.for_runs(responses.waiting_after, response_id):
+        await pool.for_runs(dispatch().start, waiting)
     executor.spawn(titles.find(response_id))

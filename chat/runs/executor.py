@@ -1,4 +1,4 @@
-"""The in-process executor: one asyncio task a run, with strong references, held leases and an orderly way out."""
+"""Executes the runs of this process: one asyncio task a run, with strong references, held leases and an orderly way out."""
 
 import asyncio
 import contextvars
@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from chat.runs.dispatch import dispatch
 from chat.runs.run import Run, execute
 from chat.runs.sweep import sweep
 from chat.runs.ticker import Ticker
@@ -17,6 +18,7 @@ from chat.store import conversations, pool, responses
 
 logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks for Stops asked for in another process
+HURRY = 3.0  # seconds that the last flush may take when the time to drain is over
 
 
 class Executor:
@@ -28,13 +30,17 @@ class Executor:
         self.runs: dict[str, Run] = {}
         self.background: set[asyncio.Task[None]] = set()
         self.accepting = False
+        self.room = asyncio.Semaphore()
 
-    def open(self) -> None:
-        """Begin on the running loop."""
+    def open(self, *, executes: bool = True) -> None:
+        """Begin on the running loop. Without `executes` it only keeps the process's other work; runs are others'."""
         self.ticker = Ticker()
-        self.accepting = True
-        for work in (self.ticker.loop, self._hold, self._sweep):
-            self.keep(work)
+        self.room = asyncio.Semaphore(settings.RUNS_PER_WORKER)
+        self.accepting = executes
+        if executes:
+            for work in (self.ticker.loop, self._hold, self._sweep):
+                self.keep(work)
+            self.keep(self._serve)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task with an empty context (a request's dies with its request) and a strong reference."""
@@ -61,46 +67,66 @@ class Executor:
         """
         if not self.accepting or response_id in self.tasks:
             return
-        task = self.spawn(execute(response_id, self))
+        task = self.spawn(self._execute(response_id))
         self.tasks[response_id] = task
         task.add_done_callback(lambda _: self.tasks.pop(response_id, None))
+
+    async def vacancy(self) -> None:
+        """Wait until there is room for one more run; while there is none, other processes may be faster."""
+        async with self.room:
+            pass
+
+    async def _serve(self) -> None:
+        await dispatch().serve(self)
+
+    async def _execute(self, response_id: str) -> None:
+        async with self.room:
+            await execute(response_id, self)
 
     def cancel(self, response_id: str) -> None:
         if (run := self.runs.get(response_id)) is not None:
             run.stop()
 
-    async def close(self, *, patience: float = 5.0) -> None:
-        """Stop accepting, flush what has come, give the leases up. What was shown stays; the next process decides what
-        becomes of it.
-        """
+    async def drain(self, *, seconds: float) -> None:
+        """Begin nothing more, and let what runs come to its end, at most so long."""
         self.accepting = False
-        held = list(self.runs)
+        if self.tasks:
+            logger.warning("Waiting for replies that are being written: %s, %s s at most.", len(self.tasks), seconds)
+            await asyncio.wait(self.tasks.values(), timeout=seconds)
+
+    async def close(self) -> None:
+        """Flush what has come, give the leases up. What was shown stays; the next process decides what becomes of it."""
+        self.accepting = False
+        held = {pk: run.epoch for pk, run in self.runs.items()}
         for run in list(self.runs.values()):
             run.abandon()
         if self.tasks:
-            await asyncio.wait(self.tasks.values(), timeout=patience)
-        await pool.for_runs(responses.release, held)
+            await asyncio.wait(self.tasks.values(), timeout=HURRY)
+        if held:
+            await pool.for_runs(responses.release, held)
         for task in list(self.background):
             task.cancel()
         await asyncio.gather(*self.background, return_exceptions=True)
 
     async def _hold(self) -> None:
         """Renew leases; stop what was asked to stop elsewhere; drop what another process has taken over."""
-        looks = 0
+        renewed, every = 0.0, settings.RUN_LEASE / 4
         while True:
             await asyncio.sleep(LOOK)
-            looks += 1
-            if not self.runs:
+            held = {pk: run.epoch for pk, run in self.runs.items()}
+            if not held:
                 continue
+            now = asyncio.get_running_loop().time()
             try:
-                verdicts = await pool.for_runs(responses.lost_or_cancelled, {pk: run.epoch for pk, run in self.runs.items()})
-                if looks % 6 == 0:
-                    await pool.for_runs(responses.renew, list(self.runs))
+                verdicts = await pool.for_runs(responses.lost_or_cancelled, held)
+                if now - renewed >= every:
+                    await pool.for_runs(responses.renew, {pk: held[pk] for pk in held if verdicts.get(pk) != "lost"})
+                    renewed = now
             except DatabaseError as error:
                 logger.warning("The database is away, runs go on: %s", type(error).__name__)
                 continue
             for pk, verdict in verdicts.items():
-                if (run := self.runs.get(pk)) is not None:
+                if (run := self.runs.get(pk)) is not None and run.epoch == held[pk]:
                     run.stop() if verdict == "cancelled" else run.fence()
 
     async def _sweep(self) -> None:
@@ -108,8 +134,9 @@ class Executor:
         alone = settings.ON_SQLITE
         for number in itertools.count():
             try:
-                for response_id in await sweep(alone=alone, held=set(self.tasks)):
-                    self.start(response_id)
+                due = await sweep(alone=alone, held=set(self.tasks))
+                if due:
+                    await pool.for_runs(dispatch().start, due)
                 if number % 20 == 0:
                     await pool.for_runs(conversations.purge)
             except DatabaseError as error:

@@ -149,7 +149,7 @@ async def execute(response_id: str, executor: "Executor") -> None:
     if response is None:
         return
     if not executor.accepting:
-        await pool.for_runs(responses.release, [response_id])
+        await pool.for_runs(responses.release, {response_id: response.epoch})
         return
     run = executor.runs[response_id] = Run(response, executor)
     try:

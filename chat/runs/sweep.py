@@ -3,6 +3,7 @@
 import json
 import logging
 
+from django.conf import settings
 from django.db import DataError, IntegrityError
 
 from chat import errors
@@ -27,7 +28,8 @@ async def sweep(*, alone: bool, held: set[str]) -> list[str]:
                 await _cut(response)
             except (errors.ParleyError, DataError, IntegrityError):  # one that cannot be settled must not keep the others waiting
                 logger.exception("Run %s cannot be cut", response.pk)
-    return [pk for pk in await pool.for_runs(responses.due) if pk not in held]
+    age = 0 if alone else settings.RUN_SWEEP  # younger ones are on their way
+    return [pk for pk in await pool.for_runs(responses.due, age=age) if pk not in held]
 
 
 async def _cut(response: Response) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from chat.models import Response, User
+from chat.runs.dispatch import dispatch
 from chat.runs.executor import executor
 from chat.store import messages, responses, wake
 from chat.store.messages import Begun, TextFile
@@ -38,12 +39,12 @@ def cancel(*, actor: User, conversation_id: str, response_id: str) -> Response:
     """Stop a run, wherever it is executed: at once in this process, within half a second in another."""
     response = responses.request_cancel(actor=actor, conversation_id=conversation_id, response_id=response_id)
     wake.on_loop(executor.cancel, response_id)
-    for waiting in responses.waiting_after(response_id) if not response.running else ():
-        wake.on_loop(executor.start, waiting)
+    if not response.running:
+        dispatch().start(responses.waiting_after(response_id))
     return response
 
 
 def _start(begun: Begun) -> Begun:
     if begun.new:
-        wake.on_loop(executor.start, begun.response.pk)
+        dispatch().start([begun.response.pk])
     return begun

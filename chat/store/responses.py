@@ -1,8 +1,10 @@
 """A run's life as a row: taken, renewed, asked to stop, ended exactly once. The database's clock decides about leases."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.db import transaction
@@ -58,9 +60,18 @@ def take(response_id: str) -> Response | None:
     return response
 
 
-def renew(ids: Sequence[str]) -> None:
-    """Prolong the leases of the runs that this process executes."""
-    Response.objects.filter(pk__in=ids, status=Status.IN_PROGRESS).update(lease_until=_lease())
+def renew(held: dict[str, int]) -> None:
+    """Prolong the leases of the runs that this process executes (id → epoch)."""
+    Response.objects.filter(_held(held)).update(lease_until=_lease())
+
+
+def _held(held: dict[str, int]) -> Q:
+    """Those of the runs that are still this process's: another that took one over has a newer epoch."""
+    by_epoch: dict[int, list[str]] = {}
+    for pk, epoch in held.items():
+        by_epoch.setdefault(epoch, []).append(pk)
+    mine = (Q(pk__in=ids, epoch=epoch) for epoch, ids in by_epoch.items())
+    return Q(reduce(or_, mine, Q(pk__in=())), status=Status.IN_PROGRESS)
 
 
 def lost_or_cancelled(held: dict[str, int]) -> dict[str, str]:
@@ -165,9 +176,9 @@ def note_turn(turn_id: str, *, upstream_id: str, upstream_sequence: int | None) 
     Turn.objects.filter(pk=turn_id).update(upstream_id=upstream_id[:200], upstream_sequence=upstream_sequence)
 
 
-def release(ids: Iterable[str]) -> None:
-    """Give runs up on the way out: their leases end now, so that the next process need not wait."""
-    Response.objects.filter(pk__in=list(ids), status=Status.IN_PROGRESS).update(lease_until=Now())
+def release(held: dict[str, int]) -> None:
+    """Give runs up on the way out (id → epoch): their leases end now, so that the next process need not wait."""
+    Response.objects.filter(_held(held)).update(lease_until=Now())
 
 
 def abandoned(*, alone: bool) -> list[Response]:
@@ -178,10 +189,15 @@ def abandoned(*, alone: bool) -> list[Response]:
     )
 
 
-def due() -> list[str]:
-    """Queued runs whose turn has come."""
+def due(*, age: float = 0) -> list[str]:
+    """Queued runs whose turn has come, and which were asked for at least `age` seconds ago."""
     ready = Q(input__previous=None) | ~Q(input__previous__status__in=Response.RUNNING)
-    return list(Response.objects.filter(ready, status=Status.QUEUED).order_by("created").values_list("pk", flat=True)[:500])
+    before = ExpressionWrapper(Now() - timedelta(seconds=age), output_field=DateTimeField())
+    return list(
+        Response.objects.filter(ready, status=Status.QUEUED, created__lte=before)
+        .order_by("created")
+        .values_list("pk", flat=True)[:500]
+    )
 
 
 @transaction.atomic

@@ -163,11 +163,6 @@ def test_nobody_elses_copy_is_kept(owner: Client) -> None:
     assert owner.get("/")["Cache-Control"] == "private, no-store"
 
 
-def test_healthy_processes_say_so(db: None) -> None:
-    assert Client().get("/livez").content == b"alive\n"
-    assert Client().get("/readyz").content == b"ready\n"
-
-
 def test_a_message_sent_from_the_middle_of_a_long_conversation_leads_to_its_end(owner: Client, begun: messages.Begun) -> None:
     answer = owner.post(f"{begun.conversation.url}messages/?middle=1", {"text": "More"}, **HTMX)
     assert answer["HX-Redirect"] == begun.conversation.url

@@ -1,6 +1,6 @@
 """`manage.py serve`: the server we ship. One process; the same command behind a proxy and on a laptop."""
 
-import errno
+import asyncio
 import fcntl
 import hashlib
 import importlib
@@ -18,14 +18,17 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from servestatic import ServeStaticASGI
 
+from chat.management.database import up_to_date
+from chat.management.sockets import BrowserSocket, inherited, listen
+from chat.runs.process import process
 from chat.web.bodies import BodyLimit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WHERE = f"Check DATABASE_URL, or PARLEY_VAR ({settings.PARLEY_VAR})."
 SOCKET_MESSAGE_BYTES = 4096  # nothing comes up a socket
+LAST_WORDS = 0.3  # seconds for requests on connections that were accepted a moment ago
 
 
 class Command(BaseCommand):
@@ -37,7 +40,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             lock = alone() if settings.ON_SQLITE else None
-            listening = listen(settings.HOST, settings.PORT)
+            listening = inherited() or [listen(settings.HOST, settings.PORT)]
             prepare_database()
             prepare_static()
         except DatabaseError as error:
@@ -45,7 +48,7 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be used: {error.strerror}. {WHERE}") from None
         server = Server(config(), said=self.welcome(), out=sys.stdout)
-        server.run(sockets=[listening])
+        server.run(sockets=listening)
         if lock is not None:
             lock.close()
         if not server.started:
@@ -57,13 +60,19 @@ class Command(BaseCommand):
             said += (
                 f"It listens on {settings.HOST}, but answers only to that address: set PARLEY_URL to the one that people type.\n"
             )
-        if settings.REDIS_URL:
-            said += "REDIS_URL is set, but this version does not use it yet: other processes' news comes up to a second late.\n"
+        if not settings.ON_SQLITE and not settings.REDIS_URL:
+            said += "Without REDIS_URL, news from other processes comes up to two seconds late.\n"
+        if settings.WORKER_APART:
+            said += "Replies are written by workers: start at least one with `manage.py worker`.\n"
         return said
 
 
 class Server(uvicorn.Server):
-    """uvicorn, and one line that says where to go once it answers."""
+    """uvicorn, one line that says where to go once it answers, and an end that loses nothing.
+
+    Alone (on SQLite) it goes on serving while the replies under way are finished: nobody else would. Where there are others it
+    leaves the sockets and the new requests to them at once; `lifespan` then waits for the replies.
+    """
 
     def __init__(self, config: uvicorn.Config, *, said: str, out: TextIO) -> None:
         super().__init__(config)
@@ -75,6 +84,18 @@ class Server(uvicorn.Server):
             self.out.write(self.said)
             self.out.flush()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        process.draining = True
+        if settings.ON_SQLITE:
+            draining = asyncio.ensure_future(process.drain())
+            while not draining.done() and not self.force_exit:  # a second Ctrl+C
+                await asyncio.wait((draining,), timeout=0.1)
+            draining.cancel()
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(LAST_WORDS)
+        await super().shutdown(sockets)
+
 
 def config() -> uvicorn.Config:
     application = importlib.import_module("project.asgi").application
@@ -82,7 +103,7 @@ def config() -> uvicorn.Config:
     return uvicorn.Config(
         static,
         loop="uvloop",
-        ws="websockets-sansio",
+        ws=BrowserSocket,
         ws_max_size=SOCKET_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         lifespan="on",
@@ -110,30 +131,9 @@ def alone() -> TextIO:
     return file
 
 
-def listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(2048)
-    except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            raise CommandError(f"HOST is {host}, which is no address of this machine.") from None
-        if error.errno == errno.EADDRINUSE:
-            raise CommandError(
-                f"Port {port} is taken by another program. Choose another: make run PORT={port + 1 if port < 65535 else 8000}"
-            ) from None
-        if error.errno == errno.EACCES:
-            raise CommandError(f"Port {port} is only for root. Choose one above 1023: make run PORT=8000") from None
-        raise CommandError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
-    return listening
-
-
 def prepare_database() -> None:
     """Bring SQLite up to date by ourselves; on Postgres several processes start at once, and migrating is a step of its own."""
-    executor = MigrationExecutor(connection)
-    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if up_to_date():
         return
     if not settings.ON_SQLITE:
         raise CommandError("The database is not up to date. Run once, before the servers start: manage.py migrate")

@@ -4,7 +4,7 @@ A ring may be lost, doubled or late: whoever listens compares its numbers with a
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,9 +32,13 @@ class Listener(Protocol):
 
 @dataclass
 class Hub:
-    """The in-process doorbell: hands each ring to the listeners of its conversation, at once, on the caller's thread."""
+    """The in-process doorbell: hands each ring to the listeners of its conversation, at once, on the caller's thread.
+
+    `elsewhere` is told of every ring that began here; it carries them to other processes. It must not block.
+    """
 
     listeners: dict[str, set[Listener]] = field(default_factory=dict)
+    elsewhere: Callable[[Ring], None] | None = None
 
     def subscribe(self, conversation: str, listener: Listener) -> None:
         self.listeners.setdefault(conversation, set()).add(listener)
@@ -46,6 +50,13 @@ class Hub:
             self.listeners.pop(conversation, None)
 
     def ring(self, ring: Ring) -> None:
+        """News of this process."""
+        self.deliver(ring)
+        if self.elsewhere is not None:
+            self.elsewhere(ring)
+
+    def deliver(self, ring: Ring) -> None:
+        """News for the readers here, wherever it comes from."""
         for listener in tuple(self.listeners.get(ring.conversation, ())):
             listener.hear(ring)
 

@@ -1,0 +1,46 @@
+"""The life of a process, web or worker: what opens with it, how it stops taking work, what closes with it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from django.conf import settings
+
+from chat import doorbell
+from chat.doorbell import relay
+from chat.runs.executor import executor
+from chat.store import wake
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Process:
+    """Opened once, on the loop that serves. `draining`: it takes nothing new, others shall."""
+
+    def __init__(self) -> None:
+        self.opened = self.draining = False
+
+    def open(self, *, executes: bool, reads: bool, work: tuple[Work, ...] = ()) -> None:
+        """`executes` runs; `reads`: sockets are served here; `work` goes on as long as the process."""
+        if self.opened:
+            return
+        self.opened, self.draining = True, False
+        wake.attach(asyncio.get_running_loop())
+        executor.open(executes=executes)
+        if settings.REDIS_URL:
+            executor.keep(relay.through_redis(doorbell.hub, settings.REDIS_URL, listens=reads).run)
+        for piece in work:
+            executor.keep(piece)
+
+    async def drain(self) -> None:
+        """From now on new runs are others', and what runs here comes to its end, within DRAIN_SECONDS."""
+        self.draining = True
+        await executor.drain(seconds=settings.DRAIN_SECONDS)
+
+    async def close(self) -> None:
+        self.opened = False
+        await executor.close()
+        wake.attach(None)
+
+
+process = Process()
