@@ -1,6 +1,6 @@
 """Background mode of the scripted model server: replies that go on when nobody listens.
 
-The accidents of a script (eof, reset, drop, hang, malformed) befall the connection that asked, not the reply; `fail` is the reply's.
+A script's accidents (eof, reset, drop, hang, malformed) befall the connection that asked, not the reply; `fail` is the reply's.
 """
 
 import asyncio

@@ -35,7 +35,7 @@ def current() -> Provider:
     global _current
     with _lock:
         if _current is None:
-            _current = _bundled() if is_bundled() else OpenAIProvider(_client())
+            _current = _bundled() if is_bundled() else OpenAIProvider(_client(), background=settings.OPENAI_BACKGROUND)
         return _current
 
 

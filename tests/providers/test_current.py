@@ -56,3 +56,12 @@ async def test_closing_gives_back_everything(settings: Settings, scripted: Scrip
     await providers.models()
     await providers.close()
     assert providers.current() is not first
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_background_mode_is_the_owners_word(settings: Settings, on: bool) -> None:
+    settings.OPENAI_BACKGROUND = on
+    connect(settings, key="sk-test-0123456789")
+    assert providers.current().background is on
+    connect(settings)
+    assert not providers.current().background
