@@ -51,6 +51,8 @@ def session_key(headers: list[tuple[bytes, bytes]]) -> str:
 class Looking(SessionStore):
     """A session that is only looked at: a socket cannot tell the browser of a new key, so it makes none."""
 
+    key_salt = f"django.contrib.sessions.{SessionStore.__qualname__}"  # else nothing that Django has signed can be read
+
     def cycle_key(self) -> None:
         pass
 
