@@ -9,7 +9,7 @@ from typing import Final
 from django.conf import settings
 
 from chat.errors import ParleyError
-from chat.protocol.client import Client
+from chat.protocol.client import Client, Timeouts
 from chat.providers.base import Provider, Status
 from chat.providers.llama import MODEL, LlamaProvider
 from chat.providers.openai import OpenAIProvider
@@ -94,4 +94,7 @@ def _bundled() -> Provider:
 
 
 def _client() -> Client:
-    return Client(settings.OPENAI_BASE_URL or "https://api.openai.com/v1", settings.OPENAI_API_KEY)
+    timeouts = Timeouts(
+        connect=settings.MODEL_CONNECT, first_byte=settings.MODEL_FIRST_BYTE, between_bytes=settings.MODEL_SILENCE
+    )
+    return Client(settings.OPENAI_BASE_URL or "https://api.openai.com/v1", settings.OPENAI_API_KEY, timeouts=timeouts)
