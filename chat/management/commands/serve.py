@@ -142,13 +142,18 @@ def prepare_database() -> None:
 
 
 def prepare_static() -> None:
-    """Gather the static files under PARLEY_VAR, if they have changed since the last time."""
+    """Gather the static files under PARLEY_VAR, if they have changed since the last time.
+
+    One process at a time; and nothing is removed: while an upgrade rolls, pages of the old processes still ask for their files.
+    """
     stamp = settings.STATIC_ROOT / ".stamp"
     now = fingerprint(settings.BASE_DIR / "static")
-    if stamp.is_file() and stamp.read_text() == now:
-        return
-    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
-    stamp.write_text(now)
+    with (settings.PARLEY_VAR / "static.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.is_file() and stamp.read_text() == now:
+            return
+        call_command("collectstatic", verbosity=0, interactive=False)
+        stamp.write_text(now)
 
 
 def fingerprint(folder: Path) -> str:
