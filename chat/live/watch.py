@@ -27,6 +27,7 @@ class Readers:
     def __init__(self) -> None:
         self.all: set[Reader] = set()
         self.seen: dict[str, int] = {}
+        self.closing: set[asyncio.Task[None]] = set()
 
     def add(self, reader: "Reader") -> None:
         self.all.add(reader)
@@ -48,17 +49,23 @@ class Readers:
 
     async def look(self) -> None:
         """One look. A position already seen a look ago, and still not reached by a reader, was missed: send it to the log."""
-        conversations = {reader.conversation for reader in self.all}
-        people = {reader.user.pk for reader in self.all if reader.user is not None}
+        looked_at = [(reader, reader.user) for reader in self.all if reader.user is not None]  # who comes meanwhile is not judged
+        conversations, people = {reader.conversation for reader, _ in looked_at}, {user.pk for _, user in looked_at}
         positions, epochs = await pool.for_readers(_facts, conversations, people)
         before, self.seen = self.seen, positions
-        for reader in list(self.all):
-            if reader.user is None or reader.user.pk not in epochs:
-                await reader.close(SIGNED_OUT)
-            elif epochs[reader.user.pk] != reader.user.auth_epoch:
-                await reader.close(RESTART)  # the page comes back and is asked again who it is
+        for reader, user in looked_at:
+            if user.pk not in epochs:
+                self._close(reader, SIGNED_OUT)
+            elif epochs[user.pk] != user.auth_epoch:
+                self._close(reader, RESTART)  # the page comes back and is asked again who it is
             elif before.get(reader.conversation, 0) > reader.cursor:
                 reader.hear(Ring(reader.conversation, 0, before[reader.conversation]))
+
+    def _close(self, reader: "Reader", code: int) -> None:
+        """Not awaited: one that has stopped reading takes no code either, and would keep the look from all others."""
+        task = asyncio.create_task(reader.close(code))
+        self.closing.add(task)
+        task.add_done_callback(self.closing.discard)
 
 
 def _facts(conversations: set[str], people: set[int]) -> tuple[dict[str, int], dict[int, int]]:

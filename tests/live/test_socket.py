@@ -1,6 +1,8 @@
 """The socket: for the right person, from the right page, downstream only."""
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -121,6 +123,22 @@ async def test_whoever_signed_out_somewhere_is_asked_again_who_they_are(people: 
     await pool.for_runs(lambda: User.objects.filter(pk=people.owner.pk).update(auth_epoch=7))
     await readers.look()
     assert await page.closed_with() == 4012
+
+
+async def test_whoever_comes_while_a_look_is_under_way_is_not_judged_by_it(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    mine = await pool.for_runs(messages.send, actor=people.mate, conversation_id=None, text="Hello")
+    there = await open_page(people.owner, begun.conversation.pk)
+    await there.receive_from()
+    go_on = threading.Event()
+    busy = [asyncio.ensure_future(pool.for_readers(go_on.wait, 10)) for _ in range(settings.RUN_THREADS)]
+    looking = asyncio.create_task(readers.look())
+    await asyncio.sleep(0)  # it has taken down who is here, and waits for a thread
+    page = await open_page(people.mate, mine.conversation.pk)
+    go_on.set()
+    await asyncio.gather(looking, *busy)
+    assert "Hello" in json.loads(await page.receive_from())["content"]
+    assert await page.receive_nothing()
 
 
 async def test_a_page_that_speaks_is_hung_up_on(people: Cast, open_page: Any) -> None:
