@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from pydantic import JsonValue
 
 from chat import errors, markdown
@@ -237,6 +236,10 @@ def _ended(actor: User, conversation_id: str, response_id: str) -> tuple[Convers
 
 
 def next_due(response: Response) -> list[str]:
-    """Ids of the queued Responses that waited for this one to end."""
-    waiting = Q(status=Response.Status.QUEUED, input__previous=response)
-    return list(Response.objects.filter(waiting).order_by("created").values_list("pk", flat=True))
+    """Ids of the queued Responses that waited for this one to end, also behind one that was stopped before it began."""
+    found, ended = [], [response.pk]
+    while ended:
+        below = list(Response.objects.filter(input__previous__in=ended).order_by("created"))
+        found += [one.pk for one in below if one.status == Response.Status.QUEUED]
+        ended = [one.pk for one in below if one.status == Response.Status.CANCELLED and one.started is None]
+    return found

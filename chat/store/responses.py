@@ -34,6 +34,7 @@ class Ending:
     incomplete_reason: str = ""
 
 
+MOST_ATTEMPTS = 5  # of a run that is taken up again; each is another process that died
 UNKEPT = Ending(
     status=Status.FAILED,
     error_code="unkept",
@@ -49,7 +50,7 @@ def _lease() -> Combinable:
 def take(response_id: str) -> Response | None:
     """Take a queued run: from now on it is this process's. None when another has it, it has ended, or its turn has not come."""
     response = Response.objects.select_related("input__previous", "conversation", "author").filter(pk=response_id).first()
-    if response is None or (response.input and response.input.previous and response.input.previous.running):
+    if response is None or _waits(response):
         return None
     won = Response.objects.filter(pk=response_id, status=Status.QUEUED, cancel_requested=None).update(
         status=Status.IN_PROGRESS, epoch=F("epoch") + 1, attempts=F("attempts") + 1, lease_until=_lease(), started=Now()
@@ -58,6 +59,16 @@ def take(response_id: str) -> Response | None:
         return None
     response.refresh_from_db(fields=["status", "epoch", "attempts", "started", "sequence"])
     return response
+
+
+def _waits(response: Response) -> bool:
+    """Whether a reply above it is still being written. One that was stopped before it began has no end of its own to wait for:
+    what counts is the reply above that.
+    """
+    above = response.input.previous if response.input else None
+    while above is not None and above.status == Status.CANCELLED and above.started is None:
+        above = above.input.previous if above.input else None
+    return above is not None and above.running
 
 
 def renew(held: dict[str, int]) -> None:
@@ -127,7 +138,7 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
         ended=Now(),
         lease_until=None,
     )
-    Turn.objects.filter(response_id=batch.response_id, epoch=batch.epoch, ended=None).update(ended=Now(), usage=ending.usage)
+    Turn.objects.filter(response_id=batch.response_id, ended=None).update(ended=Now(), usage=ending.usage)
     _keep_items(Response.objects.select_related("conversation").get(pk=batch.response_id), ending, words)
     log.pack(batch.response_id)
     return position
@@ -165,15 +176,23 @@ def first_token(response_id: str, epoch: int) -> None:
 
 
 @transaction.atomic
-def open_turn(response: Response, *, index: int, provider: str, model: str) -> Turn:
+def open_turn(response: Response, *, index: int, provider: str, model: str, background: bool = False) -> Turn:
     """Note the call that is about to be made, and which model it asks for where nobody had chosen one."""
     if model != response.model:
         Response.objects.filter(pk=response.pk, epoch=response.epoch).update(model=model[:200])
-    return Turn.objects.create(response=response, index=index, epoch=response.epoch, provider=provider[:100])
+    fields = {"response": response, "index": index, "epoch": response.epoch, "background": background}
+    return Turn.objects.create(**fields, provider=provider[:100])
 
 
-def note_turn(turn_id: str, *, upstream_id: str, upstream_sequence: int | None) -> None:
-    Turn.objects.filter(pk=turn_id).update(upstream_id=upstream_id[:200], upstream_sequence=upstream_sequence)
+def note_turn(turn_id: str, *, upstream_id: str) -> None:
+    """What the provider calls this turn; how far it has been read is noted with each flush (`Batch.turn`)."""
+    Turn.objects.filter(pk=turn_id).update(upstream_id=upstream_id[:200])
+
+
+def resumable(response: Response) -> Turn | None:
+    """The turn of an abandoned run that the provider has gone on with."""
+    turns = Turn.objects.filter(response=response, background=True, ended=None).exclude(upstream_id="")
+    return turns.order_by("-index", "-epoch").first()
 
 
 def release(held: dict[str, int]) -> None:
@@ -202,10 +221,15 @@ def due(*, age: float = 0) -> list[str]:
 
 @transaction.atomic
 def requeue(response: Response) -> bool:
-    """Let an abandoned run begin again, if nothing of its output was logged and it was tried only once. Fences the old
-    process.
+    """Let an abandoned run go on where its provider did, or begin again, if nothing of its output was logged and it was tried
+    only once. Fences the old process.
     """
-    if response.attempts >= 2 or response.cancel_requested or LogRow.objects.filter(response=response).exists():
+    if response.cancel_requested:
+        return False
+    if resumable(response) is None:
+        if response.attempts >= 2 or LogRow.objects.filter(response=response).exists():
+            return False
+    elif response.attempts >= MOST_ATTEMPTS:
         return False
     held = Response.objects.filter(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS, cancel_requested=None)
     return bool(held.update(status=Status.QUEUED, epoch=F("epoch") + 1, lease_until=None))

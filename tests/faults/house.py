@@ -165,3 +165,10 @@ class LargeHouse(House):
     def said(self) -> str:
         assert self.front is not None
         return f"{super().said()}\n== nginx\n{self.front.log()[-2000:]}"
+
+
+def wire_item(value: Any) -> dict[str, Any]:
+    """An item's JSON as either database gives it."""
+    item = json.loads(value) if isinstance(value, str) else value
+    assert isinstance(item, dict)
+    return item

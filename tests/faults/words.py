@@ -41,6 +41,7 @@ class Speech:
 
 def last_said(request: Recorded) -> str:
     """What the person said last, "" for a request that is no turn of a conversation."""
-    said = [item for item in request.body.get("input", []) if isinstance(item, dict) and item.get("role") == "user"]
+    entries = request.body.get("input", []) if isinstance(request.body, dict) else []
+    said = [item for item in entries if isinstance(item, dict) and item.get("role") == "user"]
     content = said[-1].get("content", []) if said else []
     return str(content[0].get("text", "")) if content and isinstance(content[0], dict) else ""

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import Conversation, Item, Response
-from chat.store import conversations, history, messages
+from chat.store import conversations, history, messages, responses
 from tests.cast import Cast, person
 
 
@@ -32,6 +32,19 @@ def test_the_same_client_id_again_is_the_same_message(cast: Cast) -> None:
     again = messages.send(actor=cast.owner, conversation_id=None, text="Once", client_id="abc")
     assert (again.response, again.new) == (first.response, False)
     assert Response.objects.count() == 1
+
+
+def test_what_follows_a_reply_that_was_stopped_before_it_began_waits_for_the_one_above(cast: Cast) -> None:
+    first = messages.send(actor=cast.owner, conversation_id=None, text="One")
+    conversation_id = first.conversation.pk
+    assert responses.take(first.response.pk) is not None
+    second = messages.send(actor=cast.owner, conversation_id=conversation_id, text="Two")
+    third = messages.send(actor=cast.owner, conversation_id=conversation_id, text="Three")
+    responses.request_cancel(actor=cast.owner, conversation_id=conversation_id, response_id=second.response.pk)
+    assert responses.take(third.response.pk) is None
+    ended(first.response)
+    assert messages.next_due(first.response) == [third.response.pk]
+    assert responses.take(third.response.pk) is not None
 
 
 def test_one_persons_client_id_does_not_stand_in_the_way_of_another(cast: Cast) -> None:
