@@ -65,7 +65,7 @@ class Response(models.Model):
 
 class Turn(models.Model):
     """One call to a model inside a run, with what the provider calls it: the only place provider ids live beside an
-    item's own.
+    item's own. In the `background` it goes on without us, and can be taken up again after `upstream_sequence`.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.turn_id, editable=False)
@@ -73,6 +73,7 @@ class Turn(models.Model):
     index = models.PositiveIntegerField()
     epoch = models.PositiveIntegerField()
     provider = models.CharField(max_length=100)
+    background = models.BooleanField(default=False)
     upstream_id = models.CharField(max_length=200, blank=True)
     upstream_sequence = models.PositiveIntegerField(null=True)
     usage = models.JSONField(null=True)

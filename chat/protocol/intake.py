@@ -50,6 +50,11 @@ class Intake:
         else:
             self._open(item, index=index, item_id=item.id, announced=True)
 
+    def resume(self, entry: Entry, event: ev.OutputItemAdded) -> None:
+        """Know again an item that was announced before this process read the stream."""
+        entry.announced = True
+        self.entries.register(entry, index=event.output_index, item_id=None, call_id=_call_id(event.item))
+
     def done(self, event: ev.OutputItemDone) -> None:
         item, index = event.item, event.output_index
         entry = self.entries.find(item.type, index=index, item_id=item.id, call_id=_call_id(item))

@@ -102,10 +102,13 @@ class Normalizer:
     def replay(self, events: Iterable[ev.Event]) -> None:
         """Take up what another Normalizer gave out for this Response and what was kept of it, so that `finish` can end it.
 
-        Numbers go on where they stopped. What the server called its items is not known any more: do not `feed` afterwards.
+        Numbers go on where they stopped. What the server called its items is not known any more; `feed` goes on with them by
+        their output indexes, which a server that can resume a stream numbers as we do.
         """
         for event in events:
             self._writer.replay(event)
+            if isinstance(event, ev.OutputItemAdded):
+                self._intake.resume(self._writer.entries[-1], event)
 
     def finish(self, outcome: Outcome) -> list[ev.Event]:
         """End a stream that did not end by itself; what is open becomes incomplete. After the end: none."""

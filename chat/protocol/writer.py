@@ -209,7 +209,7 @@ class Writer:
             case ev.OutputItemDone():
                 entry.closed = True
             case ev.ContentPartAdded() | ev.SummaryPartAdded():
-                entry.parts.append(OpenPart(event.part.type, index or 0, summary))
+                entry.parts.append(OpenPart(event.part.type, index or 0, summary, upstream_index=index))
             case ev.ContentPartDone() | ev.SummaryPartDone() if part is not None:
                 part.closed = True
             case ev.OutputTextDone() | ev.RefusalDone() | ev.ReasoningTextDone() | ev.SummaryTextDone() if part is not None:

@@ -134,7 +134,7 @@ class Executor:
         alone = settings.ON_SQLITE
         for number in itertools.count():
             try:
-                due = await sweep(alone=alone, held=set(self.tasks))
+                due = await sweep(alone=alone, held=set(self.tasks), spawn=self.spawn)
                 if due:
                     await pool.for_runs(dispatch().start, due)
                 if number % 20 == 0:

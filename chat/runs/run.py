@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 from collections import deque
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
@@ -15,14 +16,14 @@ from chat import errors, providers
 from chat.agents import request as requests
 from chat.doorbell import Ring, hub
 from chat.live.fragments import Fragments
-from chat.models import Response
+from chat.models import Response, Turn
 from chat.models.ids import new_id
 from chat.protocol import events as wire
 from chat.protocol.failures import from_stream
 from chat.protocol.normalize import Cancelled, Cut, Failed, Normalizer
 from chat.protocol.types import dump_item
-from chat.runs import afterwards
-from chat.store import history, pool, responses
+from chat.runs import afterwards, upstream
+from chat.store import history, log, pool, responses
 from chat.store.log import Batch
 from chat.store.responses import Ending
 
@@ -53,6 +54,7 @@ class Run:
         self.why: Why = ""
         self.shown = False  # nothing is logged before the first output item, so that a run cut earlier may simply begin again
         self.bytes = 0
+        self.turn: Turn | None = None
         self.drained = asyncio.Event()
         self.drained.set()
 
@@ -100,7 +102,14 @@ class Run:
 
     def batch(self) -> Batch:
         """What is to be committed next."""
-        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, [data for _, data in self.pending])
+        data = [data for _, data in self.pending]
+        turn = (self.turn.pk, self.normalizer.upstream_sequence) if self.turn and self.turn.background else None
+        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, turn)
+
+    def resume(self, logged: list[wire.Event]) -> None:
+        """Go on with what another process began. Readers get it from the log: the beginning is not rendered here."""
+        self.normalizer.replay(logged)
+        self.shown, self.fragments = True, None
 
     def committed(self, count: int, position: int) -> None:
         """The first `count` pending events are in the log, up to this position: render them and ring."""
@@ -160,6 +169,8 @@ async def execute(response_id: str, executor: "Executor") -> None:
         executor.runs.pop(response_id, None)
     if run.end is not None:
         await afterwards.follow(response_id, executor)
+    if run.end is not None and run.turn is not None:
+        await upstream.leave(run.turn, stopped=run.why == "stopped")
 
 
 async def _generate(run: Run, response: Response) -> None:
@@ -188,18 +199,42 @@ async def _generate(run: Run, response: Response) -> None:
 
 def _outcome(run: Run, error: errors.ParleyError) -> Cut | Failed:
     """What has been shown stays as a reply that was cut; without a word of output it is a failure that says what to do."""
-    if run.shown and isinstance(error, errors.Unreachable | errors.Slow):
+    if run.shown and isinstance(error, errors.Unreachable | errors.Slow | errors.ResponseGone):
         return Cut("interrupted")
     return Failed(error.code, f"{error.message} {error.next}")
 
 
 async def _relay(run: Run, response: Response) -> None:
+    """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one."""
+    if response.attempts > 1 and (turn := await pool.for_runs(responses.resumable, response)) is not None:
+        run.turn = turn
+        if logged := await pool.for_runs(log.read, run.id):
+            run.resume([wire.parse(event) for event in logged])
+        try:
+            await _follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if logged else None))
+            return
+        except errors.ResponseGone:
+            if run.shown:
+                raise
+    await _follow(run, await _begin(run, response))
+
+
+async def _begin(run: Run, response: Response) -> AsyncGenerator[wire.Event, None]:
+    """A new turn, noted before it is asked for."""
     provider = providers.current()
     items = await pool.for_runs(history.wire_input, response)
     model = response.model or providers.default_model() or next(iter(await providers.models()), "")
     request = requests.build(items, model=model, instructions=response.instructions)
-    turn = await pool.for_runs(responses.open_turn, response, index=0, provider=provider.name, model=model)
-    stream = provider.stream(request)
+    if background := provider.background and response.store:
+        request.background = request.store = True
+    run.turn = await pool.for_runs(
+        responses.open_turn, response, index=0, provider=provider.name, model=model, background=background
+    )
+    return provider.stream(request)
+
+
+async def _follow(run: Run, stream: AsyncGenerator[wire.Event, None]) -> None:
+    noted = False
     try:
         async for event in stream:
             if isinstance(event, wire.ResponseFailed):
@@ -207,20 +242,28 @@ async def _relay(run: Run, response: Response) -> None:
                 raise from_stream(error.code if error else "", error.message if error else "")
             first = not run.shown
             run.feed(event)
+            if not noted and run.normalizer.upstream_response_id:
+                noted = True
+                await _note(run)
             if first and run.shown:
                 run.executor.spawn(pool.for_runs(responses.first_token, run.id, run.epoch))
             if run.end is not None:
                 break
     finally:
         await stream.aclose()
-        await _note(run, turn.pk)
 
 
-async def _note(run: Run, turn_id: str) -> None:
-    """Keep what the provider calls this turn. Losing that is no reason to lose the reply."""
-    upstream_id, sequence = run.normalizer.upstream_response_id or "", run.normalizer.upstream_sequence
+async def _note(run: Run) -> None:
+    """Keep what the provider calls this turn: where it goes on without us, before anything of it is shown."""
+    if run.turn is None or run.turn.upstream_id:
+        return
+    run.turn.upstream_id = run.normalizer.upstream_response_id or ""
+    noting = pool.for_runs(responses.note_turn, run.turn.pk, upstream_id=run.turn.upstream_id)
+    if not run.turn.background:
+        run.executor.spawn(noting)
+        return
     with contextlib.suppress(DatabaseError):
-        await pool.for_runs(responses.note_turn, turn_id, upstream_id=upstream_id, upstream_sequence=sequence)
+        await noting
 
 
 async def _end(run: Run) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from django.conf import settings
 from django.db import DataError, IntegrityError
@@ -12,7 +14,7 @@ from chat.models.ids import new_id
 from chat.protocol import events as wire
 from chat.protocol.normalize import Cancelled, Cut, Normalizer
 from chat.protocol.types import dump_item
-from chat.runs import afterwards
+from chat.runs import afterwards, upstream
 from chat.store import log, pool, responses
 from chat.store.log import Batch
 from chat.store.responses import Ending
@@ -20,12 +22,15 @@ from chat.store.responses import Ending
 logger = logging.getLogger(__name__)
 
 
-async def sweep(*, alone: bool, held: set[str]) -> list[str]:
+async def sweep(*, alone: bool, held: set[str], spawn: Callable[[Coroutine[Any, Any, None]], object]) -> list[str]:
     """Settle the abandoned runs; returns the ids of all that are due now, except those held here."""
     for response in await pool.for_runs(responses.abandoned, alone=alone):
         if response.pk not in held and not await pool.for_runs(responses.requeue, response):
             try:
+                turn = await pool.for_runs(responses.resumable, response)
                 await _cut(response)
+                if turn is not None:
+                    spawn(upstream.leave(turn, stopped=True))
             except (errors.ParleyError, DataError, IntegrityError):  # one that cannot be settled must not keep the others waiting
                 logger.exception("Run %s cannot be cut", response.pk)
     age = 0 if alone else settings.RUN_SWEEP  # younger ones are on their way

@@ -16,13 +16,17 @@ from chat.protocol.types import Json
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive events of one run, the first of them with sequence number `first`, each as JSON bytes."""
+    """Consecutive events of one run, the first of them with sequence number `first`, each as JSON bytes.
+
+    `turn`: the turn that they came from, where it can be taken up again, and the provider's number of the last of them.
+    """
 
     response_id: str
     epoch: int
     conversation_id: str | None
     first: int
     events: Sequence[bytes]
+    turn: tuple[str, int | None] | None = None
 
     @property
     def last(self) -> int:
@@ -75,6 +79,9 @@ def _write(batches: Sequence[Batch], written: dict[str, int], positions: dict[st
             "UPDATE chat_response SET sequence = %s, position = %s WHERE id = %s",
             [(batch.last + 1, written[batch.response_id], batch.response_id) for batch in batches],
         )
+        turns = [(batch.turn[1], batch.turn[0]) for batch in batches if batch.turn]
+        if turns:
+            cursor.executemany("UPDATE chat_turn SET upstream_sequence = %s WHERE id = %s", turns)
         cursor.executemany("UPDATE chat_conversation SET position = %s WHERE id = %s", [(positions[pk], pk) for pk in touched])
 
 

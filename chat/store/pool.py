@@ -1,9 +1,10 @@
 """Threads for the database, bounded, apart from those of requests: a slow page stalls no run and no reader."""
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Final, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import connections
@@ -11,8 +12,11 @@ from django.db import connections
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_runs = ThreadPoolExecutor(settings.RUN_THREADS, thread_name_prefix="runs")
-_readers = ThreadPoolExecutor(settings.RUN_THREADS, thread_name_prefix="readers")
+THREADS: Final = settings.RUN_THREADS
+PATIENCE: Final = 5.0  # seconds
+
+_runs = ThreadPoolExecutor(THREADS, thread_name_prefix="runs")
+_readers = ThreadPoolExecutor(THREADS, thread_name_prefix="readers")
 
 
 def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -36,3 +40,21 @@ async def for_readers(function: Callable[P, T], *args: P.args, **kwargs: P.kwarg
 
 async def _submit(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await asyncio.wrap_future(pool.submit(lambda: _call(function, *args, **kwargs)))
+
+
+def disconnect() -> None:
+    """Close the connections that the threads keep; called again, they open new ones. Waits for calls that are on their way,
+    10 s at most.
+    """
+    for pool in (_runs, _readers):
+        gate = threading.Barrier(THREADS, timeout=PATIENCE)  # so that each thread takes one, and none takes two
+        wait([pool.submit(_close_own, gate) for _ in range(THREADS)], timeout=PATIENCE)
+
+
+def _close_own(gate: threading.Barrier) -> None:
+    try:
+        gate.wait()
+    except threading.BrokenBarrierError:
+        pass  # another thread is still at work; this one closes all the same
+    finally:
+        connections.close_all()
