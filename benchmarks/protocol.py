@@ -10,9 +10,10 @@ from collections.abc import Callable
 from chat.protocol import events as ev
 from chat.protocol import sse
 from chat.protocol.snapshot import Snapshot, apply
+from chat.protocol.types import Json
 from tests.protocol.recorded import normalizer
 
-DELTA = {
+DELTA: Json = {
     "type": "response.output_text.delta",
     "item_id": "m",
     "output_index": 0,

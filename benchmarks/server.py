@@ -1,18 +1,27 @@
-"""A real server under measurement: `manage.py serve` in a process of its own, and people who use it over HTTP and sockets."""
+"""Parley under measurement: `manage.py serve` and `manage.py worker` in processes of their own, on SQLite or on Postgres."""
 
-import os
-import re
-import secrets
+import json
+import shutil
 import socket
-import subprocess
-import sys
 import tempfile
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-import httpx
+from benchmarks import launch, machine
+from benchmarks.launch import Process
 
-ROOT = Path(__file__).resolve().parent.parent
-TICKS = os.sysconf("SC_CLK_TCK")
+
+@dataclass(frozen=True)
+class Topology:
+    """`workers` are processes beside the one that serves; without any the runs are executed inside it."""
+
+    name: str
+    database: str = ""  # DATABASE_URL; "" is SQLite
+    redis: str = ""
+    workers: int = 0
+    beside: dict[str, list[int]] = field(default_factory=dict)  # what else works for it: name → processes
+    cores: frozenset[int] = frozenset()
 
 
 def free_port() -> int:
@@ -23,63 +32,59 @@ def free_port() -> int:
 
 
 class Server:
-    """`manage.py serve` on a free port with its own data; `environment` adds variables."""
+    """A whole Parley with data of its own. `url` is where people go."""
 
-    def __init__(self, **environment: str) -> None:
-        self.port = free_port()
-        self.url = f"http://localhost:{self.port}"
-        self.var = tempfile.mkdtemp(prefix="parley-bench-")
-        given = {"PARLEY_VAR": self.var, "PORT": str(self.port), **environment}
-        kept = {name: value for name, value in os.environ.items() if not re.match("OPENAI|PARLEY|DATABASE|REDIS|SECRET", name)}
-        command = [sys.executable, str(ROOT / "manage.py"), "serve"]
-        self.process = subprocess.Popen(command, env={**kept, **given}, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        if "ready" not in (line := self.process.stdout.readline()):
-            raise RuntimeError(f"the server did not start: {line}")
+    def __init__(self, topology: Topology, *, model_server: str) -> None:
+        self.topology, port = topology, free_port()
+        self.url = f"http://localhost:{port}"
+        self.folder = tempfile.mkdtemp(prefix="parley-bench-")
+        self.environment = {
+            "PARLEY_VAR": self.folder,
+            "PORT": str(port),
+            "OPENAI_BASE_URL": model_server,
+            "PARLEY_MODEL": "bench",
+        }
+        if topology.database:
+            self.environment |= {"DATABASE_URL": topology.database, "SECRET_KEY": "benchmarks-0123456789-abcdefghijklmnop"}
+            self.environment |= {"PARLEY_WORKER": "apart" if topology.workers else "inside"}
+            self.run("manage.py", "migrate", "--verbosity", "0")
+        if topology.redis:
+            self.environment |= {"REDIS_URL": topology.redis}
+        self.processes = [self._start("serve").ready()]
+        self.processes += [self._start("worker").ready() for _ in range(topology.workers)]
 
-    def cpu(self) -> float:
-        """CPU seconds that the server's process has used, children left out."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+    def _start(self, command: str) -> Process:
+        return Process("manage.py", command, environment=self.environment, cores=set(self.topology.cores))
 
-    def memory(self) -> int:
-        """Resident bytes."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    def run(self, *arguments: str) -> str:
+        """A command beside it, on its database; what it prints."""
+        return launch.run(*arguments, environment=self.environment)
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
-
-    async def person(self) -> "Person":
-        """Somebody who has just signed up."""
-        person = Person(self.url)
-        await person.sign_up()
-        return person
-
-
-class Person:
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.http = httpx.AsyncClient(base_url=url, timeout=60, headers={"Referer": url, "Origin": url})
+    def people(self, count: int) -> list[str]:
+        """So many people who have signed in; their sessions."""
+        return [session for _, session in json.loads(self.run("-m", "tests.browser.crowd", str(count)))]
 
     @property
-    def cookies(self) -> str:
-        return "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
+    def pids(self) -> list[int]:
+        return [process.pid for process in self.processes]
 
-    async def post(self, path: str, **fields: str) -> httpx.Response:
-        token = self.http.cookies.get("csrftoken") or ""
-        return await self.http.post(path, data=fields, headers={"X-CSRFToken": token})
+    def cpu(self) -> dict[str, float]:
+        """CPU seconds so far, of Parley's processes (`server`) and of what works beside them."""
+        return {name: machine.cpu(pids) for name, pids in {"server": self.pids, **self.topology.beside}.items()}
 
-    async def sign_up(self) -> None:
-        await self.http.get("/accounts/signup/")
-        password = secrets.token_hex(12)
-        answer = await self.post("/accounts/signup/", username=f"u{secrets.token_hex(6)}", password1=password, password2=password)
-        if answer.status_code != 302:
-            raise RuntimeError(f"sign-up answered {answer.status_code}: {answer.text[:500]}")
+    def memory(self) -> int:
+        return machine.memory(self.pids)
 
-    async def begin(self, text: str) -> str:
-        """Send a first message; returns the new conversation's path."""
-        answer = await self.post("/", text=text)
-        if answer.status_code != 303:
-            raise RuntimeError(f"sending answered {answer.status_code}: {answer.text[:500]}")
-        return answer.headers["Location"]
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def serving(topology: Topology, *, model_server: str) -> Iterator[Server]:
+    server = Server(topology, model_server=model_server)
+    try:
+        yield server
+    finally:
+        server.stop()

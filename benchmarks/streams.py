@@ -1,78 +1,118 @@
-"""CPU milliseconds of the server for 1,000 tokens, at several numbers of streams at once; each stream read by a real socket.
+"""Streams: what one costs, how late its tokens are, how the cost grows with streams and readers, beside a bare relay."""
 
-Run: `python -m benchmarks.streams [streams …]`. The scripted model server runs in a process of its own at 50 tokens
-a second for each stream.
-"""
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import asyncio
-import json
-import subprocess
-import sys
-import time
+from benchmarks import machine
+from benchmarks.launch import Process
+from benchmarks.load import LOAD_CORES, Load, Model, Row, measure, model_server
+from benchmarks.options import Options
+from benchmarks.report import Figure, Section
+from benchmarks.server import Server, Topology, free_port, serving
 
-import websockets
-
-from benchmarks.server import ROOT, Person, Server, free_port
-
-TOKENS, RATE = 400, 50
-TEXT = f"[[tokens={TOKENS} rate={RATE}]]"
+SERVER_CORES = frozenset({0})
+COST = "CPU ms per 1,000 tokens"
 
 
-async def read(person: Person, path: str, marks: list[float]) -> int:
-    """Read a conversation's socket to the end of its reply; returns the bytes that came."""
-    address = person.url.replace("http", "ws", 1) + f"/ws{path}?after=0"
-    came = 0
-    async with websockets.connect(
-        address, origin=person.url, additional_headers={"Cookie": person.cookies}, max_size=None
-    ) as socket:
-        async for message in socket:
-            came += len(message)
-            marks.append(time.monotonic())
-            if 'data-status="completed"' in json.loads(message).get("content", ""):
-                break
-    return came
+class Relay:
+    """The bare Channels relay, pinned as Parley is."""
+
+    def __init__(self, *, model_server: str) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = Process("-m", "benchmarks.relay", str(port), model_server, cores=set(SERVER_CORES)).ready()
+
+    def cpu(self) -> dict[str, float]:
+        return {"server": machine.cpu([self.process.pid])}
+
+    def memory(self) -> int:
+        return machine.memory([self.process.pid])
 
 
-async def converse(person: Person) -> tuple[float, float, int]:
-    """One message and its reply: seconds to the first news, seconds to the end, bytes."""
-    started = time.monotonic()
-    path = await person.begin(TEXT)
-    marks: list[float] = []
-    came = await read(person, path, marks)
-    return marks[0] - started, marks[-1] - started, came
-
-
-async def measure(server: Server, streams: int) -> dict[str, float]:
-    people = [await server.person() for _ in range(max(1, streams // 10))]
-    await asyncio.sleep(1)
-    before = server.cpu()
-    results = await asyncio.gather(*(converse(people[number % len(people)]) for number in range(streams)))
-    cpu = server.cpu() - before
-    ends = sorted(end for _, end, _ in results)
-    return {
-        "streams": streams,
-        "cpu_ms_per_1000_tokens": round(cpu * 1e6 / (streams * TOKENS), 1),
-        "slowest_seconds": round(ends[-1], 2),
-        "expected_seconds": TOKENS / RATE,
-        "memory_mb": round(server.memory() / 1e6, 1),
-        "kb_per_stream": round(sum(size for _, _, size in results) / streams / 1000, 1),
-    }
-
-
-async def main(counts: list[int]) -> None:
-    port = free_port()
-    command = [sys.executable, "-m", "tests.scripted", "--port", str(port)]
-    scripted = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert scripted.stdout is not None
-    scripted.stdout.readline()
-    server = Server(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1", PARLEY_MODEL="scripted")
+@contextmanager
+def relaying(*, model_server: str) -> Iterator[Relay]:
+    relay = Relay(model_server=model_server)
     try:
-        for count in counts:
-            print(json.dumps(await measure(server, count)), flush=True)
+        yield relay
     finally:
-        server.stop()
-        scripted.terminate()
+        relay.process.stop()
 
 
-if __name__ == "__main__":
-    asyncio.run(main([int(argument) for argument in sys.argv[1:]] or [1, 20, 50, 100]))
+def run(options: Options) -> list[Section]:
+    counts = options.streams or ((1, 20, 100) if options.short else (1, 10, 20, 50, 100, 150, 200))
+    with model_server(cores=LOAD_CORES) as model:
+        with serving(Topology("SQLite", cores=SERVER_CORES), model_server=model.url) as server:
+            sessions = warm(server, model, most=max(counts))
+            ours = [one(server, Load(count, window=options.window(count)), model, sessions, options) for count in counts]
+            watched = [one(server, Load(1, readers, options.window(1)), model, sessions, options) for readers in (1, 10, 50)]
+        with relaying(model_server=model.url) as relay:
+            beside = [count for count in counts if count in (1, 50, 100)]
+            bare = [one(relay, Load(count, window=options.window(count), kind="relay"), model, [], options) for count in beside]
+    return [
+        Section("Streams on SQLite, one process on one core", SAID, ours, figures(ours, bare)),
+        Section("The bare Channels relay, in the same run", BARE, bare, []),
+        Section("One reply and many readers", READERS, watched, [flat_in_readers(watched)]),
+    ]
+
+
+def warm(server: Server, model: Model, *, most: int) -> list[str]:
+    """People to ask, and a first reply, so that templates are compiled and threads have started."""
+    sessions = server.people(max(most, 8))
+    measure(server, Load(8, window=1.0), model=model, sessions=sessions)
+    return sessions
+
+
+def one(target: Server | Relay, load: Load, model: Model, sessions: list[str], options: Options) -> Row:
+    found = measure(target, load, model=model, sessions=sessions, cores=LOAD_CORES)
+    options.progress(
+        f"{load.kind}: {load.streams} streams, {load.readers} readers: {found[COST]:.1f} ms, p99 {found['any p99']} ms"
+    )
+    return found
+
+
+def figures(ours: list[Row], bare: list[Row]) -> list[Figure]:
+    at = {row["streams"]: row for row in ours}
+    found: list[Figure] = []
+    if 1 in at:
+        found.append(Figure("CPU for 1,000 tokens at 1 stream", at[1][COST], "ms", 250))
+    if 100 in at:
+        found += at_a_hundred(at[100])
+    for row in bare:
+        if row["streams"] in (50, 100) and row["streams"] in at:
+            ratio = at[row["streams"]][COST] / row[COST]
+            found.append(Figure(f"times the bare relay's CPU at {row['streams']} streams", ratio, "", 1.5))
+    if 150 in at:
+        found.append(Figure("end of the slowest reply at 150 streams, after the model's", at[150]["end max"], "ms", 500))
+        found.append(Figure("tokens that did not come in time at 150 streams", 100 - at[150]["tokens/s"] / 75, "%", 1))
+    if 10 in at and 100 in at:
+        memory = (at[100]["memory MB"] - at[10]["memory MB"]) * 1000 / 90
+        found.append(Figure("memory of a stream, by what 100 take more than 10", memory, "KB", 300))
+    if 10 in at and 150 in at:
+        dearest = max(row[COST] for count, row in at.items() if 10 < count <= 150)
+        found.append(Figure("the dearest stream of 20 to 150, beside one of 10", dearest / at[10][COST], "", 1.1))
+    wrong = sum(int(str(row["wrong"]).split()[0]) for row in ours)
+    return [*found, Figure("replies with a token missing, doubled or out of order", wrong, "", 0)]
+
+
+def at_a_hundred(row: Row) -> list[Figure]:
+    return [
+        Figure("CPU for 1,000 tokens at 100 streams (the aim is 80)", row[COST], "ms", 120),
+        Figure("first token at 100 streams, p50", row["first p50"], "ms", 20),
+        Figure("first token at 100 streams, p99", row["first p99"], "ms", 100),
+        Figure("any token at 100 streams, p99", row["any p99"], "ms", 150),
+    ]
+
+
+def flat_in_readers(watched: list[Row]) -> Figure:
+    """The cost of one reply's tokens, each of which reaches many readers, is per token and reader already."""
+    ten, fifty = watched[1][COST], watched[2][COST]
+    return Figure("a token for one reader of 50, beside one of 10", fifty / ten, "", 1.1)
+
+
+SAID = """Each stream is a reply of 400 tokens at 50 a second, asked for by a message in a new conversation: the POST, the run,
+the log, the Markdown, the doorbell, the socket's opening and the title's request are in the cost. Its first token comes 0.4 s
+after the request. A new one begins every 8 s / streams. Times are milliseconds between the send and the reader's socket;
+the readers' and the model server's own lateness stand beside them. The server has one core, the load generator the other."""
+BARE = """Channels and uvicorn as we run them, a message for each token; nothing is stored, rendered or looked up, and nobody
+signs in."""
+READERS = "Costs are per 1,000 tokens *read*: a token that reaches fifty sockets counts fifty times."
