@@ -5,6 +5,7 @@ It makes a lost, doubled or late ring harmless, and ends the sockets of people w
 
 import asyncio
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from django.db import Error as DatabaseError
@@ -26,17 +27,24 @@ class Readers:
 
     def __init__(self) -> None:
         self.all: set[Reader] = set()
+        self.of_user: Counter[int] = Counter()
         self.seen: dict[str, int] = {}
         self.closing: set[asyncio.Task[None]] = set()
 
     def add(self, reader: "Reader") -> None:
-        self.all.add(reader)
+        if reader not in self.all and reader.user is not None:
+            self.all.add(reader)
+            self.of_user[reader.user.pk] += 1
 
     def discard(self, reader: "Reader") -> None:
-        self.all.discard(reader)
+        if reader in self.all and reader.user is not None:
+            self.all.discard(reader)
+            self.of_user[reader.user.pk] -= 1
+            if not self.of_user[reader.user.pk]:
+                del self.of_user[reader.user.pk]
 
     def count(self, user_id: int) -> int:
-        return sum(1 for reader in self.all if reader.user is not None and reader.user.pk == user_id)
+        return self.of_user[user_id]
 
     async def watch(self) -> None:
         while True:
