@@ -1,10 +1,13 @@
 """Errors as pages: a small alert where htmx asked, a whole page otherwise. The same sentence in both."""
 
+import sys
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
 
 from chat.errors import ParleyError
@@ -43,8 +46,19 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
     return render(request, "errors/404.html", status=404)
 
 
+AWAY = {
+    "status": "503",
+    "message": "The database does not answer at the moment.",
+    "next": "Nothing is lost. Try again in a moment.",
+}
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    return render(request, "errors/500.html", status=500)
+    """Whatever broke. While the database is away nothing is asked of it: not even who is looking."""
+    if not isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return render(request, "errors/500.html", status=500)
+    page = "conversations/error.html" if request.headers.get("HX-Request") else "errors/500.html"
+    return HttpResponse(render_to_string(page, AWAY), status=503, headers={"Retry-After": "2"})
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
