@@ -10,6 +10,7 @@ class Counts:
     cut_seconds: float = 6.0
     cut_every: float = 2.0
     cut_length: float = 0.5
+    kills: int = 3
     stop_races: int = 50
     double_sends: int = 5
     parallel_writes: int = 50

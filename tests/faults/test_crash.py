@@ -1,0 +1,99 @@
+"""kill -9 of the one process on SQLite, at any moment: up again without repair, nothing shown is lost, nothing spins for ever."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+
+from tests.faults.counts import COUNTS
+from tests.faults.house import House
+from tests.faults.reader import Reader
+from tests.faults.visitor import Visitor
+from tests.faults.words import Speech
+from tests.scripted import ScriptedServer
+
+SEED = 2
+UP, SETTLED = 10.0, 15.0  # seconds
+ENDED = ("completed", "incomplete", "failed", "cancelled")
+
+
+@pytest.fixture
+def house(tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer) -> Iterator[House]:
+    with House(tmp_path_factory.mktemp("crash"), model_server=model.base_url) as house:
+        yield house
+        assert not house.web[0].complaints()
+
+
+async def kill_and_start(house: House) -> None:
+    """Power off and on. The socket is held, so that nobody is refused meanwhile."""
+    house.web[0].kill()
+    since = monotonic()
+    house.web[0].start()
+    await asyncio.to_thread(house.wait_for, house.web[0], within=UP)
+    assert monotonic() - since < UP
+
+
+async def open_reply(person: Visitor, speech: Speech) -> tuple[Reader, str]:
+    reader = Reader(person, await person.begin(speech.prompt))
+    await reader.load()
+    await reader.until(lambda: len(reader.ids()) == 1, within=10, what="a reply")
+    reader.expect(reader.ids()[0], speech.text)
+    return reader, reader.ids()[0]
+
+
+async def settled(reader: Reader, reply: str, speech: Speech) -> str:
+    """How this reply stands at last; what it says is what was shown, or all of it."""
+    status = await reader.until_ended(reply, within=SETTLED)
+    text = reader.text(reply)
+    assert status == "incomplete" or (status, text) == ("completed", speech.text)
+    footer = reader.page.by_id(f"{reply}-footer").text()
+    assert ("Continue" in footer) == (status == "incomplete" and bool(text))
+    await reader.load()
+    assert (reader.status(reply), reader.text(reply)) == (status, text)
+    return status
+
+
+async def go_on(person: Visitor, reader: Reader, reply: str) -> None:
+    """Press Continue: the rest comes in a reply of its own, below."""
+    [button] = [found for found in reader.page.by_id(f"{reply}-footer").find(tag="button") if "Continue" in found.text()]
+    assert (await person.post(button.attributes["hx-post"])).status_code == 204
+    await reader.until(lambda: len(reader.ids()) == 2, within=10)
+    assert await reader.until_ended(reader.ids()[1], within=10) == "completed"
+
+
+async def begun_again(person: Visitor, reader: Reader, reply: str, speech: Speech, model: ScriptedServer) -> None:
+    """Nothing of it had been shown: it is asked for once more, by itself."""
+    async with asyncio.timeout(SETTLED):
+        while len(speech.requests(model)) < 2:
+            await asyncio.sleep(0.05)
+    await reader.load()
+    assert reader.status(reply) == "in_progress"
+    await person.stop(reader.conversation_id, reply)
+    assert await reader.until_ended(reply, within=5) == "cancelled"
+
+
+async def test_a_kill_at_any_moment_of_load_loses_nothing_that_was_shown(house: House, model: ScriptedServer) -> None:
+    chance = random.Random(SEED)
+    people = house.people(6)
+    for _ in range(COUNTS.kills):
+        speeches = [Speech(tokens=300, rate=50), *(Speech(tokens=chance.randint(10, 200), rate=60) for _ in range(4))]
+        silent, waiting = Speech(tokens=5, more="hang=first"), Speech(tokens=5)
+        opened = await asyncio.gather(
+            *(open_reply(person, speech) for person, speech in zip(people, [*speeches, silent], strict=True))
+        )
+        await opened[1][0].person.say(opened[1][0].conversation_id, waiting.prompt)
+        await opened[0][0].until(lambda at=opened[0]: bool(at[0].text(at[1])), within=10)
+        await asyncio.sleep(chance.uniform(0, 1.5))
+        await kill_and_start(house)
+        for (reader, reply), speech in zip(opened, speeches, strict=False):
+            await settled(reader, reply, speech)
+        await go_on(people[0], *opened[0])
+        await begun_again(people[5], *opened[5], silent, model)
+        second = opened[1][0]
+        await second.until(lambda reader=second: len(reader.ids()) == 2, within=SETTLED)
+        assert await second.until_ended(second.ids()[1], within=SETTLED) == "completed", "what was queued was not answered"
+        await asyncio.gather(*(reader.close() for reader, _ in opened))
+    assert house.rows("PRAGMA integrity_check") == [("ok",)]
+    assert {status for (status,) in house.rows("SELECT DISTINCT status FROM chat_response")} <= set(ENDED)
