@@ -163,10 +163,11 @@ PARLEY_MODEL = env("PARLEY_MODEL")
 # Whether the server goes on with a reply when our connection ends, so that another process can take it up
 OPENAI_BACKGROUND = one_of("OPENAI_BACKGROUND", "off", ("on", "off")) == "on"
 
-# How long a model server may take, in seconds: to connect, to its first byte, between two
+# How long a model server may take, in seconds: to connect, to its first byte, between two; and before it is tried again
 MODEL_CONNECT = 5.0
 MODEL_FIRST_BYTE = 120.0
 MODEL_SILENCE = 60.0
+MODEL_PAUSES = (0.5, 2.0)
 
 # Processes: where runs are executed on Postgres, and how long a process that is to end waits for those that it executes
 WORKER_APART = one_of("PARLEY_WORKER", "inside", ("inside", "apart")) == "apart"

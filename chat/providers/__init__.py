@@ -95,6 +95,9 @@ def _bundled() -> Provider:
 
 def _client() -> Client:
     timeouts = Timeouts(
-        connect=settings.MODEL_CONNECT, first_byte=settings.MODEL_FIRST_BYTE, between_bytes=settings.MODEL_SILENCE
+        connect=settings.MODEL_CONNECT,
+        first_byte=settings.MODEL_FIRST_BYTE,
+        between_bytes=settings.MODEL_SILENCE,
+        pauses=settings.MODEL_PAUSES,
     )
     return Client(settings.OPENAI_BASE_URL or "https://api.openai.com/v1", settings.OPENAI_API_KEY, timeouts=timeouts)

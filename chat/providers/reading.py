@@ -13,7 +13,7 @@ END: Final = (events.ResponseCompleted, events.ResponseIncomplete, events.Respon
 
 
 async def read(chunks: AsyncGenerator[ServerSentEvent, None]) -> AsyncGenerator[Event, None]:
-    """As they came; ends after a terminal event. An error inside the stream is raised."""
+    """As they came; ends after a terminal event, a failure where that holds an error. An error inside the stream is raised."""
     async with aclosing(chunks):
         async for chunk in chunks:
             event = events.from_sse(chunk)
@@ -21,6 +21,13 @@ async def read(chunks: AsyncGenerator[ServerSentEvent, None]) -> AsyncGenerator[
                 continue
             if isinstance(event, ErrorEvent):
                 raise from_stream(event.body.code, event.message)
-            yield event
             if isinstance(event, END):
+                yield _end(event)
                 return
+            yield event
+
+
+def _end(event: events.ResponseCompleted | events.ResponseIncomplete | events.ResponseFailed) -> Event:
+    if event.response.error is None or isinstance(event, events.ResponseFailed):
+        return event
+    return events.ResponseFailed(response=event.response, sequence_number=event.sequence_number)

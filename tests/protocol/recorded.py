@@ -53,3 +53,17 @@ def fold(events: Iterable[ev.Event]) -> Snapshot:
     for event in events:
         snapshot = apply(snapshot, event)
     return snapshot
+
+
+def says_completed(data: bytes) -> bool:
+    """Whether a whole event that ends it well is among what can be read before the first that cannot."""
+    for sent in decode(data):
+        try:
+            event = ev.from_sse(sent)
+        except MalformedStream:
+            return False
+        if isinstance(event, ev.ResponseCompleted):
+            return True
+        if isinstance(event, ev.ErrorEvent | ev.ResponseFailed | ev.ResponseIncomplete):
+            return False
+    return False

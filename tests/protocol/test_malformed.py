@@ -9,24 +9,10 @@ from chat.errors import MalformedStream
 from chat.protocol import events as ev
 from chat.protocol import sse
 from chat.protocol.loose import load
-from tests.protocol.recorded import NAMES, decode, expected, fold, read, recorded
+from tests.protocol.recorded import NAMES, decode, expected, fold, read, recorded, says_completed
 from tests.protocol.strict import Strict
 
 COMPLETED = [name for name in NAMES if expected(name)["status"] == "completed"]
-
-
-def says_completed(data: bytes) -> bool:
-    """Whether a whole event that ends it well is among what can be read before the first that cannot."""
-    for sent in decode(data):
-        try:
-            event = ev.from_sse(sent)
-        except MalformedStream:
-            return False
-        if isinstance(event, ev.ResponseCompleted):
-            return True
-        if isinstance(event, ev.ErrorEvent | ev.ResponseFailed | ev.ResponseIncomplete):
-            return False
-    return False
 
 
 @pytest.mark.parametrize("name", COMPLETED)

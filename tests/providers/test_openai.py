@@ -14,6 +14,7 @@ from chat.protocol.events import Event
 from chat.protocol.types import Request
 from chat.providers.catalogue import model_names
 from chat.providers.openai import OpenAIProvider
+from tests.protocol.recorded import recorded
 from tests.scripted import ScriptedServer
 
 QUICK = Timeouts(connect=1, first_byte=2, between_bytes=1, pauses=(0.01,))
@@ -54,6 +55,17 @@ async def test_the_events_come_as_the_server_sent_them(scripted: ScriptedServer)
 async def test_an_error_inside_the_stream_is_raised(scripted: ScriptedServer) -> None:
     with pytest.raises(errors.RateLimited):
         await read(provider(scripted), request("[[fail=after:2 code=rate_limit_exceeded]]"))
+
+
+async def test_an_end_that_holds_an_error_is_a_failure_whatever_it_is_called() -> None:
+    content = recorded("error_in_completed")
+    transport = httpx.MockTransport(
+        lambda sent: httpx.Response(200, content=content, headers={"Content-Type": "text/event-stream"})
+    )
+    source = OpenAIProvider(Client("http://far.example/v1", transport=transport, timeouts=QUICK))
+    end = (await read(source, request("hello")))[-1]
+    assert isinstance(end, events.ResponseFailed)
+    assert end.response.error is not None
 
 
 async def test_malformed_json_is_refused(scripted: ScriptedServer) -> None:
