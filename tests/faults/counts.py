@@ -1,5 +1,6 @@
-"""How often and how long: short in every run of the tests, full in `make soak` (SOAK=1)."""
+"""How often and how long: short in every run of the tests, full in `make soak` (SOAK=1, for SOAK_SECONDS)."""
 
+import os
 from dataclasses import dataclass
 
 
@@ -10,10 +11,26 @@ class Counts:
     cut_seconds: float = 6.0
     cut_every: float = 2.0
     cut_length: float = 0.5
-    kills: int = 3
+    kills: int = 3  # of the one process on SQLite, which is started again
+    takeovers: int = 3  # of one process among several, which go on without it
     stop_races: int = 50
     double_sends: int = 5
     parallel_writes: int = 50
 
 
-COUNTS = Counts()
+SOAK = os.environ.get("SOAK") == "1"
+SOAK_SECONDS = float(os.environ.get("SOAK_SECONDS", "3600"))  # what the whole of `make soak` may take is about this
+
+FULL = Counts(
+    reloads=40,
+    cut_clients=50,
+    cut_seconds=min(600.0, SOAK_SECONDS / 6),
+    cut_every=5.0,
+    cut_length=2.0,
+    kills=50,
+    takeovers=20,
+    stop_races=500,
+    double_sends=50,
+    parallel_writes=50,
+)
+COUNTS = FULL if SOAK else Counts()
