@@ -19,12 +19,13 @@ class Process:
 
     def __init__(self) -> None:
         self.opened = self.draining = False
+        self.drained_by = 0.0  # by the loop's clock, 0 before it drains
 
     def open(self, *, executes: bool, reads: bool, work: tuple[Work, ...] = ()) -> None:
         """`executes` runs; `reads`: sockets are served here; `work` goes on as long as the process."""
         if self.opened:
             return
-        self.opened, self.draining = True, False
+        self.opened, self.draining, self.drained_by = True, False, 0.0
         wake.attach(asyncio.get_running_loop())
         executor.open(executes=executes)
         if settings.REDIS_URL:
@@ -33,9 +34,10 @@ class Process:
             executor.keep(piece)
 
     async def drain(self) -> None:
-        """From now on new runs are others', and what runs here comes to its end, within DRAIN_SECONDS."""
-        self.draining = True
-        await executor.drain(seconds=settings.DRAIN_SECONDS)
+        """From now on new runs are others', and what runs here comes to its end, within DRAIN_SECONDS of the first call."""
+        now = asyncio.get_running_loop().time()
+        self.draining, self.drained_by = True, self.drained_by or now + settings.DRAIN_SECONDS
+        await executor.drain(seconds=max(0.0, self.drained_by - now))
 
     async def close(self) -> None:
         self.opened = False
