@@ -4,15 +4,19 @@
 
 PY = .venv/bin/python
 PYTEST = $(PY) -m pytest -q
+DATABASE_TESTS = tests/store tests/runs tests/live tests/accounts tests/web tests/settings_pages
 
 run:
 	@deploy/setup run
 	@exec $(PY) manage.py serve
 
+# On SQLite everything; on Postgres what touches the database; then the browser; then real processes that are broken on purpose.
 test:
 	@deploy/setup test
-	$(PYTEST) -n 2
+	DATABASE_URL= $(PYTEST) -n 2
+	$(PY) -m tests.engines postgres -- $(PYTEST) -n 2 $(DATABASE_TESTS)
 	$(PYTEST) tests/browser -o addopts=--strict-markers -p no:randomly -n 2
+	$(PYTEST) tests/faults -p no:randomly
 
 check:
 	@deploy/setup test
@@ -24,9 +28,11 @@ check:
 	$(PY) manage.py makemigrations --check --dry-run
 	@$(MAKE) test
 
+# Full counts, for about SOAK_SECONDS (an hour).
 soak:
 	@deploy/setup test
-	$(PYTEST) -m soak
+	DATABASE_URL= $(PYTEST) -n 2 -m soak
+	SOAK=1 $(PYTEST) tests/faults -p no:randomly -m "soak or not soak"
 
 bench:
 	@deploy/setup test
