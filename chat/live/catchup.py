@@ -26,13 +26,22 @@ class CaughtUp:
 
 def catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     """Everything after position `after`, as this viewer sees it."""
+    for _ in range(transcript.TRIES - 1):
+        try:
+            return _catch_up(conversation_id, viewer, after)
+        except log.Passed:
+            continue
+    return _catch_up(conversation_id, viewer, after)
+
+
+def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     conversation = Conversation.objects.readable_by(viewer).present().filter(pk=conversation_id).first()
     if conversation is None:
         return CaughtUp(after, "", gone=True)
     upto = conversation.position  # read once: all that follows is the page of that moment
     news = log.news(conversation_id, after=after, upto=upto)
     if after > upto or len(news) > MOST_NEWS or any(_changes_branch(event, viewer) for event in news):
-        return CaughtUp(upto, _everything(conversation, viewer))
+        return _everything(conversation, viewer)
     added = [event for event in news if event["type"] == "parley:entry.added"]
     fresh = [str(event["response"]) for event in added]
     later = Response.objects.filter(conversation=conversation, position__gt=after).exclude(pk__in=fresh).order_by("position")
@@ -47,9 +56,9 @@ def _changes_branch(event: Json, viewer: User) -> bool:
     return event["type"] == "parley:branch.changed" and event.get("user") == viewer.pk
 
 
-def _everything(conversation: Conversation, viewer: User) -> str:
+def _everything(conversation: Conversation, viewer: User) -> CaughtUp:
     page = transcript.page(conversation, viewer, most=settings.ENTRIES_PER_PAGE)
-    return render_to_string("events/items.html", items_context(conversation, page))
+    return CaughtUp(page.position, render_to_string("events/items.html", items_context(conversation, page)))
 
 
 def items_context(conversation: Conversation, page: transcript.Page) -> dict[str, object]:

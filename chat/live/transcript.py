@@ -23,6 +23,7 @@ SENTENCES = {
     ),
     "interrupted": ("The reply was cut off before its end.", "Continue it, or regenerate it."),
 }
+TRIES = 5  # each but the last met a reply that ended in these milliseconds
 CUT = ("The reply was cut before its end.", "Continue it, or regenerate it.")
 
 
@@ -40,6 +41,15 @@ class Page:
 
 def page(conversation: Conversation, viewer: User, *, before: str | None = None, at: Response | None = None, most: int) -> Page:
     """The part of this viewer's branch that ends at its end, or above `before`; or, through `at`, the branch that holds it."""
+    for _ in range(TRIES - 1):
+        try:
+            return _page(conversation, viewer, before=before, at=at, most=most)
+        except log.Passed:
+            conversation.refresh_from_db(fields=["position", "head"])
+    return _page(conversation, viewer, before=before, at=at, most=most)
+
+
+def _page(conversation: Conversation, viewer: User, *, before: str | None, at: Response | None, most: int) -> Page:
     position = conversation.position  # as it was read: the page is of that moment
     if at is not None:
         return _around(at, position, most=most)
@@ -66,13 +76,17 @@ def _shown(ids: list[str], position: int) -> list[Entry]:
 
 
 def some(response_ids: list[str], *, upto: int | None = None) -> list[Entry]:
-    """The entries of these Responses, in this order."""
+    """The entries of these Responses, in this order, as they were at position `upto`; raises Passed when one has ended since."""
     return [entry(exchange, upto=upto) for exchange in history.exchanges(response_ids)]
 
 
 def entry(exchange: history.Exchange, *, upto: int | None = None) -> Entry:
-    """The view of an exchange; a running reply as far as the log had it at position `upto`."""
+    """The view of an exchange; a running reply as far as the log had it at position `upto`. Raises Passed when it has ended
+    since: what is shown and the cursor that goes with it are of one moment, or words come twice.
+    """
     response, item = exchange.response, exchange.item
+    if upto is not None and not response.running and response.position > upto:
+        raise log.Passed
     continued = response.continues_id is not None
     view = ResponseView(
         id=response.pk,

@@ -91,15 +91,21 @@ def decode(row: LogRow) -> list[Json]:
     return [json.loads(line) for line in text.split(b"\n") if line]
 
 
+class Passed(Exception):
+    """The run has ended since the moment that was asked for: how far it was then cannot be told any more. Ask anew."""
+
+
 def read(response_id: str, *, after: int = -1, upto: int | None = None) -> list[Json]:
     """The events of a run with sequence numbers above `after`, in order; with `upto`, those committed when the
-    conversation was there.
+    conversation was there. Raises Passed when they have been merged with later ones.
 
     Position and rows are read one after the other, without a transaction: a row that came in between is told by its position.
     """
-    rows = LogRow.objects.filter(response_id=response_id, last__gt=after).order_by("first")
+    rows = list(LogRow.objects.filter(response_id=response_id, last__gt=after).order_by("first"))
     if upto is not None:
-        rows = rows.filter(position__lte=upto)
+        if any(row.packed and row.position > upto for row in rows):
+            raise Passed
+        rows = [row for row in rows if row.position <= upto]
     return [event for row in rows for number, event in enumerate(decode(row), row.first) if number > after]
 
 

@@ -1,9 +1,16 @@
 """What a reader missed comes from the log, by its cursor, as this reader may see it."""
 
+import json
+
+import pytest
+
 from chat.live import transcript
 from chat.live.catchup import catch_up
-from chat.models import Response
-from chat.store import conversations, log, messages
+from chat.models import Conversation, Response
+from chat.protocol.types import Json
+from chat.store import conversations, log, messages, responses
+from chat.store.log import Batch
+from chat.store.responses import Ending
 from tests.cast import Cast
 
 
@@ -63,3 +70,64 @@ def test_a_page_is_of_the_moment_at_which_its_conversation_was_read(cast: Cast) 
     conversations.rename(actor=cast.owner, conversation_id=begun.conversation.pk, title="Later")
     assert transcript.page(begun.conversation, cast.owner, most=5).position == earlier
     assert log.news(begun.conversation.pk, after=0, upto=earlier)[-1]["type"] == "parley:entry.added"
+
+
+WORDS = ("Tides ", "follow ", "the moon.")
+
+
+def written(response: Response, first: int, *events: Json) -> Batch:
+    data = [json.dumps({"sequence_number": first + number, **event}).encode() for number, event in enumerate(events)]
+    return Batch(response.pk, response.epoch, response.conversation_id, first, data)
+
+
+def begun_reply(cast: Cast) -> Response:
+    """A reply that is being written, with its first word in the log."""
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="Why tides?")
+    response = responses.take(begun.response.pk)
+    assert response is not None
+    item: Json = {"type": "message", "id": "msg_1", "role": "assistant", "status": "in_progress", "content": []}
+    part: Json = {"type": "output_text", "text": "", "annotations": []}
+    at: Json = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    log.append(
+        [
+            written(
+                response,
+                0,
+                {"type": "response.output_item.added", "output_index": 0, "item": item},
+                {"type": "response.content_part.added", "part": part, **at},
+                {"type": "response.output_text.delta", "delta": WORDS[0], **at},
+            )
+        ]
+    )
+    return response
+
+
+def end_reply(response: Response) -> None:
+    text: Json = {"type": "output_text", "text": "".join(WORDS), "annotations": []}
+    item: Json = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}
+    deltas = [{"type": "response.output_text.delta", "delta": word, "item_id": "msg_1", "content_index": 0} for word in WORDS[1:]]
+    assert responses.end(written(response, 3, *deltas), Ending("completed", [item])) is not None
+
+
+def test_a_page_shows_a_growing_reply_as_it_was_at_its_position(cast: Cast) -> None:
+    response = begun_reply(cast)
+    assert response.conversation_id is not None
+    shown = transcript.page(Conversation.objects.get(pk=response.conversation_id), cast.owner, most=5)
+    assert shown.entries[0].response.items[0].text == WORDS[0]
+
+
+def test_a_reply_that_ends_while_a_page_is_made_is_shown_whole_with_the_cursor_of_its_end(cast: Cast) -> None:
+    response = begun_reply(cast)
+    conversation = Conversation.objects.get(pk=response.conversation_id)  # read before the end …
+    end_reply(response)
+    shown = transcript.page(conversation, cast.owner, most=5)  # … and its reply after it
+    assert shown.entries[0].response.items[0].text == "".join(WORDS)
+    assert shown.position == Conversation.objects.get(pk=conversation.pk).position
+
+
+def test_a_reply_that_ends_while_a_growing_one_is_read_is_no_empty_one(cast: Cast) -> None:
+    response = begun_reply(cast)
+    before = Conversation.objects.get(pk=response.conversation_id).position
+    end_reply(response)
+    with pytest.raises(log.Passed):
+        log.read(response.pk, upto=before)
