@@ -366,14 +366,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr},
+        "nowhere": {"class": "logging.NullHandler"},  # without any, Python's last resort writes to stderr after all
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "chat": {"level": LOG_LEVEL},
-        "channels_redis": {"handlers": [], "propagate": False},  # chat.doorbell says once that Redis is away
+        "channels_redis": {"handlers": ["nowhere"], "propagate": False},  # chat.doorbell says once that Redis is away
         "procrastinate": {"level": "ERROR"},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},  # anybody can cause it, the page says it
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},  # anybody can cause it, the page says it
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },
 }

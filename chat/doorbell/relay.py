@@ -24,7 +24,8 @@ PING: Final = 2.0  # seconds between looks whether our own voice comes back
 MUTE: Final = 5.0  # seconds without it, after which the subscription is made anew
 MOST_BYTES: Final = 4_000_000  # of payload that wait for a publication; beyond, numbers only
 MOST_RINGS: Final = 20_000
-FAILURES: Final = (RedisError, OSError, TimeoutError)
+# uvloop tells with a RuntimeError of a connection that was closed while it was written to
+FAILURES: Final = (RedisError, OSError, TimeoutError, RuntimeError)
 
 
 class Layer(Protocol):

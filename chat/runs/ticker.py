@@ -57,7 +57,9 @@ class Ticker:
             self.wake.set()
             return
         for batch, run in zip(batches, dirty.values(), strict=True):
-            if (position := written.get(batch.response_id)) is None:
+            if batch.response_id not in written:
                 run.fence()
+            elif (position := written[batch.response_id]) is None:
+                self.put(run, urgent=False)  # somebody holds its conversation: with the next tick
             else:
                 run.committed(len(batch.events), position)

@@ -33,12 +33,17 @@ class Batch:
         return self.first + len(self.events) - 1
 
 
-def append(batches: Sequence[Batch]) -> dict[str, int]:
-    """Commit all batches in one transaction. Returns response id → position of its last event; a fenced run is not in it."""
+def append(batches: Sequence[Batch], *, waits: bool = False) -> dict[str, int | None]:
+    """Commit all batches in one transaction. Returns response id → position of its last event; a fenced run is not in it.
+
+    Where somebody holds the conversation (a request that takes long), its runs get None and are to be tried again, so that no
+    other waits for them; with `waits` all wait.
+    """
     with transaction.atomic():
-        positions = _locked_positions(batches)
-        valid = _unfenced(batches)
-        written = {}
+        positions = _locked_positions(batches, waits=waits)
+        held = set() if waits else _held({batch.conversation_id for batch in batches if batch.conversation_id} - positions.keys())
+        valid = _unfenced([batch for batch in batches if batch.conversation_id not in held])
+        written: dict[str, int | None] = {batch.response_id: None for batch in batches if batch.conversation_id in held}
         for batch in valid:
             if batch.conversation_id is not None:
                 positions[batch.conversation_id] += len(batch.events)
@@ -47,9 +52,15 @@ def append(batches: Sequence[Batch]) -> dict[str, int]:
     return written
 
 
-def _locked_positions(batches: Sequence[Batch]) -> dict[str, int]:
+def _locked_positions(batches: Sequence[Batch], *, waits: bool) -> dict[str, int]:
     ids = {batch.conversation_id for batch in batches if batch.conversation_id}
-    return dict(Conversation.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk", "position"))
+    locked = Conversation.objects.select_for_update(skip_locked=not waits)
+    return dict(locked.filter(pk__in=ids).order_by("pk").values_list("pk", "position"))
+
+
+def _held(missing: set[str]) -> set[str]:
+    """Of the conversations that could not be locked: those that are there all the same."""
+    return set(Conversation.objects.filter(pk__in=missing).values_list("pk", flat=True)) if missing else set()
 
 
 def _unfenced(batches: Sequence[Batch]) -> list[Batch]:
@@ -64,7 +75,7 @@ APPEND = """INSERT INTO chat_logrow (conversation_id, response_id, first, last, 
 VALUES (%s, %s, %s, %s, %s, %s, %s, CURRENT_TIMESTAMP)"""
 
 
-def _write(batches: Sequence[Batch], written: dict[str, int], positions: dict[str, int]) -> None:
+def _write(batches: Sequence[Batch], written: dict[str, int | None], positions: dict[str, int]) -> None:
     """Three statements for all runs, where the ORM would send three for each and compile them anew."""
     touched = sorted({batch.conversation_id for batch in batches if batch.conversation_id})
     with connection.cursor() as cursor:

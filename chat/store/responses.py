@@ -71,9 +71,13 @@ def _waits(response: Response) -> bool:
     return above is not None and above.running
 
 
+@transaction.atomic
 def renew(held: dict[str, int]) -> None:
-    """Prolong the leases of the runs that this process executes (id → epoch)."""
-    Response.objects.filter(_held(held)).update(lease_until=_lease())
+    """Prolong the leases of the runs that this process executes (id → epoch). The rows are locked in the order in which the log
+    locks them, so that neither waits for the other for ever.
+    """
+    mine = list(Response.objects.select_for_update().filter(_held(held)).order_by("pk").values_list("pk", flat=True))
+    Response.objects.filter(pk__in=mine).update(lease_until=_lease())
 
 
 def _held(held: dict[str, int]) -> Q:
@@ -126,7 +130,7 @@ def end(batch: Batch, ending: Ending) -> int | None:
 
 
 def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
-    position = log.append([batch]).get(batch.response_id)
+    position = log.append([batch], waits=True).get(batch.response_id)
     if position is None:
         return None
     Response.objects.filter(pk=batch.response_id, epoch=batch.epoch, status=Status.IN_PROGRESS).update(
@@ -200,12 +204,20 @@ def release(held: dict[str, int]) -> None:
     Response.objects.filter(_held(held)).update(lease_until=Now())
 
 
+@transaction.atomic
 def abandoned(*, alone: bool) -> list[Response]:
-    """Runs whose process is gone. `alone`: no other process can hold one (SQLite's start), so a lease means nothing."""
+    """Runs whose process is gone. `alone`: no other process can hold one (SQLite's start), so a lease means nothing. A row that
+    is locked has a process that lives, and waits itself for something: for a table, to write the log.
+    """
     expired = Q() if alone else Q(lease_until__lt=Now()) | Q(lease_until=None)
-    return list(
-        Response.objects.filter(expired, status=Status.IN_PROGRESS).select_related("conversation").order_by("created")[:500]
-    )
+    found = Response.objects.select_for_update(skip_locked=True, of=("self",)).filter(expired, status=Status.IN_PROGRESS)
+    return list(found.select_related("conversation").order_by("created")[:500])
+
+
+def _still(response: Response) -> Q:
+    """This run as it was found abandoned; its process may have come back and renewed the lease since."""
+    lease = Q(lease_until=None) if response.lease_until is None else Q(lease_until__lte=response.lease_until)
+    return lease & Q(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS)
 
 
 def due(*, age: float = 0) -> list[str]:
@@ -231,13 +243,13 @@ def requeue(response: Response) -> bool:
             return False
     elif response.attempts >= MOST_ATTEMPTS:
         return False
-    held = Response.objects.filter(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS, cancel_requested=None)
+    held = Response.objects.filter(_still(response), cancel_requested=None)
     return bool(held.update(status=Status.QUEUED, epoch=F("epoch") + 1, lease_until=None))
 
 
 def seize(response: Response) -> int | None:
-    """Fence an abandoned run and hold it: returns the new epoch, None when somebody else was faster."""
-    held = Response.objects.filter(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS)
+    """Fence an abandoned run and hold it: returns the new epoch, None when somebody else was faster, or its process is back."""
+    held = Response.objects.filter(_still(response))
     if not held.update(epoch=F("epoch") + 1, lease_until=_lease()):
         return None
     response.refresh_from_db(fields=["epoch", "cancel_requested"])

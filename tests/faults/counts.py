@@ -16,6 +16,9 @@ class Counts:
     stop_races: int = 50
     double_sends: int = 5
     parallel_writes: int = 50
+    away_seconds: float = 2.0  # an engine
+    locked_seconds: float = 4.0  # a table
+    slow_seconds: float = 3.0  # a request
 
 
 SOAK = os.environ.get("SOAK") == "1"
@@ -32,5 +35,8 @@ FULL = Counts(
     stop_races=500,
     double_sends=50,
     parallel_writes=50,
+    away_seconds=30.0,
+    locked_seconds=10.0,
+    slow_seconds=5.0,
 )
 COUNTS = FULL if SOAK else Counts()

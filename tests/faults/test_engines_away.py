@@ -1,1 +1,151 @@
 """Redis emptied, restarted, frozen or gone, Postgres crashed, a table or a row locked: replies go on, whole, in order, once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from statistics import quantiles
+from time import monotonic
+
+import psycopg
+import pytest
+
+from tests.engines import Postgres, Redis
+from tests.faults.chaos import Chaos
+from tests.faults.counts import COUNTS
+from tests.faults.house import LargeHouse
+from tests.faults.line import Line
+from tests.faults.talk import Watch, talks, whole
+from tests.faults.visitor import Visitor
+from tests.faults.words import Speech
+from tests.scripted import ScriptedServer
+
+CATCH_UP = 2.0  # seconds, from the model's word to the reader's, where no ring travels
+POOL = 10  # connections of Django's in each process, and 3 of the worker's own
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    with Redis() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def line(redis: Redis) -> Iterator[Line]:
+    with Line(redis.port) as line:
+        yield line
+
+
+@pytest.fixture(scope="module")
+def house(
+    tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer, postgres: Postgres, redis: Redis, line: Line
+) -> Iterator[LargeHouse]:
+    through = redis.url.replace(f":{redis.port}/", f":{line.port}/")
+    options = {"database_url": postgres.fresh(), "redis_url": through, "DATABASE_POOL": str(POOL)}
+    with LargeHouse(tmp_path_factory.mktemp("away"), model_server=model.base_url, web=2, workers=2, **options) as house:
+        yield house
+
+
+@pytest.fixture(autouse=True)
+def unbroken(house: LargeHouse) -> Iterator[None]:
+    """Whatever is away, the processes stay and none of them breaks."""
+    yield
+    assert {program.name: program.complaints() for program in house.programs if program.complaints()} == {}
+    assert all(program.running for program in house.programs)
+
+
+@pytest.fixture(scope="module")
+def people(house: LargeHouse) -> list[Visitor]:
+    return house.people(24)
+
+
+async def ringing(person: Visitor, model: ScriptedServer, *, within: float = 10) -> float:
+    """Until words come through the doorbell again, in both of two tabs; the seconds that took."""
+    since = monotonic()
+    async with talks([person], model, seconds=2 * within) as [one, other]:
+        for watch in (one, other):
+            await watch.reader.until(lambda watch=watch: watch.fresh(1.2), within=within, what=f"rings: {watch.lags[-30:]}")
+        took = monotonic() - since
+        await person.stop(one.reader.conversation_id, one.reply)
+    return took
+
+
+def worst(watches: Sequence[Watch], since: float) -> float:
+    return max(lag for watch in watches for lag in watch.between(since, monotonic()))
+
+
+async def test_a_redis_that_is_emptied_cut_off_restarted_and_slow_loses_nothing(
+    people: list[Visitor], model: ScriptedServer, redis: Redis, line: Line
+) -> None:
+    since = monotonic()
+    async with talks(people[:3], model, seconds=4) as watches:
+        await asyncio.to_thread(redis.flush)
+        line.do(Chaos.reset)
+        await asyncio.to_thread(redis.restart)
+        line.chaos.delay = 0.3
+        for _ in range(3):
+            await line.outage(0.4)
+            await asyncio.sleep(0.4)
+        line.chaos.delay = 0.0
+    whole(watches)
+    assert worst(watches, since) < CATCH_UP
+    await ringing(people[0], model)
+
+
+async def test_a_redis_that_freezes_and_then_is_gone_loses_nothing(
+    people: list[Visitor], model: ScriptedServer, redis: Redis
+) -> None:
+    try:
+        async with talks(people[:3], model, seconds=2 * COUNTS.away_seconds + 1) as watches:
+            redis.pause()
+            since = monotonic()
+            await asyncio.sleep(COUNTS.away_seconds)
+            await asyncio.to_thread(redis.stop)
+        whole(watches)
+        assert worst(watches, since) < CATCH_UP
+    finally:
+        redis.resume() if redis.running else redis.start()
+    await ringing(people[0], model)
+
+
+@contextlib.asynccontextmanager
+async def locked(house: LargeHouse, statement: str, *values: str) -> AsyncIterator[None]:
+    async with await psycopg.AsyncConnection.connect(house.environment["DATABASE_URL"]) as connection:
+        await connection.execute(statement, values)  # type: ignore[arg-type]
+        yield
+        await connection.rollback()
+
+
+async def test_a_table_that_is_locked_is_waited_for(house: LargeHouse, people: list[Visitor], model: ScriptedServer) -> None:
+    lock = "LOCK TABLE chat_logrow IN ACCESS EXCLUSIVE MODE"
+    async with talks(people[:3], model, seconds=COUNTS.locked_seconds + 1) as watches, locked(house, lock):
+        before = [len(watch.lags) for watch in watches]
+        await asyncio.sleep(COUNTS.locked_seconds)
+        assert max(len(watch.lags) - shown for watch, shown in zip(watches, before, strict=True)) < 25, "nothing was locked"
+    whole(watches)
+
+
+async def test_a_request_that_waits_for_a_row_holds_nobody_else_up(
+    house: LargeHouse, people: list[Visitor], model: ScriptedServer
+) -> None:
+    """Not even where the row is the conversation of a reply that is being written."""
+    idle, (held, *others) = people[0], people[1:5]
+    quiet = await idle.begin(Speech(tokens=1).prompt)
+    async with talks([held], model, seconds=COUNTS.slow_seconds) as slow, talks(others, model, seconds=4) as watches:
+        busy, since = slow[0].reader.conversation_id, monotonic()
+        async with locked(house, "SELECT id FROM chat_conversation WHERE id = ANY(%s) FOR UPDATE", [quiet, busy]):  # type: ignore[arg-type]
+            saying = [
+                asyncio.create_task(person.say(conversation, Speech(tokens=1).prompt))
+                for person, conversation in ((idle, quiet), (held, busy))
+            ]
+            await asyncio.sleep(COUNTS.slow_seconds)
+            assert not any(task.done() for task in saying), "nothing was locked"
+        assert [(await task).status_code for task in saying] == [200, 200]
+    lags = [lag for watch in watches for lag in watch.between(since, since + COUNTS.slow_seconds)]
+    assert quantiles(lags, n=100)[94] < 0.5
+    whole([*watches, *slow])
