@@ -30,8 +30,9 @@ from chat.errors import (
 )
 from chat.protocol.failures import answer_of, from_http
 from chat.protocol.loose import load
+from chat.protocol.pace import Pace, current
 from chat.protocol.sse import DONE, MAX_EVENT_BYTES, Decoder, ServerSentEvent
-from chat.protocol.transport import FAILURES, Connections
+from chat.protocol.transport import FAILURES, FULL, Connections, held
 from chat.protocol.types import Json
 
 LARGEST_ERROR: Final = 1024 * 1024  # bytes read of a body that is no stream and no reply
@@ -210,10 +211,12 @@ class Client:
         if not reply.is_stream:
             yield await self._object(reply)
             return
-        decoder, chunk = Decoder(), reply.first
+        decoder, chunk, pace = Decoder(), reply.first, current.get()
         while chunk:
             for event in decoder.feed(chunk):
                 yield event
+            if pace is not None:
+                await _rest(reply.response, pace, more=len(chunk) >= FULL)
             chunk = await self._chunk(reply.chunks, deadline=self.timeouts.between_bytes) or b""
         for event in decoder.end():
             yield event
@@ -251,6 +254,16 @@ class Client:
             raise Slow("The model server fell silent.", next="Try again in a moment.") from None
         except FAILURES:
             raise Unreachable("The connection to the model server broke off.", next="Try again in a moment.") from None
+
+
+async def _rest(response: httpx.Response, pace: Pace, *, more: bool) -> None:
+    """Between two chunks. Where more has come already it is read on, after others had their turn."""
+    rest = pace.rest()
+    if more:
+        await asyncio.sleep(0)
+    elif rest is not None:
+        with held(response):
+            await rest
 
 
 def _object_of(body: bytes) -> Json:

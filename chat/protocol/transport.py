@@ -7,7 +7,8 @@ in another one than the runs do.
 import asyncio
 import ipaddress
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -15,9 +16,13 @@ from weakref import WeakKeyDictionary
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream
 
 FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
 """Everything that a request or a read may raise when the far end, or the way to it, fails."""
+FULL: Final = AiohttpResponseStream.CHUNK_SIZE
+"""Bytes in a chunk that may be followed by another at once; a smaller one was all that had come."""
+ANSWER: Final = "parley_answer"  # extension of a response
 
 
 class Connections:
@@ -59,13 +64,40 @@ async def _closed_with_the_loop(client: httpx.AsyncClient) -> AsyncIterator[None
         await client.aclose()
 
 
+@contextmanager
+def held(response: httpx.Response) -> Iterator[None]:
+    """Read nothing from this response's connection meanwhile. What arrives waits in the system's socket buffer, and then the
+    sender waits; that it closed is noticed afterwards. Does nothing where there is no connection (any more).
+    """
+    answer = response.extensions.get(ANSWER)
+    connection = answer.connection if isinstance(answer, aiohttp.ClientResponse) else None
+    protocol = connection.protocol if connection is not None else None
+    if protocol is None or not protocol.is_connected():
+        yield
+        return
+    protocol.pause_reading()
+    try:
+        yield
+    finally:
+        protocol.resume_reading()
+
+
+class _Transport(AiohttpTransport):
+    """Leaves aiohttp's own response where `held` finds it."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        response.extensions[ANSWER] = getattr(response.stream, "_aiohttp_response", None)
+        return response
+
+
 def _network(base_url: str) -> AiohttpTransport:
     def session() -> aiohttp.ClientSession:
         trust = httpx.create_ssl_context() if base_url.startswith("https:") else True
         connector = aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=20)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return AiohttpTransport(client=session, proxy=_proxy(base_url), verify=False)  # noqa: S501 - the session above verifies
+    return _Transport(client=session, proxy=_proxy(base_url), verify=False)  # noqa: S501 - the session above verifies
 
 
 def _proxy(base_url: str) -> httpx.Proxy | None:

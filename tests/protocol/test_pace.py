@@ -1,0 +1,105 @@
+"""A stream that is read in ticks: whole, and its end is noticed; nothing happens between them."""
+
+import asyncio
+
+import pytest
+from aiohttp.client_proto import ResponseHandler
+
+from chat import errors
+from chat.protocol import pace
+from chat.protocol.client import Client, Timeouts
+from tests.protocol.test_client import ask, closed
+from tests.scripted import ScriptedServer
+
+PATIENT = Timeouts(first_byte=2, between_bytes=2)
+
+
+class Held:
+    """Lets nothing be read after the first bytes until it is told to go on, and then all."""
+
+    def __init__(self) -> None:
+        self.waiting: list[asyncio.Future[None]] = []
+        self.rested = asyncio.Event()
+        self.over = False
+
+    def rest(self) -> "asyncio.Future[None] | None":
+        if self.over:
+            return None
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        self.rested.set()
+        return self.waiting[-1]
+
+    def go_on(self) -> None:
+        self.over = True
+        for future in self.waiting:
+            future.set_result(None)
+
+
+class Ticking:
+    """Reads twenty times a second."""
+
+    def __init__(self) -> None:
+        self.rests = 0
+
+    def rest(self) -> "asyncio.Future[None]":
+        self.rests += 1
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        loop.call_later(0.05, lambda: None if future.done() else future.set_result(None))
+        return future
+
+
+async def read(server: ScriptedServer, text: str, paced: pace.Pace) -> list[str]:
+    pace.current.set(paced)
+    client = Client(server.base_url, timeouts=PATIENT)
+    return [event.data async for event in client.stream("/responses", ask(text))]
+
+
+async def test_it_comes_whole_in_few_pieces(scripted: ScriptedServer) -> None:
+    ticking = Ticking()
+    events = await read(scripted, "[[tokens=100 rate=200]]", ticking)
+    assert sum("output_text.delta" in data for data in events) == 100
+    assert events[-1] == "[DONE]"
+    assert 5 <= ticking.rests <= 20
+
+
+@pytest.mark.parametrize("accident", ["reset=after:5", "drop=after:5"])
+async def test_a_break_while_it_rests_is_noticed_when_it_reads_on(scripted: ScriptedServer, accident: str) -> None:
+    with pytest.raises(errors.Unreachable):
+        await read(scripted, f"[[{accident} tokens=50 rate=100]]", Ticking())
+
+
+async def test_an_end_while_it_rests_is_noticed_when_it_reads_on(scripted: ScriptedServer) -> None:
+    events = await read(scripted, "[[eof=after:5 tokens=50 rate=100]]", Ticking())
+    assert sum("output_text.delta" in data for data in events) == 5
+
+
+async def test_who_is_cancelled_while_it_rests_closes_the_connection(scripted: ScriptedServer) -> None:
+    held = Held()
+    reading = asyncio.create_task(read(scripted, "[[tokens=400 rate=50]]", held))
+    async with asyncio.timeout(5):
+        await held.rested.wait()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert (await closed(scripted)).cut
+
+
+async def test_nothing_wakes_a_reader_who_rests(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    came, received = [], ResponseHandler.data_received
+
+    def counted(handler: ResponseHandler, data: bytes) -> None:
+        came.append(len(data))
+        received(handler, data)
+
+    monkeypatch.setattr(ResponseHandler, "data_received", counted)
+    held = Held()
+    reading = asyncio.create_task(read(scripted, "[[tokens=30 rate=100]]", held))
+    async with asyncio.timeout(5):
+        await held.rested.wait()
+        before = len(came)
+        while scripted.connections[-1].answering:
+            await asyncio.sleep(0.01)
+    assert len(came) == before
+    held.go_on()
+    assert sum("output_text.delta" in data for data in await reading) == 30
