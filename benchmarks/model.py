@@ -161,8 +161,8 @@ class ModelServer:
             return self._json(connection, spread(late))
         if request.startswith(b"GET"):
             return self._json(connection, {"object": "list", "data": [{"id": "bench", "object": "model"}]})
-        asked = ASKED.search(request) if b"Write a title" not in request else None
-        slot, size, rate, delay = (float(value) for value in asked.groups()) if asked else (-1, 0, 1e6, 0)
+        asked = ASKED.findall(request) if b"Write a title" not in request else []  # what was said before is in it too
+        slot, size, rate, delay = map(float, asked[-1]) if asked else (-1, 0, 1e6, 0)
         reply = wire(tokens(int(size)) if asked else TITLE)
         connection.slot = int(slot) if asked else None
         connection.rest, connection.pace = enumerate(reply.pieces), 1 / rate
