@@ -45,8 +45,12 @@ class Reader(AsyncWebsocketConsumer):
         await self.close(NOT_LISTENING)
 
     async def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Close it, unless it is closed already: the reader and we may end it at the same moment."""
+        """Close it, unless it is closed already: the reader and we may end it at the same moment. Nothing is forwarded after it,
+        also where a message waits for a reader that takes none.
+        """
         self.closing = True
+        if self.forwarding is not None and self.forwarding is not asyncio.current_task():
+            self.forwarding.cancel()
         with contextlib.suppress(OSError, RuntimeError):
             await super().close(code, reason)
 

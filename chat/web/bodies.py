@@ -1,5 +1,7 @@
 """A bound on request bodies, before Django: its handler reads the whole body first."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,6 +10,7 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 SENTENCE = "This is larger than the server takes. Send less at once; nothing has been kept.\n"
+LINGER = 2.0  # seconds in which the rest is thrown away, so that a client that only sends comes to read the answer
 
 
 class TooMuch(Exception):
@@ -26,7 +29,7 @@ class BodyLimit:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > self.most:
-            await refuse(send)
+            await refuse(receive, send)
             return
         started = False
         came = 0
@@ -48,10 +51,18 @@ class BodyLimit:
             await self.application(scope, counting, noting)
         except TooMuch:
             if not started:
-                await refuse(send)
+                await refuse(receive, send)
 
 
-async def refuse(send: Send) -> None:
+async def refuse(receive: Receive, send: Send) -> None:
+    """The answer, whole, before the rest has come; closed at once, the kernel would reset it away."""
+    body = SENTENCE.encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": SENTENCE.encode()})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER):
+            while (await receive()).get("more_body", False):
+                pass
+    await send({"type": "http.response.body", "body": b""})

@@ -19,6 +19,9 @@ class Counts:
     away_seconds: float = 2.0  # an engine
     locked_seconds: float = 4.0  # a table
     slow_seconds: float = 3.0  # a request
+    deaf: int = 50  # sockets that stop reading
+    shout_seconds: float = 1.0
+    idle: int = 200  # sockets
 
 
 SOAK = os.environ.get("SOAK") == "1"
@@ -38,5 +41,8 @@ FULL = Counts(
     away_seconds=30.0,
     locked_seconds=10.0,
     slow_seconds=5.0,
+    deaf=200,
+    shout_seconds=20.0,
+    idle=2000,
 )
 COUNTS = FULL if SOAK else Counts()

@@ -142,6 +142,14 @@ class Program:
         """Resident bytes of the process."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def peak(self) -> int:
+        """The most resident bytes that it has ever had, or since `forget_peak`."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
+
+    def forget_peak(self) -> None:
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
     def connections(self) -> int:
         """Its open descriptors that are sockets."""
         return sum(1 for fd in _links(Path(f"/proc/{self.pid}/fd")) if fd.startswith("socket:"))
