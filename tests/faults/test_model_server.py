@@ -17,6 +17,7 @@ from chat.errors import ParleyError
 from chat.live import transcript
 from chat.models import Response
 from chat.protocol.client import Client
+from chat.protocol.kinds import parts_of, text_of
 from chat.protocol.normalize import Cut, Failed
 from chat.protocol.snapshot import Snapshot
 from chat.protocol.sse import Decoder, ServerSentEvent
@@ -101,8 +102,14 @@ async def ended(house: House, text: str) -> Ended:
 
 
 async def all_ended(house: House, texts: list[str]) -> dict[str, Ended]:
-    """Of all these questions at once."""
-    return dict(zip(texts, await asyncio.gather(*(ended(house, text) for text in texts)), strict=True))
+    """Of all these questions, some at once: each that waits looks for its end five times a second."""
+    gate = asyncio.Semaphore(16)
+
+    async def one(text: str) -> Ended:
+        async with gate:
+            return await ended(house, text)
+
+    return dict(zip(texts, await asyncio.gather(*map(one, texts)), strict=True))
 
 
 @pytest.fixture
@@ -200,7 +207,12 @@ def left(name: str, at: int, *, end: str) -> str:
 
 @cache
 def words(sent: tuple[ServerSentEvent, ...]) -> str:
-    return fold(read(sent)).output_text
+    return words_of(fold(read(sent)))
+
+
+def words_of(snapshot: Snapshot) -> str:
+    parts = [part for item in snapshot.output for part in parts_of(item, "content")]
+    return "".join(text_of(part) for part in parts if part.type in ("output_text", "refusal"))
 
 
 async def test_a_reply_cut_at_any_byte_keeps_its_words_and_is_completed_only_if_it_said_so(played: House) -> None:
@@ -215,7 +227,7 @@ async def test_a_reply_cut_at_any_byte_keeps_its_words_and_is_completed_only_if_
         else:
             assert one.response.status in ("incomplete", "failed")
             assert one.told
-            assert one.offers_more or not one.said
+            assert one.offers_more or not one.said or one.response.status == "failed"
 
 
 async def test_every_recorded_dialect_and_malformation_ends_as_it_should(played: House) -> None:
@@ -246,7 +258,7 @@ async def test_the_end_of_the_connection_after_each_single_byte_completes_nothin
         end = "eof" if at % 2 else "drop"
         async with gate:
             found = await heard(provider, f"[[play={name} cut={at} end={end}]]")
-        assert found.output_text == left(name, at, end=end), at
+        assert words_of(found) == left(name, at, end=end), at
         assert found.status != "completed" or says_completed(recorded(name)[:at]), at
 
     await asyncio.gather(*(cut(at) for at in range(len(recorded(name)))))
