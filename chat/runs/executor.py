@@ -1,6 +1,7 @@
 """Executes the runs of this process: one asyncio task a run, with strong references, held leases and an orderly way out."""
 
 import asyncio
+import contextlib
 import contextvars
 import itertools
 import logging
@@ -12,13 +13,14 @@ from django.db import Error as DatabaseError
 
 from chat.runs.dispatch import dispatch
 from chat.runs.run import Run, execute
-from chat.runs.sweep import sweep
+from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker
 from chat.store import conversations, pool, responses
 
 logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks for Stops asked for in another process
 HURRY = 3.0  # seconds that the last flush may take when the time to drain is over
+AT_ONCE = 1.0  # seconds for what needs none but an answer of the database: one that is away must not hold the end up
 
 
 class Executor:
@@ -46,8 +48,14 @@ class Executor:
         """A task with an empty context (a request's dies with its request) and a strong reference."""
         task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
         self.background.add(task)
-        task.add_done_callback(self.background.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """What was cut short because the database went away, the sweep takes up again; any other error asyncio tells."""
+        self.background.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), DatabaseError):
+            logger.warning("%s lost the database: %s", task.get_coro(), type(error).__name__)
 
     def keep(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Work that never ends as long as the process serves: should it break, that is logged and it begins again."""
@@ -59,6 +67,8 @@ class Executor:
                 await work()
             except Exception:  # all runs and readers of the process depend on it
                 logger.exception("%s broke; it begins again", work.__qualname__)
+            if (task := asyncio.current_task()) and task.cancelling():
+                return  # what was told to end may end with an error instead, when the database is away
             await asyncio.sleep(1)
 
     def start(self, response_id: str) -> None:
@@ -103,10 +113,12 @@ class Executor:
         if self.tasks:
             await asyncio.wait(self.tasks.values(), timeout=HURRY)
         if held:
-            await pool.for_runs(responses.release, held)
+            with contextlib.suppress(DatabaseError, TimeoutError):  # away: the leases run out by themselves
+                await asyncio.wait_for(pool.for_runs(responses.release, held), AT_ONCE)
         for task in list(self.background):
             task.cancel()
-        await asyncio.gather(*self.background, return_exceptions=True)
+        if self.background:
+            await asyncio.wait(self.background, timeout=AT_ONCE)
 
     async def _hold(self) -> None:
         """Renew leases; stop what was asked to stop elsewhere; drop what another process has taken over."""
@@ -131,16 +143,16 @@ class Executor:
 
     async def _sweep(self) -> None:
         """Take up what other processes left behind, and start what is due; remove what was deleted long enough ago."""
-        alone = settings.ON_SQLITE
+        alone, leases = settings.ON_SQLITE, Leases()
         for number in itertools.count():
             try:
-                due = await sweep(alone=alone, held=set(self.tasks), spawn=self.spawn)
+                due = await sweep(alone=alone, held=set(self.tasks), leases=leases, spawn=self.spawn)
                 if due:
                     await pool.for_runs(dispatch().start, due)
                 if number % 20 == 0:
                     await pool.for_runs(conversations.purge)
             except DatabaseError as error:
-                logger.warning("The sweep found no database: %s", type(error).__name__)
+                logger.warning("The sweep found no database: %s", repr(error))
             alone = False
             await asyncio.sleep(settings.RUN_SWEEP)
 
