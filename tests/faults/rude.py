@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import secrets
+import select
 import socket
 import struct
 import time
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tests.faults.visitor import Visitor
 
-TEXT, CONTINUED, CLOSE, PING = 1, 0, 8, 9
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 GONE = 1006  # what a browser says when a connection ends without a code
 PATIENCE = 15.0  # seconds
 PIECE = 4096  # bytes
@@ -75,6 +76,11 @@ class Rude:
         except ConnectionError:
             return GONE
 
+    def answer_ping(self) -> None:
+        opcode, payload = self.frame()
+        if opcode == PING:
+            self.say(frame(payload, PONG))
+
     def frame(self, *, slowly: float = 0.0) -> tuple[int, bytes]:
         """The next one: opcode and payload. `slowly`: seconds between each few kilobytes and the next."""
         first, second = self._exactly(2)
@@ -92,3 +98,13 @@ class Rude:
         if len(data) < count:
             raise ConnectionResetError
         return data
+
+
+def answer_pings(sockets: list[Rude]) -> None:
+    """Those that have something to read read one frame of it: a socket that answers none for 40 s is taken for dead."""
+    poll = select.poll()
+    by_number = {one.socket.fileno(): one for one in sockets}
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    for number, _ in poll.poll(0):
+        by_number[number].answer_ping()

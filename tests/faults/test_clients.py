@@ -9,6 +9,7 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 from time import monotonic
 
@@ -18,9 +19,9 @@ from chat.management.sockets import GOING, SEND_BUFFER
 from project.settings import BODY_BYTES, SOCKET_BACKLOG_BYTES, SOCKETS_PER_USER
 from tests.faults.counts import COUNTS
 from tests.faults.house import House
-from tests.faults.rude import PING, TEXT, Rude, frame
+from tests.faults.rude import PING, TEXT, Rude, answer_pings, frame
 from tests.faults.visitor import Visitor
-from tests.faults.witness import Calm, Others, Witness
+from tests.faults.witness import ATTEMPTS, Calm, Others, Witness
 from tests.faults.words import Speech
 from tests.scripted import ScriptedServer
 
@@ -32,6 +33,7 @@ NEWS = 65_536  # bytes of one piece of news, at most
 LONG = "word " * 36_000  # what a page begins with that has more to read than the buffers take
 LONG_WORDS = " ".join(["w" * 1000] * 190)  # a reply that is more than the buffers take, in few words
 OVER = "06"  # TIME_WAIT
+DEAF_PEOPLE = -(-COUNTS.deaf // SOCKETS_PER_USER)
 OWN = 32 * MEGABYTE  # what replies and requests cost by themselves, and what the allocator does not give back
 GIANT = 400 * MEGABYTE
 IDLE = 30_000  # bytes for one that only sits there
@@ -50,7 +52,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer) -> It
 
 @pytest.fixture(scope="module")
 def people(house: House) -> list[Visitor]:
-    return house.people(4 + max(COUNTS.idle, COUNTS.deaf) // SOCKETS_PER_USER)
+    return house.people(3 + max(COUNTS.idle // SOCKETS_PER_USER, ATTEMPTS * DEAF_PEOPLE) + 1)
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +97,18 @@ async def position(house: House, conversation: str) -> int:
     return int((await asyncio.to_thread(house.rows, select, conversation))[0][0])
 
 
-async def sockets(stack: contextlib.ExitStack, places: list[tuple[Visitor, str, int]], count: int) -> list[Rude]:
+async def sockets(
+    stack: contextlib.ExitStack, places: list[tuple[Visitor, str, int]], number: int, *, answering: bool
+) -> list[Rude]:
     """So many, spread over these people, each with a conversation and a cursor in it."""
 
     def opened() -> list[Rude]:
-        return [stack.enter_context(Rude(*place)) for place in (places * SOCKETS_PER_USER)[:count]]
+        open_now: list[Rude] = []
+        for place in (places * SOCKETS_PER_USER)[:number]:
+            open_now.append(stack.enter_context(Rude(*place)))
+            if answering and len(open_now) % 50 == 0:
+                answer_pings(open_now)
+        return open_now
 
     return await asyncio.to_thread(opened)
 
@@ -111,15 +120,15 @@ async def deaf_sockets(house: House, stack: contextlib.ExitStack, crowd: list[Vi
     """So many, spread over the replies that are streamed to this crowd: they read nothing of them."""
     begun = [await person.begin(f'[[say="{LONG_WORDS}" rate=80]]') for person in crowd]
     places = [(person, spoken, await position(house, spoken)) for person, spoken in zip(crowd, begun, strict=True)]
-    return await sockets(stack, places, COUNTS.deaf)
+    return await sockets(stack, places, COUNTS.deaf, answering=False)
 
 
 async def test_sockets_that_stop_reading_cost_little_and_are_let_go(house: House, others: Others, people: list[Visitor]) -> None:
     [web] = house.web
-    crowd = people[3 : 3 + -(-COUNTS.deaf // SOCKETS_PER_USER)]
-    waits = SOCKET_BACKLOG_BYTES * len(crowd) + (HIGH_WATER + NEWS) * COUNTS.deaf
+    crowds = (people[start : start + DEAF_PEOPLE] for start in count(3, DEAF_PEOPLE))
+    waits = SOCKET_BACKLOG_BYTES * DEAF_PEOPLE + (HIGH_WATER + NEWS) * COUNTS.deaf
     with within(house, waits + OWN), contextlib.ExitStack() as stack:
-        deaf = await others.notice_nothing(deaf_sockets(house, stack, crowd), seconds=4)
+        deaf = await others.notice_nothing(lambda: deaf_sockets(house, stack, next(crowds)), seconds=4)
         kept = held(web.port, deaf)
         assert len(kept) == COUNTS.deaf, "some were closed without a word"
         assert 0 < max(kept) <= 2 * SEND_BUFFER
@@ -151,7 +160,7 @@ async def test_a_giant_body_is_refused_and_takes_no_memory(
     house: House, others: Others, people: list[Visitor], announced: bool
 ) -> None:
     with within(house, BODY_BYTES + 8 * MEGABYTE):
-        posting = asyncio.to_thread(post, people[3], GIANT, announced=announced)
+        posting = partial(asyncio.to_thread, post, people[3], GIANT, announced=announced)
         status = await others.notice_nothing(posting, seconds=1)
     assert status == 413
 
@@ -192,7 +201,7 @@ def shout(person: Visitor, conversation: str, data: bytes) -> list[int]:
 async def test_one_who_shouts_is_hung_up_on(house: House, others: Others, people: list[Visitor], data: bytes, code: int) -> None:
     conversation = await people[3].begin(Speech(tokens=2).prompt)
     with within(house, 8 * MEGABYTE):
-        shouting = asyncio.to_thread(shout, people[3], conversation, data)
+        shouting = partial(asyncio.to_thread, shout, people[3], conversation, data)
         codes = await others.notice_nothing(shouting, seconds=COUNTS.shout_seconds)
     assert set(codes) == {code}
 
@@ -208,7 +217,7 @@ async def test_many_who_only_sit_there_cost_little(house: House, others: Others,
         await until(lambda conversation=conversation: house.statuses(conversation) == ["completed"], seconds=10)
         places.append((person, conversation, await position(house, conversation)))
     with within(house, COUNTS.idle * IDLE + 8 * MEGABYTE), contextlib.ExitStack() as stack:
-        sitting = await sockets(stack, places, COUNTS.idle)
-        await others.notice_nothing(asyncio.sleep(0), seconds=1)
+        sitting = await sockets(stack, places, COUNTS.idle, answering=True)
+        await others.notice_nothing(partial(asyncio.sleep, 0), seconds=1)
         assert len(held(web.port, sitting)) == COUNTS.idle
     await until(lambda: not held(web.port, sitting), seconds=10)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from statistics import quantiles
 from time import monotonic
@@ -15,6 +15,8 @@ from tests.faults.visitor import Visitor
 from tests.faults.words import Speech
 
 RATE = 50.0  # words a second
+QUIET = 2.0  # seconds of it that are measured
+ATTEMPTS = 3
 UNNOTICED = 0.15  # seconds between two pieces of news that nobody notices, on a machine that has other things to do
 Got = TypeVar("Got")
 
@@ -73,14 +75,17 @@ class Others:
             gaps += [*witness.gaps, max(0.0, seconds - sum(witness.gaps))]
         return quantiles(gaps, n=20)[-1]
 
-    async def notice_nothing(self, offence: Awaitable[Got], *, seconds: float) -> Got:
-        """While this happens, and for so many seconds at least, their p95 stays under twice the quiet one."""
-        self.calm.wait = self.calm.wait or await self.wait(3.0)
-        offending = asyncio.ensure_future(offence)
-        loud = await self.wait(seconds)
-        got = await offending
-        if loud >= max(2 * self.calm.wait, UNNOTICED):
-            self.calm.wait = max(self.calm.wait, await self.wait(seconds))  # the machine may have become busier since then
-        bound = max(2 * self.calm.wait, UNNOTICED)
-        assert loud < bound, f"others waited {loud:.3f} s, {self.calm.wait:.3f} s in the quiet"
-        return got
+    async def notice_nothing(self, offence: Callable[[], Awaitable[Got]], *, seconds: float) -> Got:
+        """While this happens, and for so many seconds at least, their p95 stays under twice the quiet one.
+
+        The machine may have other things to do just then: so it may happen again, after a new look at the quiet.
+        """
+        for attempt in range(ATTEMPTS):
+            if attempt or not self.calm.wait:
+                self.calm.wait = await self.wait(QUIET)
+            offending = asyncio.ensure_future(offence())
+            loud = await self.wait(seconds)
+            got = await offending
+            if loud < max(2 * self.calm.wait, UNNOTICED):
+                return got
+        raise AssertionError(f"others waited {loud:.3f} s, {self.calm.wait:.3f} s in the quiet")
