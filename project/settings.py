@@ -98,7 +98,9 @@ def postgres(url: str) -> dict[str, Any]:
         "HOST": parts.hostname or "",
         "PORT": port,
     }
-    pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 15, "name": "parley"}
+    # Connecting is tried with pauses that double; begun anew every few seconds, so that a server that is back is found at once
+    again = {"reconnect_timeout": 3.0, "reconnect_failed": lambda pool: pool.check()}
+    pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 15, "name": "parley", **again}
     options = {"pool": pool, "connect_timeout": 5, **dict(parse_qsl(parts.query))}
     more = {"CONN_HEALTH_CHECKS": True, "OPTIONS": options}  # a connection that a restart broke is noticed before it is used
     return {"ENGINE": "django.db.backends.postgresql", "NAME": unquote(parts.path[1:]), **who, **more}
@@ -376,6 +378,8 @@ LOGGING = {
         "chat": {"level": LOG_LEVEL},
         "channels_redis": {"handlers": ["nowhere"], "propagate": False},  # chat.doorbell says once that Redis is away
         "procrastinate": {"level": "ERROR"},
+        "procrastinate.utils": {"handlers": ["nowhere"], "propagate": False},  # chat says once that the database is away
+        "psycopg.pool": {"level": "ERROR"},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},  # anybody can cause it, the page says it
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},

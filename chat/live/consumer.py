@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from chat.doorbell import Mailbox, Ring, hub
 from chat.live.catchup import catch_up
@@ -99,7 +100,10 @@ class Reader(AsyncWebsocketConsumer):
     async def _catch_up(self) -> bool:
         """Send what came after the cursor, from the log. False when there is nothing to read any more."""
         assert self.user is not None  # connect lets nobody else in
-        missed = await pool.for_readers(catch_up, self.conversation, self.user, self.cursor)
+        try:
+            missed = await pool.for_readers(catch_up, self.conversation, self.user, self.cursor)
+        except DatabaseError:
+            return True  # away: the look sends us here again as soon as it finds it back
         if missed.gone:
             await self.close(GONE)
             return False

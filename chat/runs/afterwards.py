@@ -3,6 +3,8 @@
 import json
 from typing import TYPE_CHECKING
 
+from django.db import Error as DatabaseError
+
 from chat.doorbell import Ring, hub
 from chat.live import transcript
 from chat.runs import titles
@@ -15,8 +17,12 @@ if TYPE_CHECKING:
 
 async def show_end(conversation_id: str, response_id: str, *, first: int, last: int) -> None:
     """Ring with the finished Response, whole: the same partial as the page's, which heals whatever was missed."""
-    content = await pool.for_readers(transcript.final_fragment, response_id)
-    hub.ring(Ring(conversation_id, first, last, (json.dumps({"position": last, "content": content}),)))
+    try:
+        content = await pool.for_readers(transcript.final_fragment, response_id)
+    except DatabaseError:  # it went away in this moment: readers get the end from the log, when it is back
+        hub.ring(Ring(conversation_id, first, last))
+    else:
+        hub.ring(Ring(conversation_id, first, last, (json.dumps({"position": last, "content": content}),)))
 
 
 async def follow(response_id: str, executor: "Executor") -> None:

@@ -152,7 +152,7 @@ class Executor:
                 if number % 20 == 0:
                     await pool.for_runs(conversations.purge)
             except DatabaseError as error:
-                logger.warning("The sweep found no database: %s", repr(error))
+                logger.warning("The sweep found no database: %s", type(error).__name__)
             alone = False
             await asyncio.sleep(settings.RUN_SWEEP)
 

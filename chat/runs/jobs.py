@@ -7,7 +7,7 @@ lives. So a job that is lost, doubled or stalled changes nothing, and a worker t
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from procrastinate import App, JobContext
@@ -15,6 +15,8 @@ from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 from procrastinate.psycopg_connector import PsycopgConnector
+from psycopg import Error as PostgresError
+from psycopg_pool import AsyncConnectionPool
 
 from chat.runs.dispatch import Executes
 
@@ -24,6 +26,7 @@ FETCHED: Final = 2  # jobs that one worker may hold before it has room for them;
 HEARTBEAT: Final = 1.0  # seconds between signs of life of a worker
 STALLED: Final = 4.0  # seconds without one, after which its jobs are taken up again
 POLL: Final = 1.0  # seconds until a job is found whose notice was lost
+RECONNECT: Final = 3.0  # seconds of tries with growing pauses between them
 CONNECTIONS: Final = 3  # for listening, fetching and signs of life
 
 
@@ -32,6 +35,11 @@ async def execute(context: JobContext, *, response_id: str) -> None:
     executor: Executes = context.additional_context["executor"]
     await executor.vacancy()
     executor.start(response_id)
+
+
+async def _again(pool: AsyncConnectionPool[Any]) -> None:
+    """Try to connect anew, from the shortest pause on: left alone they double, and a worker would come back a minute late."""
+    await pool.check()
 
 
 class Jobs:
@@ -46,13 +54,14 @@ class Jobs:
 
     async def serve(self, executor: Executes) -> None:
         """One worker, until it is cancelled or the database fails it; then it is called again."""
-        connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=CONNECTIONS, timeout=5, name="jobs")
+        more: dict[str, Any] = {"timeout": 5, "reconnect_timeout": RECONNECT, "reconnect_failed": _again}
+        connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=CONNECTIONS, name="jobs", **more)
         try:
             with app.replace_connector(connector) as worker:
                 async with worker.open_async(), asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._work(worker, executor))
                     tasks.create_task(self._rescue(worker))
-        except* (ConnectorException, OSError) as group:
+        except* (ConnectorException, PostgresError, OSError) as group:
             logger.warning("The worker lost the database and begins again: %s", type(group.exceptions[0]).__name__)
 
     async def _work(self, worker: App, executor: Executes) -> None:

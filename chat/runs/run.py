@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db import Error as DatabaseError
 
 from chat import errors, providers
@@ -187,11 +187,15 @@ async def _generate(run: Run, response: Response) -> None:
         if run.why == "stopped":
             run.finish(Cancelled())
         elif run.why == "abandoned":
-            await asyncio.wait_for(run.drained.wait(), 3)
+            with contextlib.suppress(TimeoutError):  # the database is away: what was not committed was not shown either
+                await asyncio.wait_for(run.drained.wait(), 3)
     except TimeoutError:
         run.finish(Failed(errors.Slow.code, "This reply took longer than this server waits. " + errors.Slow.next))
     except errors.ParleyError as error:
         run.finish(_outcome(run, error))
+    except (OperationalError, InterfaceError) as error:  # the database is away: the run begins again when its lease has run out
+        logger.warning("Run %s cannot begin: %s", run.id, type(error).__name__)
+        run.why = "abandoned"
     except Exception:  # the one place: whatever broke, the run ends and says so
         logger.exception("Run %s broke", run.id)
         run.finish(Failed("server_error", f"{errors.ParleyError.message} {errors.ParleyError.next}"))

@@ -3,10 +3,12 @@
 import json
 import logging
 from collections.abc import Callable, Coroutine
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.db import DataError, IntegrityError
+from django.db import Error as DatabaseError
 
 from chat import errors
 from chat.models import Response
@@ -22,9 +24,33 @@ from chat.store.responses import Ending
 logger = logging.getLogger(__name__)
 
 
-async def sweep(*, alone: bool, held: set[str], spawn: Callable[[Coroutine[Any, Any, None]], object]) -> list[str]:
+class Leases:
+    """When a lease that ran out means that its process is gone. Not when the database was away: then all ran out, and whoever
+    lives needs a moment to come back to it and renew theirs.
+    """
+
+    def __init__(self) -> None:
+        self.away, self.judged_from = False, 0.0
+
+    async def run_out(self) -> list[Response]:
+        """The runs whose processes are gone."""
+        asked = monotonic()
+        try:
+            found = await pool.for_runs(responses.abandoned, alone=False)
+        except DatabaseError:
+            self.away = True
+            raise
+        now = monotonic()
+        if self.away or now - asked > settings.RUN_LEASE / 4:
+            self.away, self.judged_from = False, now + settings.RUN_LEASE
+        return found if now >= self.judged_from else []
+
+
+async def sweep(
+    *, alone: bool, held: set[str], leases: Leases, spawn: Callable[[Coroutine[Any, Any, None]], object]
+) -> list[str]:
     """Settle the abandoned runs; returns the ids of all that are due now, except those held here."""
-    for response in await pool.for_runs(responses.abandoned, alone=alone):
+    for response in await (pool.for_runs(responses.abandoned, alone=True) if alone else leases.run_out()):
         if response.pk not in held and not await pool.for_runs(responses.requeue, response):
             try:
                 turn = await pool.for_runs(responses.resumable, response)

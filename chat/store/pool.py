@@ -51,6 +51,15 @@ def disconnect() -> None:
         wait([pool.submit(_close_own, gate) for _ in range(THREADS)], timeout=PATIENCE)
 
 
+def leave() -> None:
+    """At the very end of a process: whoever still waits for a database that is away gives up, and holds the end up no longer."""
+    for pool in (_runs, _readers):
+        pool.shutdown(wait=False, cancel_futures=True)
+    for connection in connections.all():
+        if connection.vendor == "postgresql":
+            connection.close_pool()  # type: ignore[attr-defined]
+
+
 def _close_own(gate: threading.Barrier) -> None:
     try:
         gate.wait()

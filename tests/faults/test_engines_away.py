@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from statistics import quantiles
 from time import monotonic
 
@@ -12,14 +15,16 @@ import pytest
 from tests.engines import Postgres, Redis
 from tests.faults.chaos import Chaos
 from tests.faults.counts import COUNTS
-from tests.faults.house import LargeHouse
+from tests.faults.house import QUICK, LargeHouse
 from tests.faults.line import Line
+from tests.faults.program import Program
 from tests.faults.talk import Watch, talks, whole
 from tests.faults.visitor import Visitor
 from tests.faults.words import Speech
 from tests.scripted import ScriptedServer
 
 CATCH_UP = 2.0  # seconds, from the model's word to the reader's, where no ring travels
+DRAIN, LAST_FLUSH = float(QUICK["DRAIN_SECONDS"]), 8.0  # seconds that a process may take to end: with replies, and then anyhow
 POOL = 10  # connections of Django's in each process, and 3 of the worker's own
 
 
@@ -149,3 +154,101 @@ async def test_a_request_that_waits_for_a_row_holds_nobody_else_up(
     lags = [lag for watch in watches for lag in watch.between(since, since + COUNTS.slow_seconds)]
     assert quantiles(lags, n=100)[94] < 0.5
     whole([*watches, *slow])
+
+
+async def answers(house: LargeHouse, path: str, status: int, *, within: float) -> None:
+    """Until each web process answers so."""
+    async with asyncio.timeout(within):
+        for program in house.web:
+            while (await asyncio.to_thread(house.ask, program, path))[0] != status:
+                await asyncio.sleep(0.05)
+
+
+def connections(program: Program, port: int) -> int:
+    """Of this process to this port: established ones, from the kernel's table."""
+    there = [line.split() for line in Path(f"/proc/{program.pid}/net/tcp").read_text().splitlines()[1:]]
+    theirs = {f"socket:[{row[9]}]" for row in there if row[2].endswith(f":{port:04X}") and row[3] == "01"}
+    found = 0
+    for path in Path(f"/proc/{program.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found += os.readlink(path) in theirs
+    return found
+
+
+async def most_connections(house: LargeHouse, port: int) -> dict[str, int]:
+    """The most connections that each process had to this port at once, looked at until this is cancelled."""
+    most = dict.fromkeys((program.name for program in house.programs), 0)
+    with contextlib.suppress(asyncio.CancelledError):
+        while True:
+            for program in house.programs:
+                most[program.name] = max(most[program.name], connections(program, port))
+            await asyncio.sleep(0.1)
+    return most
+
+
+async def test_a_postgres_that_crashes_is_waited_for(
+    house: LargeHouse, people: list[Visitor], model: ScriptedServer, postgres: Postgres
+) -> None:
+    counting = asyncio.create_task(most_connections(house, postgres.port))
+    async with talks(people[:3], model, seconds=COUNTS.away_seconds + 3) as watches:
+        await asyncio.to_thread(postgres.stop, "immediate")
+        gone = monotonic()
+        await answers(house, "/readyz", 503, within=5)
+        await answers(house, "/livez", 200, within=5)
+        speeches = [Speech(tokens=3) for _ in people[4:]]
+        sending = [
+            asyncio.create_task(person.post("/", text=speech.prompt, client_id=f"{speech.number:032x}"))
+            for person, speech in zip(people[4:], speeches, strict=True)
+        ]
+        await asyncio.sleep(gone + COUNTS.away_seconds - monotonic())
+        await asyncio.to_thread(postgres.start)
+        since = monotonic()
+        await answers(house, "/readyz", 200, within=10)
+        sent = await asyncio.gather(*sending)
+        async with talks([people[3]], model, seconds=0.4) as later:
+            pass
+        assert monotonic() - since < 15
+    whole([*watches, *later])
+    assert all(
+        answer.status_code in (200, 204) or (answer.status_code == 503 and "Nothing is lost" in answer.text) for answer in sent
+    )
+    counting.cancel()
+    most = await counting
+    assert all(3 <= number <= POOL + 3 for number in most.values())
+    await ringing(people[0], model)
+
+
+async def test_processes_that_are_told_to_stop_while_postgres_is_away_end_in_time(
+    house: LargeHouse, people: list[Visitor], model: ScriptedServer, postgres: Postgres
+) -> None:
+    async with talks(people[:2], model, seconds=30) as watches:
+        await asyncio.to_thread(postgres.stop, "immediate")
+        since = monotonic()
+        for program in house.programs:
+            program.send(signal.SIGTERM)
+        try:
+            ends = await asyncio.gather(*(asyncio.to_thread(program.wait) for program in house.programs))
+            took = monotonic() - since
+        finally:
+            await asyncio.to_thread(postgres.start)
+            for program in house.programs:
+                program.stop()
+                program.start()
+        assert set(ends) <= {0, -signal.SIGTERM}
+        assert took < DRAIN + LAST_FLUSH
+    assert {watch.status for watch in watches} == {"incomplete"}
+    assert all("Continue" in watch.reader.page.by_id(f"{watch.reply}-footer").text() for watch in watches)
+
+
+async def test_without_redis_news_comes_at_most_two_seconds_late(
+    house: LargeHouse, people: list[Visitor], model: ScriptedServer
+) -> None:
+    for program in house.programs:
+        if program.environment.pop("REDIS_URL", ""):
+            await asyncio.to_thread(program.stop)
+            program.start()
+    await answers(house, "/readyz", 200, within=30)
+    async with talks(people[:3], model, seconds=3) as watches:
+        since = monotonic()
+    whole(watches)
+    assert worst(watches, since) < CATCH_UP

@@ -23,6 +23,7 @@ from servestatic import ServeStaticASGI
 from chat.management.database import up_to_date
 from chat.management.sockets import BrowserSocket, inherited, listen
 from chat.runs.process import process
+from chat.store import pool
 from chat.web.bodies import BodyLimit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -49,6 +50,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename} cannot be used: {error.strerror}. {WHERE}") from None
         server = Server(config(), said=self.welcome(), out=sys.stdout)
         server.run(sockets=listening)
+        pool.leave()
         if lock is not None:
             lock.close()
         if not server.started:

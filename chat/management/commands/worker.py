@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 from chat import providers
 from chat.management.database import up_to_date
 from chat.runs.process import process
+from chat.store import pool
 
 
 class Command(BaseCommand):
@@ -47,3 +48,4 @@ class Command(BaseCommand):
         for wait in waits:
             wait.cancel()
         await process.close()
+        pool.leave()
