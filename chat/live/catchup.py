@@ -43,13 +43,18 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     if after > upto or len(news) > MOST_NEWS or any(_changes_branch(event, viewer) for event in news):
         return _everything(conversation, viewer)
     added = [event for event in news if event["type"] == "parley:entry.added"]
-    fresh = [str(event["response"]) for event in added]
-    later = Response.objects.filter(conversation=conversation, position__gt=after).exclude(pk__in=fresh).order_by("position")
-    html = _grown([response.pk for response in later], upto=upto)
+    later = Response.objects.filter(conversation=conversation, position__gt=after).order_by("position")
+    moved = list(later.values_list("pk", flat=True))
+    fresh = _entries(news) | _entries(log.news(conversation_id, after=upto))  # the page has not got these; read after `moved`
+    html = _grown([pk for pk in moved if pk not in fresh], upto=upto)
     html += _added(added, upto=upto)
     if any(event["type"] == "parley:title.changed" for event in news):
         html += render_to_string("events/title_changed.html", {"conversation": conversation})
     return CaughtUp(upto, html)
+
+
+def _entries(news: list[Json]) -> set[str]:
+    return {str(event["response"]) for event in news if event["type"] == "parley:entry.added"}
 
 
 def _changes_branch(event: Json, viewer: User) -> bool:

@@ -136,8 +136,10 @@ def _raw(rows: Iterable[LogRow]) -> Iterable[bytes]:
         yield zlib.decompress(bytes(row.events)) if row.packed else bytes(row.events)
 
 
-def news(conversation_id: str, *, after: int, upto: int) -> list[Json]:
-    """What happened to the conversation itself after position `after`, up to `upto`."""
-    rows = LogRow.objects.filter(conversation_id=conversation_id, response=None, position__gt=after, position__lte=upto)
+def news(conversation_id: str, *, after: int, upto: int | None = None) -> list[Json]:
+    """What happened to the conversation itself after position `after`, up to `upto` or until now."""
+    rows = LogRow.objects.filter(conversation_id=conversation_id, response=None, position__gt=after)
+    if upto is not None:
+        rows = rows.filter(position__lte=upto)
     rows = rows.order_by("position")[:200]
     return [event for row in rows for event in decode(row)]

@@ -1,8 +1,11 @@
 """What a reader missed comes from the log, by its cursor, as this reader may see it."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from chat.live import transcript
 from chat.live.catchup import catch_up
@@ -131,3 +134,21 @@ def test_a_reply_that_ends_while_a_growing_one_is_read_is_no_empty_one(cast: Cas
     end_reply(response)
     with pytest.raises(log.Passed):
         log.read(response.pk, upto=before)
+
+
+def test_a_message_sent_while_a_reader_catches_up_comes_with_the_next_news(cast: Cast) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="First")
+    conversation_id, after = begun.conversation.pk, begun.conversation.position
+    conversations.rename(actor=cast.owner, conversation_id=conversation_id, title="Tides")
+    sent: list[messages.Begun] = []
+
+    def send_in_between(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        """Just before the reader's process asks which replies have moved."""
+        if not sent and '"chat_response"."position" >' in sql:
+            sent.append(messages.send(actor=cast.owner, conversation_id=conversation_id, text="Second"))
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(send_in_between):
+        caught = catch_up(conversation_id, cast.owner, after)
+    assert sent[0].response.pk not in caught.content
+    assert "Second" in catch_up(conversation_id, cast.owner, caught.position).content
