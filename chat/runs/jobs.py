@@ -56,11 +56,12 @@ class Jobs:
         """One worker, until it is cancelled or the database fails it; then it is called again."""
         more: dict[str, Any] = {"timeout": 5, "reconnect_timeout": RECONNECT, "reconnect_failed": _again}
         connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=CONNECTIONS, name="jobs", **more)
+        worker = App(connector=connector)  # of its own: views of this process queue through Django's connection meanwhile
+        worker.tasks[execute.name] = execute
         try:
-            with app.replace_connector(connector) as worker:
-                async with worker.open_async(), asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._work(worker, executor))
-                    tasks.create_task(self._rescue(worker))
+            async with worker.open_async(), asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._work(worker, executor))
+                tasks.create_task(self._rescue(worker))
         except* (ConnectorException, PostgresError, OSError) as group:
             logger.warning("The worker lost the database and begins again: %s", type(group.exceptions[0]).__name__)
 
