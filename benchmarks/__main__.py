@@ -1,6 +1,7 @@
 """`python -m benchmarks [SECTION …]`: measure what Parley promises; the exit code is 1 when a bound is missed.
 
-Without sections: all of them, in at most fifteen minutes. `--write` keeps the results in benchmarks/results.md.
+Without sections: all of them, in at most fifteen minutes. `--write` keeps the results in benchmarks/results.md, those that have
+a bound in docs/performance.md too.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import time
 
 from benchmarks import ROOT, machine
 from benchmarks.options import Options
-from benchmarks.report import Section, markdown, page
+from benchmarks.report import Section, markdown, page, with_promises
 
 SECTIONS = ("streams", "postgres", "idle", "browser", "markdown", "protocol")
 
@@ -25,8 +26,8 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
-    if given.write and given.short:
-        parser.error("what --short measures is not worth keeping")
+    if given.write and (given.short or given.sections or given.streams):
+        parser.error("only what was measured in one run, and in full, is kept")
     options = Options(short=given.short, streams=tuple(int(count) for count in given.streams.split(",") if count))
     return measure(given.sections or SECTIONS, options, write=given.write)
 
@@ -41,6 +42,8 @@ def measure(names: list[str] | tuple[str, ...], options: Options, *, write: bool
             print(markdown(section), end="\n\n", flush=True)
     if write:
         (ROOT / "benchmarks" / "results.md").write_text(page(sections, facts=facts, seconds=time.monotonic() - began))
+        document = ROOT / "docs" / "performance.md"
+        document.write_text(with_promises(document.read_text(), sections, facts=facts))
     missed = [figure for section in sections for figure in section.figures if figure.missed]
     print(f"{len(missed)} bounds missed." + "".join(f"\n  {' · '.join(figure.cells())}" for figure in missed))
     return 1 if missed else 0

@@ -6,11 +6,10 @@ from itertools import islice
 
 from benchmarks import machine
 from benchmarks.launch import Process
-from benchmarks.load import LOAD_CORES, model_server
+from benchmarks.load import LOAD_CORES, SERVER_CORES, model_server
 from benchmarks.options import Options
 from benchmarks.report import Figure, Section
 from benchmarks.server import Server, Topology, serving
-from benchmarks.streams import SERVER_CORES
 
 PER_PERSON = 50  # SOCKETS_PER_USER
 WARM = 100

@@ -14,7 +14,7 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
 class Process:
     """`python ARGUMENTS…`; `first` is the first line it prints, which it does when it is ready. `cores` pins it to some."""
 
-    def __init__(self, *arguments: str, environment: dict[str, str] | None = None, cores: set[int] | None = None) -> None:
+    def __init__(self, *arguments: str, environment: dict[str, str] | None = None, cores: frozenset[int] = frozenset()) -> None:
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, *arguments],

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from benchmarks import machine
 from benchmarks.launch import Process
 from benchmarks.reading import Job
 from benchmarks.times import Times
 
 TOKENS, RATE, DELAY = 400, 50.0, 0.4  # of each reply; a second; seconds until its first token
-LOAD_CORES: set[int] = {1}
+SERVER_CORES, LOAD_CORES = machine.core(0), machine.core(1)
 Row = dict[str, Any]
 
 
@@ -45,7 +46,7 @@ class Model:
 
 
 @contextmanager
-def model_server(*, cores: set[int] | None = None) -> Iterator[Model]:
+def model_server(*, cores: frozenset[int] = frozenset()) -> Iterator[Model]:
     with Times.make() as times:
         process = Process("-m", "benchmarks.model", "--times", times.path, cores=cores)
         try:
@@ -64,7 +65,7 @@ class Load:
     kind: str = "parley"
 
 
-def measure(target: Target, load: Load, *, model: Model, sessions: list[str], cores: set[int] | None = None) -> Row:
+def measure(target: Target, load: Load, *, model: Model, sessions: list[str], cores: frozenset[int] = frozenset()) -> Row:
     """Ask, wait until all is under way, measure for a window; everything is read to its end."""
     start = time.monotonic() + 1.0
     begin = start + TOKENS / RATE + DELAY + 0.6

@@ -54,8 +54,10 @@ def memory(roots: Iterable[int]) -> int:
     return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE for root in roots for pid in tree(root))
 
 
-def parent(pid: int) -> int:
-    return int(_stat(pid)[1])
+def core(number: int) -> frozenset[int]:
+    """One of the cores that we may use, to pin a process to; where there is one alone, it is everybody's."""
+    ours = sorted(os.sched_getaffinity(0))
+    return frozenset({ours[number % len(ours)]})
 
 
 def described() -> list[tuple[str, str]]:

@@ -1,22 +1,18 @@
 """CPU of a reply of 100 KB that arrives in 5,000 deltas, each rendered by itself (in life they are gathered for 40 ms first).
 
-    python benchmarks/markdown.py            every shape of text
-    python benchmarks/markdown.py mixed      one of them
-
-Fails above the limit of 2 s. `mixed` is what models write; the others are one endless block each, or made to be costly.
+`mixed` is what models write; the others are one endless block each, or made to be costly.
 """
 
-import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from benchmarks import ROOT
+from benchmarks.options import Options
+from benchmarks.report import Figure, Section
 from chat.markdown import Stream, render
 
 SIZE, DELTAS, LIMIT = 100_000, 5_000, 2.0  # characters, pieces, seconds of CPU
 
-_ANSWER = Path(__file__).resolve().parent.parent / "tests" / "markdown" / "answer.md"
+_ANSWER = ROOT / "tests" / "markdown" / "answer.md"
 _WORDS = "The quick brown fox jumps over the lazy dog, and the **bold** one takes `a nap` under the old tree. "
 
 SHAPES = {
@@ -59,16 +55,17 @@ def measure(text: str) -> tuple[float, float, int]:
     return fed - start, time.process_time() - fed, sent
 
 
-def main() -> int:
+def run(options: Options) -> list[Section]:
     render("```python\nx\n```\n\n$x$ https://a.example", prefix="warm")
-    worst = 0.0
-    print(f"{'':16} {'deltas':>8} {'finish':>8} {'total':>8} {'µs/delta':>9} {'MB sent':>8}")
-    for shape in sys.argv[1:] or SHAPES:
+    rows, worst = list[dict[str, object]](), 0.0
+    for shape in ("mixed",) if options.short else SHAPES:
         fed, finish, sent = measure(text_of(shape))
         worst = max(worst, fed + finish)
-        print(f"{shape:16} {fed:7.2f}s {finish:7.2f}s {fed + finish:7.2f}s {fed / DELTAS * 1e6:9.0f} {sent / 1e6:8.1f}")
-    return 0 if worst <= LIMIT else 1
+        times = {"deltas s": fed, "end s": finish, "total s": fed + finish, "µs a delta": fed / DELTAS * 1e6}
+        rows.append({"text": shape, **times, "MB sent": sent / 1e6})
+    options.progress("markdown: all shapes are done")
+    return [Section("Markdown as it grows", SAID, rows, [Figure("CPU of the costliest text", worst, "s", LIMIT)])]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+SAID = """CPU of a reply of 100 KB that arrives in 5,000 deltas, each rendered by itself (in life they are gathered first).
+`mixed` is what models write; the others are one endless block each, or made to be costly."""

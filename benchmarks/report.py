@@ -67,3 +67,14 @@ def page(sections: Iterable[Section], *, facts: list[tuple[str, str]], seconds: 
     said = "Written by `python -m benchmarks --write`; what each number means stands in docs/performance.md."
     facts = [*facts, ("Load after", f"{machine.load()}; it all took {seconds / 60:.0f} minutes")]
     return "\n\n".join([head, said, table(["", ""], [[name, value] for name, value in facts]), *map(markdown, sections)]) + "\n"
+
+
+def with_promises(document: str, sections: Iterable[Section], *, facts: list[tuple[str, str]]) -> str:
+    """The document with the figures that have a bound between its two marks, and when and where they were measured."""
+    before, begin, rest = document.partition("<!-- promises -->\n")
+    _, end, after = rest.partition("<!-- end of promises -->\n")
+    if not begin or not end:
+        raise ValueError("docs/performance.md has lost its marks")
+    rows = [figure.cells() for section in sections for figure in section.figures if figure.most is not None]
+    measured = "; ".join(value for name, value in facts if name in ("Date", "Machine"))
+    return f"{before}{begin}{table(['what', 'measured', 'bound', ''], rows)}\n\nMeasured {measured}.\n{end}{after}"

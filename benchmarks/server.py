@@ -54,7 +54,7 @@ class Server:
         self.processes += [self._start("worker").ready() for _ in range(topology.workers)]
 
     def _start(self, command: str) -> Process:
-        return Process("manage.py", command, environment=self.environment, cores=set(self.topology.cores))
+        return Process("manage.py", command, environment=self.environment, cores=self.topology.cores)
 
     def run(self, *arguments: str) -> str:
         """A command beside it, on its database; what it prints."""

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 
 from benchmarks import machine
 from benchmarks.launch import Process
-from benchmarks.load import LOAD_CORES, Load, Model, Row, measure, model_server
+from benchmarks.load import LOAD_CORES, SERVER_CORES, Load, Model, Row, measure, model_server
 from benchmarks.options import Options
 from benchmarks.report import Figure, Section
 from benchmarks.server import Server, Topology, free_port, serving
 
-SERVER_CORES = frozenset({0})
 COST = "CPU ms per 1,000 tokens"
 
 
@@ -20,7 +19,7 @@ class Relay:
     def __init__(self, *, model_server: str) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.process = Process("-m", "benchmarks.relay", str(port), model_server, cores=set(SERVER_CORES)).ready()
+        self.process = Process("-m", "benchmarks.relay", str(port), model_server, cores=SERVER_CORES).ready()
 
     def cpu(self) -> dict[str, float]:
         return {"server": machine.cpu([self.process.pid])}
