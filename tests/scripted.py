@@ -4,6 +4,7 @@ It speaks /v1/responses, /v1/chat/completions and /v1/models, and does what the 
 the model name after a colon (`scripted:rate=50,tokens=400`):
 
     [[rate=50 tokens=400 seed=7]]            so many words, so many a second (rate=0: at once)
+    [[tokens=190 wide=200]]                  words that are so many times as long
     [[say="Hello **you**"]]                  exactly this, a word at a time
     [[reasoning=12 think=reasoning]]         thoughts first; on chat as reasoning_content | reasoning | details | tag
     [[refusal="No."]] [[tool=weather args={"city":"Paris"}]]

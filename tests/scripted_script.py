@@ -47,8 +47,8 @@ class Script:
         return self.random_words(int(count)) if count.isdigit() else ([count] if count else [])
 
     def random_words(self, count: int) -> list[str]:
-        chance = random.Random(self.get("seed", "1"))
-        return [("" if index == 0 else " ") + chance.choice(WORDS) for index in range(count)]
+        chance, wide = random.Random(self.get("seed", "1")), int(self.get("wide", "1"))
+        return [("" if index == 0 else " ") + chance.choice(WORDS) * wide for index in range(count)]
 
 
 def split(spec: str) -> list[str]:

@@ -66,6 +66,12 @@ class Rude:
         with contextlib.suppress(OSError):
             self.socket.sendall(data)
 
+    def shout(self, data: bytes) -> None:
+        """These bytes, until there is something to hear: as a browser, which reads while it sends."""
+        with contextlib.suppress(OSError):
+            while data and not select.select([self.socket], [self.socket], [], PATIENCE)[0]:
+                data = data[self.socket.send(data[:PIECE]) :]
+
     def code(self) -> int:
         """Read what there is, up to the code of its end."""
         try:

@@ -31,8 +31,8 @@ MEGABYTE = 1024 * 1024
 HIGH_WATER = 65_536  # bytes that the process itself keeps for a socket before it waits for the reader
 NEWS = 65_536  # bytes of one piece of news, at most
 LONG = "word " * 36_000  # what a page begins with that has more to read than the buffers take
-LONG_WORDS = " ".join(["w" * 1000] * 190)  # a reply that is more than the buffers take, in few words
 OVER = "06"  # TIME_WAIT
+Place = tuple[Visitor, str, int]  # who reads, which conversation, from where on
 DEAF_PEOPLE = -(-COUNTS.deaf // SOCKETS_PER_USER)
 OWN = 32 * MEGABYTE  # what replies and requests cost by themselves, and what the allocator does not give back
 GIANT = 400 * MEGABYTE
@@ -97,16 +97,27 @@ async def position(house: House, conversation: str) -> int:
     return int((await asyncio.to_thread(house.rows, select, conversation))[0][0])
 
 
-async def sockets(
-    stack: contextlib.ExitStack, places: list[tuple[Visitor, str, int]], number: int, *, answering: bool
-) -> list[Rude]:
+async def greeted(house: House, person: Visitor) -> Place:
+    """A conversation that has nothing more to say for now."""
+    conversation = await person.begin(Speech(tokens=1).prompt)
+    await answered(house, conversation, 1)
+    return person, conversation, await position(house, conversation)
+
+
+async def answered(house: House, conversation: str, replies: int) -> None:
+    async with asyncio.timeout(30):
+        while await asyncio.to_thread(house.statuses, conversation) != ["completed"] * replies:
+            await asyncio.sleep(0.05)
+
+
+async def sockets(stack: contextlib.ExitStack, places: list[Place], number: int, *, answering: bool) -> list[Rude]:
     """So many, spread over these people, each with a conversation and a cursor in it."""
 
     def opened() -> list[Rude]:
         open_now: list[Rude] = []
         for place in (places * SOCKETS_PER_USER)[:number]:
             open_now.append(stack.enter_context(Rude(*place)))
-            if answering and len(open_now) % 50 == 0:
+            if answering and len(open_now) % 10 == 0:
                 answer_pings(open_now)
         return open_now
 
@@ -117,10 +128,14 @@ async def sockets(
 
 
 async def deaf_sockets(house: House, stack: contextlib.ExitStack, crowd: list[Visitor]) -> list[Rude]:
-    """So many, spread over the replies that are streamed to this crowd: they read nothing of them."""
-    begun = [await person.begin(f'[[say="{LONG_WORDS}" rate=80]]') for person in crowd]
-    places = [(person, spoken, await position(house, spoken)) for person, spoken in zip(crowd, begun, strict=True)]
-    return await sockets(stack, places, COUNTS.deaf, answering=False)
+    """So many; each of this crowd is then given a reply that is more than the buffers take. They read nothing of it."""
+    places = [await greeted(house, person) for person in crowd]
+    deaf = await sockets(stack, places, COUNTS.deaf, answering=False)
+    for person, conversation, _ in places:
+        await person.say(conversation, Speech(tokens=150, rate=100, more="wide=250").prompt)
+    for _, conversation, _ in places:
+        await answered(house, conversation, 2)
+    return deaf
 
 
 async def test_sockets_that_stop_reading_cost_little_and_are_let_go(house: House, others: Others, people: list[Visitor]) -> None:
@@ -128,7 +143,8 @@ async def test_sockets_that_stop_reading_cost_little_and_are_let_go(house: House
     crowds = (people[start : start + DEAF_PEOPLE] for start in count(3, DEAF_PEOPLE))
     waits = SOCKET_BACKLOG_BYTES * DEAF_PEOPLE + (HIGH_WATER + NEWS) * COUNTS.deaf
     with within(house, waits + OWN), contextlib.ExitStack() as stack:
-        deaf = await others.notice_nothing(lambda: deaf_sockets(house, stack, next(crowds)), seconds=4)
+        deaf = await others.notice_nothing(lambda: deaf_sockets(house, stack, next(crowds)), seconds=3)
+        await others.wait(STALLED + 0.5)  # who took nothing in the meantime has been closed
         kept = held(web.port, deaf)
         assert len(kept) == COUNTS.deaf, "some were closed without a word"
         assert 0 < max(kept) <= 2 * SEND_BUFFER
@@ -185,7 +201,7 @@ def shout(person: Visitor, conversation: str, data: bytes) -> list[int]:
     codes, end = [], monotonic() + COUNTS.shout_seconds
     while monotonic() < end:
         with Rude(person, conversation, after=1_000) as rude:
-            rude.say(data)
+            rude.shout(data)
             codes.append(rude.code())
     return codes
 
@@ -211,11 +227,7 @@ async def test_one_who_shouts_is_hung_up_on(house: House, others: Others, people
 
 async def test_many_who_only_sit_there_cost_little(house: House, others: Others, people: list[Visitor]) -> None:
     [web] = house.web
-    places = []
-    for person in people[3 : 3 + -(-COUNTS.idle // SOCKETS_PER_USER)]:
-        conversation = await person.begin(Speech(tokens=1).prompt)
-        await until(lambda conversation=conversation: house.statuses(conversation) == ["completed"], seconds=10)
-        places.append((person, conversation, await position(house, conversation)))
+    places = [await greeted(house, person) for person in people[3 : 3 + -(-COUNTS.idle // SOCKETS_PER_USER)]]
     with within(house, COUNTS.idle * IDLE + 8 * MEGABYTE), contextlib.ExitStack() as stack:
         sitting = await sockets(stack, places, COUNTS.idle, answering=True)
         await others.notice_nothing(partial(asyncio.sleep, 0), seconds=1)
