@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 
 from tests.engines import Postgres, Redis
-from tests.faults.house import House
+from tests.faults.house import House, LargeHouse
 from tests.scripted import ScriptedServer
-
-PATIENT = {"RUNS_PER_WORKER": "600"}
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +33,26 @@ def postgres() -> Iterator[Postgres]:
 def redis() -> Iterator[Redis]:
     with Redis() as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def several(
+    tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer, postgres: Postgres, redis: Redis
+) -> Iterator[LargeHouse]:
+    """Two web processes and two workers behind nginx, with all the time that replies need to finish. Leave them running."""
+    house = LargeHouse(
+        tmp_path_factory.mktemp("several"),
+        model_server=model.base_url,
+        database_url=postgres.fresh(),
+        redis_url=redis.url,
+        web=2,
+        workers=2,
+        DRAIN_SECONDS="15",
+    )
+    with house:
+        yield house
+        for program in house.programs:
+            assert not program.complaints()
 
 
 @pytest.hookimpl(wrapper=True)

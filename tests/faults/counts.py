@@ -13,6 +13,8 @@ class Counts:
     cut_length: float = 0.5
     kills: int = 3  # of the one process on SQLite, which is started again
     takeovers: int = 3  # of one process among several, which go on without it
+    restarted_streams: int = 40
+    restart_words: int = 300
     stop_races: int = 50
     double_sends: int = 5
     parallel_writes: int = 50

@@ -131,9 +131,25 @@ class House:
         found = self.rows("SELECT status FROM chat_response WHERE conversation_id = %s ORDER BY created", conversation_id)
         return [status for (status,) in found]
 
+    def branch(self, conversation_id: str) -> list[tuple[str, str]]:
+        """What was said, in the order of the one branch: each text, and the status of its reply. Every message must be on it."""
+        said = self.rows(
+            "SELECT chat_item.wire, chat_item.previous_id, chat_response.id, chat_response.status FROM chat_item"
+            " JOIN chat_response ON chat_response.input_id = chat_item.id WHERE chat_item.conversation_id = %s",
+            conversation_id,
+        )
+        after = {previous: (wire, response, status) for wire, previous, response, status in said}
+        assert len(after) == len(said), "two messages follow the same reply"
+        order, at = [], None
+        while at in after:
+            wire, at, status = after[at]
+            order.append((wire_item(wire)["content"][0]["text"], status))
+        assert len(order) == len(said), "a message is not on the branch"
+        return order
+
     def said(self) -> str:
         """The ends of all logs: shown when a test fails."""
-        return "\n".join(f"== {program.name}\n{program.said()[-3000:]}" for program in self.programs)
+        return "\n".join(f"== {program.name}\n{program.said()[-6000:]}" for program in self.programs)
 
 
 class LargeHouse(House):

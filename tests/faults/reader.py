@@ -32,7 +32,8 @@ class Reader:
         self.socket: ClientConnection | None = None
         self.task: asyncio.Task[None] | None = None
         self.moved = asyncio.Event()
-        self.codes: list[int] = []
+        self.codes: list[int] = []  # with which its sockets were closed, 1006 without one
+        self.refused = 0  # times that it got no socket
         self.away: list[float] = []  # seconds without a socket, one for each time it came back
         self.expected: dict[str, str] = {}
         self.seen: dict[str, str] = {}
@@ -66,25 +67,24 @@ class Reader:
             self.socket.transport.abort()
 
     async def _live(self) -> None:
-        lost, attempt = monotonic(), 0
+        lost, attempt = 0.0, 0
         while True:
             try:
                 async with self._connect() as self.socket:
-                    if self.codes:
+                    if lost:
                         self.away.append(monotonic() - lost)
                     attempt = 0
                     await self._take()
             except ConnectionClosed as closed:
                 self.codes.append(closed.rcvd.code if closed.rcvd else 1006)
-            except AWAY:
-                self.codes.append(1006)
-            if attempt == 0:
                 lost = monotonic()
+                if self.codes[-1] not in RECONNECT_CODES:
+                    return
+            except AWAY:
+                self.refused += 1
             self.socket = None
-            if self.codes[-1] not in RECONNECT_CODES:
-                return
+            delay = min(DELAY * 2**attempt, MOST)
             attempt += 1
-            delay = min(DELAY * 2 ** (attempt - 1), MOST)
             await asyncio.sleep(delay * (1 + self.chance.uniform(-JITTER, JITTER)))
 
     def _connect(self) -> connect:
@@ -146,7 +146,7 @@ class Reader:
             text = self.text(response_id)
             assert expected.startswith(text), f"not as it was said: …{text[-200:]!r}"
             before = self.seen.get(response_id, "")
-            assert len(text) >= len(before), f"words went: {before[len(text) :][:200]!r}"
+            assert len(text) >= len(before), f"words went: …{text[-100:]!r} and no more {before[len(text) :][:100]!r}"
             self.seen[response_id] = text
 
     async def until(self, condition: Callable[[], bool], *, within: float, what: str = "") -> None:

@@ -74,6 +74,7 @@ def within(house: House, bound: int) -> Iterator[None]:
     before = web.memory()
     yield
     took = web.peak() - before
+    print(f"took {took / MEGABYTE:.1f} MB of {bound / MEGABYTE:.1f}")
     assert took < bound, f"{took / MEGABYTE:.0f} MB, {bound / MEGABYTE:.0f} are allowed"
 
 

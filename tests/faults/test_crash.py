@@ -10,12 +10,13 @@ import pytest
 from tests.faults.counts import COUNTS
 from tests.faults.house import House
 from tests.faults.reader import Reader
+from tests.faults.replies import SETTLED, asked, go_on, open_reply, settled
 from tests.faults.visitor import Visitor
 from tests.faults.words import Speech
 from tests.scripted import ScriptedServer
 
 SEED = 2
-UP, SETTLED = 10.0, 15.0  # seconds
+UP = 10.0  # seconds
 ENDED = ("completed", "incomplete", "failed", "cancelled")
 
 
@@ -35,39 +36,9 @@ async def kill_and_start(house: House) -> None:
     assert monotonic() - since < UP
 
 
-async def open_reply(person: Visitor, speech: Speech) -> tuple[Reader, str]:
-    reader = Reader(person, await person.begin(speech.prompt))
-    await reader.load()
-    await reader.until(lambda: len(reader.ids()) == 1, within=10, what="a reply")
-    reader.expect(reader.ids()[0], speech.text)
-    return reader, reader.ids()[0]
-
-
-async def settled(reader: Reader, reply: str, speech: Speech) -> str:
-    """How this reply stands at last; what it says is what was shown, or all of it."""
-    status = await reader.until_ended(reply, within=SETTLED)
-    text = reader.text(reply)
-    assert status == "incomplete" or (status, text) == ("completed", speech.text)
-    footer = reader.page.by_id(f"{reply}-footer").text()
-    assert ("Continue" in footer) == (status == "incomplete" and bool(text))
-    await reader.load()
-    assert (reader.status(reply), reader.text(reply)) == (status, text)
-    return status
-
-
-async def go_on(person: Visitor, reader: Reader, reply: str) -> None:
-    """Press Continue: the rest comes in a reply of its own, below."""
-    [button] = [found for found in reader.page.by_id(f"{reply}-footer").find(tag="button") if "Continue" in found.text()]
-    assert (await person.post(button.attributes["hx-post"])).status_code == 204
-    await reader.until(lambda: len(reader.ids()) == 2, within=10)
-    assert await reader.until_ended(reader.ids()[1], within=10) == "completed"
-
-
 async def begun_again(person: Visitor, reader: Reader, reply: str, speech: Speech, model: ScriptedServer) -> None:
     """Nothing of it had been shown: it is asked for once more, by itself."""
-    async with asyncio.timeout(SETTLED):
-        while len(speech.requests(model)) < 2:
-            await asyncio.sleep(0.05)
+    await asked(speech, model, times=2, within=SETTLED)
     await reader.load()
     assert reader.status(reply) == "in_progress"
     await person.stop(reader.conversation_id, reply)
@@ -89,7 +60,7 @@ async def test_a_kill_at_any_moment_of_load_loses_nothing_that_was_shown(house: 
         await kill_and_start(house)
         for (reader, reply), speech in zip(opened, speeches, strict=False):
             await settled(reader, reply, speech)
-        await go_on(people[0], *opened[0])
+        await go_on(*opened[0])
         await begun_again(people[5], *opened[5], silent, model)
         second = opened[1][0]
         await second.until(lambda reader=second: len(reader.ids()) == 2, within=SETTLED)

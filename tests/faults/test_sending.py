@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.counts import COUNTS
-from tests.faults.house import House, wire_item
+from tests.faults.house import House
 from tests.faults.reader import Reader
 from tests.faults.visitor import Visitor
 from tests.faults.words import Speech, last_said
@@ -26,23 +26,6 @@ def person(house: House) -> Visitor:
     return house.people(1)[0]
 
 
-def branch(house: House, conversation: str) -> list[tuple[str, str]]:
-    """What was said, in the order of the branch: text and status of the reply. Every message must be on it."""
-    said = house.rows(
-        "SELECT chat_item.wire, chat_item.previous_id, chat_response.id, chat_response.status FROM chat_item"
-        " JOIN chat_response ON chat_response.input_id = chat_item.id WHERE chat_item.conversation_id = %s",
-        conversation,
-    )
-    after = {previous: (wire, response, status) for wire, previous, response, status in said}
-    assert len(after) == len(said), "two messages follow the same reply"
-    order, at = [], None
-    while at in after:
-        wire, at, status = after[at]
-        order.append((wire_item(wire)["content"][0]["text"], status))
-    assert len(order) == len(said), "a message is not on the branch"
-    return order
-
-
 async def test_the_first_message_sent_twice_at_once_begins_one_conversation(
     house: House, person: Visitor, model: ScriptedServer
 ) -> None:
@@ -52,7 +35,7 @@ async def test_the_first_message_sent_twice_at_once_begins_one_conversation(
         assert begun[0] == begun[1]
         async with Reader(person, begun[0]) as reader:
             assert await reader.until_ended(reader.ids()[0], within=10) == "completed"
-        assert branch(house, begun[0]) == [(speech.prompt, "completed")]
+        assert house.branch(begun[0]) == [(speech.prompt, "completed")]
         assert len(speech.requests(model)) == 1
 
 
@@ -68,7 +51,7 @@ async def test_a_message_sent_twice_at_once_is_one_message_with_one_run(
             assert {answer.status_code for answer in answers} == {200}
             await reader.until(lambda count=number: len(reader.ids()) == count, within=10)
         assert await reader.until_ended(reader.ids()[-1], within=20) == "completed"
-    assert [text for text, _ in branch(house, conversation)][1:] == [speech.prompt for speech in speeches]
+    assert [text for text, _ in house.branch(conversation)][1:] == [speech.prompt for speech in speeches]
     assert all(len(speech.requests(model)) == 1 for speech in speeches)
 
 
@@ -83,7 +66,7 @@ async def test_two_tabs_that_send_at_once_are_both_answered(house: House, person
                 assert await tab.until_ended(reply, within=10) == "completed"
         assert left.ids() == right.ids()
         assert {left.text(reply) for reply in left.ids()[1:]} == {one.text, two.text}
-    assert {text for text, _ in branch(house, conversation)[1:]} == {one.prompt, two.prompt}
+    assert {text for text, _ in house.branch(conversation)[1:]} == {one.prompt, two.prompt}
 
 
 async def test_what_is_sent_while_a_reply_streams_waits_and_is_answered_after_it(person: Visitor, model: ScriptedServer) -> None:
@@ -112,7 +95,7 @@ async def test_fifty_writes_at_once_into_one_conversation_lose_none(house: House
         await reader.until(lambda: len(reader.ids()) == len(speeches) + 1, within=30, what="all of them in the page")
         assert await reader.until_ended(reader.ids()[-1], within=60) == "completed"
         shown = [reader.text(reply) for reply in reader.ids()[1:]]
-    said = branch(house, conversation)[1:]
+    said = house.branch(conversation)[1:]
     assert sorted(text for text, _ in said) == sorted(speech.prompt for speech in speeches)
     assert {status for _, status in said} == {"completed"}
     by_prompt = {speech.prompt: speech.text for speech in speeches}

@@ -4,16 +4,15 @@ import asyncio
 import json
 import random
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from time import monotonic
 
 import pytest
 
 from tests.faults.counts import COUNTS
 from tests.faults.house import House, wire_item
 from tests.faults.reader import Reader
+from tests.faults.replies import asked, reading, stopped_within_a_second, words
 from tests.faults.visitor import Visitor
 from tests.faults.words import Speech
 from tests.scripted import ScriptedServer
@@ -35,47 +34,12 @@ def person(house: House) -> Visitor:
     return house.people(1)[0]
 
 
-@asynccontextmanager
-async def reading(person: Visitor, speech: Speech) -> AsyncIterator[tuple[Reader, str]]:
-    """A tab with this speech in a new conversation, and the id of the reply."""
-    async with Reader(person, await person.begin(speech.prompt)) as reader:
-        await reader.until(lambda: len(reader.ids()) == 1, within=10, what="a reply")
-        reader.expect(reader.ids()[0], speech.text)
-        yield reader, reader.ids()[0]
-
-
-async def asked(speech: Speech, model: ScriptedServer) -> None:
-    """Until the model server has got the request."""
-    async with asyncio.timeout(10):
-        while not speech.requests(model):
-            await asyncio.sleep(0.01)
-
-
-async def cut_within_a_second(speech: Speech, model: ScriptedServer, since: float) -> None:
-    """The connection of this speech is closed from our side, at most a second after `since`."""
-    number = speech.requests(model)[-1].connection
-    connection = next(connection for connection in reversed(model.connections) if connection.id == number)
-    while connection.closed_at is None:
-        assert monotonic() < since + 2, "the model server still writes"
-        await asyncio.sleep(0.01)
-    assert connection.cut
-    assert connection.closed_at - since < 1.0
-
-
-async def words(reader: Reader, reply: str, count: int) -> None:
-    await reader.until(lambda: len(reader.text(reply).split()) >= count, within=10, what=f"{count} words")
-
-
-async def test_stop_in_the_middle_from_another_tab_keeps_the_text_so_far(person: Visitor, model: ScriptedServer) -> None:
+async def test_stop_in_the_middle_keeps_the_text_so_far_in_every_tab(person: Visitor, model: ScriptedServer) -> None:
     speech = Speech(tokens=400, rate=50)
     async with reading(person, speech) as (reader, reply), Reader(person, reader.conversation_id) as other:
         await words(reader, reply, 30)
-        since = monotonic()
-        answer = await person.stop(other.conversation_id, reply)
-        assert answer.status_code == 204
-        await cut_within_a_second(speech, model, since)
+        await stopped_within_a_second(other, reply, speech, model)
         assert await reader.until_ended(reply, within=2) == "cancelled"
-        assert await other.until_ended(reply, within=2) == "cancelled"
         shown = reader.text(reply)
         assert len(shown.split()) >= 30
         assert other.text(reply) == shown
@@ -89,10 +53,8 @@ async def test_stop_works_after_a_reload(person: Visitor, model: ScriptedServer)
         await words(reader, reply, 10)
         await reader.load()
         [button] = reader.page.by_id(f"{reply}-footer").find(class_="button stop")
-        since = monotonic()
-        assert (await person.post(button.attributes["hx-post"])).status_code == 204
-        await cut_within_a_second(speech, model, since)
-        assert await reader.until_ended(reply, within=2) == "cancelled"
+        assert button.attributes["hx-post"].endswith(f"{reply}/stop/")
+        await stopped_within_a_second(reader, reply, speech, model)
 
 
 @pytest.mark.parametrize("stage", ["headers", "first"])
@@ -100,10 +62,7 @@ async def test_stop_before_the_first_word(person: Visitor, model: ScriptedServer
     speech = Speech(tokens=5, more=f"hang={stage}")
     async with reading(person, speech) as (reader, reply):
         await asked(speech, model)
-        since = monotonic()
-        await person.stop(reader.conversation_id, reply)
-        await cut_within_a_second(speech, model, since)
-        assert await reader.until_ended(reply, within=2) == "cancelled"
+        await stopped_within_a_second(reader, reply, speech, model)
         assert reader.text(reply) == ""
 
 
@@ -136,8 +95,8 @@ class Raced:
 
 
 async def race(person: Visitor, after: int) -> Raced:
-    """Stop when so many of 40 words are in the page."""
-    speech = Speech(tokens=40, rate=60)
+    """Stop when so many of 60 words are in the page."""
+    speech = Speech(tokens=60, rate=60)
     async with reading(person, speech) as (reader, reply):
         await words(reader, reply, after)
         await person.stop(reader.conversation_id, reply)
@@ -165,7 +124,7 @@ async def test_stop_races_the_end_and_there_is_one_end(house: House, person: Vis
     chance = random.Random(SEED)
     raced: list[Raced] = []
     for start in range(0, COUNTS.stop_races, AT_ONCE):
-        moments = [chance.randint(15, 40) for _ in range(min(AT_ONCE, COUNTS.stop_races - start))]
+        moments = [chance.randint(chance.choice((5, 50)), 60) for _ in range(min(AT_ONCE, COUNTS.stop_races - start))]
         raced += await asyncio.gather(*(race(person, moment) for moment in moments))
     for one in raced:
         assert house.statuses(one.conversation) == [one.status]
