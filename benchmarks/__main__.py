@@ -7,6 +7,7 @@ a bound in docs/performance.md too.
 import argparse
 import importlib
 import resource
+import signal
 import sys
 import time
 
@@ -28,6 +29,7 @@ def main() -> int:
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     if given.write and (given.short or given.sections or given.streams):
         parser.error("only what was measured in one run, and in full, is kept")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # in order: what was started ends, and its folders go
     options = Options(short=given.short, streams=tuple(int(count) for count in given.streams.split(",") if count))
     return measure(given.sections or SECTIONS, options, write=given.write)
 

@@ -1,6 +1,8 @@
 """Processes of a benchmark: started from the project's folder, told by a line that they are ready, and ended for certain."""
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -9,6 +11,15 @@ from typing import Self
 from benchmarks import ROOT
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """Whatever ends the benchmark ends what it has started."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Process:
@@ -23,6 +34,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=_end_with_parent,
         )
         if cores:
             os.sched_setaffinity(self.process.pid, cores)
