@@ -49,11 +49,10 @@ class Readers:
     async def watch(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
-            if self.all:
-                try:
-                    await self.look()
-                except DatabaseError as error:
-                    logger.warning("The look found no database: %s", type(error).__name__)
+            try:
+                await (self.look() if self.all else pool.watch())
+            except DatabaseError as error:
+                logger.warning("The look found no database: %s", type(error).__name__)
 
     async def look(self) -> None:
         """One look. A position already seen a look ago, and still not reached by a reader, was missed: send it to the log."""

@@ -1,13 +1,15 @@
 """Threads for the database, bounded, apart from those of requests: a slow page stalls no run and no reader."""
 
 import asyncio
+import select
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,12 +22,28 @@ _readers = ThreadPoolExecutor(THREADS, thread_name_prefix="readers")
 
 
 def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    for connection in connections.all(initialized_only=True):
+        if _lost(connection):
+            connection.close()
+            connection.pool.check()  # type: ignore[attr-defined]  # else each of its dead ones costs a request a longer pause
     try:
         return function(*args, **kwargs)
     finally:
         for connection in connections.all(initialized_only=True):
             connection.close_at = None  # these threads stay, and keep what works; requests give theirs back
             connection.close_if_unusable_or_obsolete()
+
+
+def _lost(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the server has gone since the last call. Postgres says nothing on an idle connection but that it ends: one look at
+    the socket, where a question would be a round trip. (Django asks none of a connection that came from a pool.)
+    """
+    kept = connection.connection
+    if kept is None or connection.vendor != "postgresql" or kept.closed:
+        return False
+    watched = select.poll()  # unlike select(), for any number of descriptors
+    watched.register(kept, select.POLLIN)
+    return bool(watched.poll(0))
 
 
 async def for_runs(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -40,6 +58,11 @@ async def for_readers(function: Callable[P, T], *args: P.args, **kwargs: P.kwarg
 
 async def _submit(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await asyncio.wrap_future(pool.submit(lambda: _call(function, *args, **kwargs)))
+
+
+async def watch() -> None:
+    """Notice that the server has gone, also where nobody asks it anything. Call it now and then."""
+    await for_readers(lambda: connections[DEFAULT_DB_ALIAS].ensure_connection())
 
 
 def disconnect() -> None:
