@@ -66,11 +66,15 @@ class Rude:
         with contextlib.suppress(OSError):
             self.socket.sendall(data)
 
-    def shout(self, data: bytes) -> None:
-        """These bytes, until there is something to hear: as a browser, which reads while it sends."""
+    def shout(self, data: bytes) -> int:
+        """These bytes, and what there is to hear meanwhile, as a browser does it; the code of the end."""
         with contextlib.suppress(OSError):
-            while data and not select.select([self.socket], [self.socket], [], PATIENCE)[0]:
-                data = data[self.socket.send(data[:PIECE]) :]
+            while data:
+                if not select.select([self.socket], [self.socket], [], PATIENCE)[0]:
+                    data = data[self.socket.send(data[:PIECE]) :]
+                elif (heard := self.frame())[0] == CLOSE:
+                    return int.from_bytes(heard[1][:2], "big")
+        return self.code()
 
     def code(self) -> int:
         """Read what there is, up to the code of its end."""

@@ -86,7 +86,6 @@ class Others:
             offending = asyncio.ensure_future(offence())
             loud = await self.wait(seconds)
             got = await offending
-            print(f"p95 {self.calm.wait:.3f} -> {loud:.3f}")
             if loud < max(2 * self.calm.wait, UNNOTICED):
                 return got
         raise AssertionError(f"others waited {loud:.3f} s, {self.calm.wait:.3f} s in the quiet")
