@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Self
 
 import psycopg
@@ -21,6 +21,7 @@ from tests.faults.program import KEPT, ROOT, Guard, Program
 from tests.faults.visitor import Visitor
 
 KEY = "a key for the fault tests alone, 0123456789abcdef"
+WORKER_READY = "The worker is ready."
 # What a fault test shortens, so that absences take seconds.
 QUICK = {"RUN_LEASE": "3", "RUN_SWEEP": "1", "DRAIN_SECONDS": "4"}
 
@@ -66,7 +67,7 @@ class House:
             for program in self.programs:
                 program.environment["PARLEY_URL"] = self.url
                 program.start()
-            for program in self.web:
+            for program in self.programs:
                 self.wait_for(program)
         except BaseException:
             self.__exit__()
@@ -82,14 +83,20 @@ class House:
         self.guard.close()
 
     def wait_for(self, program: Program, *, within: float = 30) -> None:
-        """Until this web process serves. Its socket takes the connection at once; the process answers when it can."""
+        """Until this process serves, or executes. A web process's socket takes the question at once; it answers when it can."""
         deadline = monotonic() + within
-        while True:
+        while not self.ready(program):
             assert program.running, f"{program.name} has ended: {program.said()[-2000:]}"
             assert monotonic() < deadline, f"{program.name} is not ready within {within} s: {program.said()[-2000:]}"
-            with contextlib.suppress(OSError):
-                if self.ask(program, "/readyz", within=2)[0] == 200:
-                    return
+
+    def ready(self, program: Program) -> bool:
+        """Asked once; it takes two seconds at most."""
+        if program.listening is None:
+            sleep(0.02)
+            return program.has_said(WORKER_READY)
+        with contextlib.suppress(OSError):
+            return self.ask(program, "/readyz", within=2)[0] == 200
+        return False
 
     def ask(self, program: Program, path: str, *, within: float = 5) -> tuple[int, str]:
         """GET from this very process, past nginx."""

@@ -60,6 +60,7 @@ class Program:
         self.name, self.command, self.environment = name, command, environment
         self.path, self.guard, self.listening = folder / f"{name}.log", guard, listening
         self.process: subprocess.Popen[bytes] | None = None
+        self.before = 0  # bytes of the log that an earlier start has written
 
     @property
     def pid(self) -> int:
@@ -78,6 +79,7 @@ class Program:
     def start(self) -> Self:
         """Begun when this returns, not yet ready. What was said before stays in the log."""
         assert not self.running
+        self.before = self.path.stat().st_size if self.path.exists() else 0
         inherited = {name: os.environ[name] for name in KEPT if name in os.environ}
         command, fds = [sys.executable, "manage.py", self.command], []
         if self.listening is not None:
@@ -133,6 +135,12 @@ class Program:
 
     def said(self) -> str:
         return self.path.read_text(errors="replace") if self.path.exists() else ""
+
+    def has_said(self, words: str) -> bool:
+        """Since its last start."""
+        with self.path.open("rb") as log:
+            log.seek(self.before)
+            return words.encode() in log.read()
 
     def complaints(self) -> list[str]:
         """What no fault may bring about: errors and tracebacks."""

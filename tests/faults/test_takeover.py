@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.counts import COUNTS
 from tests.faults.house import LargeHouse
+from tests.faults.program import Program
 from tests.faults.reader import Reader
 from tests.faults.replies import SETTLED, asked, go_on, hung_up, open_reply, settled
 from tests.faults.visitor import Visitor
@@ -26,6 +27,11 @@ def people(several: LargeHouse) -> list[Visitor]:
 
 async def begin(people: list[Visitor], speeches: list[Speech]) -> Opened:
     return list(await asyncio.gather(*map(open_reply, people, speeches)))
+
+
+async def start(house: LargeHouse, worker: Program) -> None:
+    worker.start()
+    await asyncio.to_thread(house.wait_for, worker)
 
 
 async def close(opened: Opened) -> None:
@@ -53,7 +59,7 @@ async def test_what_a_killed_worker_wrote_is_settled_by_another(
         if "incomplete" in statuses:
             await go_on(*opened[statuses.index("incomplete")])
         await close(opened)
-        worker.start()
+        await start(several, worker)
     assert ends == {"completed", "incomplete"}, "no reply was on the killed worker, or all were"
 
 
@@ -67,7 +73,7 @@ async def test_what_had_shown_nothing_is_begun_again_by_another(
     async with asyncio.timeout(SETTLED):
         while not any(len(speech.requests(model)) == 2 for speech in speeches):
             await asyncio.sleep(0.05)
-    several.workers[0].start()
+    await start(several, several.workers[0])
     for reader, reply in opened:
         await reader.load()
         assert reader.status(reply) == "in_progress"
@@ -98,13 +104,15 @@ async def test_a_worker_that_was_frozen_and_comes_back_changes_nothing(
         *(reader.until(lambda at=(reader, reply): bool(at[0].text(at[1])), within=10) for reader, reply in opened)
     )
     frozen.pause()
-    lost = await first_settled(opened, speeches)
-    for reader, reply in opened:
-        if reply not in lost:
-            await reader.person.stop(reader.conversation_id, reply)
-            assert await reader.until_ended(reply, within=5) == "cancelled"
-    before = kept(several, opened)
-    frozen.resume()
+    try:
+        lost = await first_settled(opened, speeches)
+        for reader, reply in opened:
+            if reply not in lost:
+                await reader.person.stop(reader.conversation_id, reply)
+                assert await reader.until_ended(reply, within=5) == "cancelled"
+        before = kept(several, opened)
+    finally:
+        frozen.resume()
     since = monotonic()
     await asyncio.gather(*(hung_up(speech, model, by=since + 5) for speech, (_, reply) in zip(speeches, opened, strict=True)))
     assert kept(several, opened) == before
