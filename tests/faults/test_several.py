@@ -124,3 +124,24 @@ async def test_parallel_writes_through_two_processes_are_all_answered_in_order(
     assert [text for text, status in said if status == "completed"] == [text for text, _ in said]
     assert shown == [by_prompt[text] for text, _ in said]
     assert len(said) == len(speeches)
+
+
+async def test_a_process_on_a_held_socket_serves_until_its_replies_have_ended(
+    tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer, postgres: Postgres
+) -> None:
+    folder, database = tmp_path_factory.mktemp("inside"), postgres.fresh()
+    with LargeHouse(folder, model_server=model.base_url, database_url=database, DRAIN_SECONDS="12") as house:
+        [web], [person] = house.web, await asyncio.to_thread(house.people, 1)
+        speech = Speech(tokens=200, rate=50)
+        async with reading(person, speech) as (reader, reply):
+            await words(reader, reply, 5)
+            web.send(signal.SIGTERM)
+            since = monotonic()
+            while (await asyncio.to_thread(house.ask, web, "/readyz"))[0] != 503:
+                assert monotonic() - since < 1, "it does not say that it is about to stop"
+            await person.get(f"/c/{reader.conversation_id}/")
+            assert web.running, "who came would have waited for the next process"
+            assert await reader.until_ended(reply, within=10) == "completed"
+            assert reader.text(reply) == speech.text
+            assert not reader.codes, "its socket was closed before the end of the reply"
+            await asyncio.to_thread(web.wait)

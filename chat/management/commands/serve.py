@@ -41,14 +41,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             lock = alone() if settings.ON_SQLITE else None
-            listening = inherited() or [listen(settings.HOST, settings.PORT)]
+            held = inherited()
+            listening = held or [listen(settings.HOST, settings.PORT)]
             prepare_database()
             prepare_static()
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}. {WHERE}") from None
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be used: {error.strerror}. {WHERE}") from None
-        server = Server(config(), said=self.welcome(), out=sys.stdout)
+        server = Server(config(), said=self.welcome(), out=sys.stdout, stays=settings.ON_SQLITE or bool(held))
         server.run(sockets=listening)
         pool.leave()
         if lock is not None:
@@ -72,13 +73,14 @@ class Command(BaseCommand):
 class Server(uvicorn.Server):
     """uvicorn, one line that says where to go once it answers, and an end that loses nothing.
 
-    Alone (on SQLite) it goes on serving while the replies under way are finished: nobody else would. Where there are others it
-    leaves the sockets and the new requests to them at once; `lifespan` then waits for the replies.
+    Where it `stays`, it goes on serving while the replies under way are finished: alone (on SQLite) nobody else would, and on a
+    socket that systemd holds whoever comes would wait for the next process. Otherwise it leaves the sockets and the new requests
+    to others at once; `lifespan` then waits for the replies.
     """
 
-    def __init__(self, config: uvicorn.Config, *, said: str, out: TextIO) -> None:
+    def __init__(self, config: uvicorn.Config, *, said: str, out: TextIO, stays: bool) -> None:
         super().__init__(config)
-        self.said, self.out = said, out
+        self.said, self.out, self.stays = said, out, stays
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -88,7 +90,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         process.draining = True
-        if settings.ON_SQLITE:
+        if self.stays:
             draining = asyncio.ensure_future(process.drain())
             while not draining.done() and not self.force_exit:  # a second Ctrl+C
                 await asyncio.wait((draining,), timeout=0.1)
