@@ -23,7 +23,7 @@ class Counts:
     slow_seconds: float = 3.0  # a request
     deaf: int = 50  # sockets that stop reading
     shout_seconds: float = 1.0
-    idle: int = 200  # sockets
+    idle: int = 100  # sockets
 
 
 SOAK = os.environ.get("SOAK") == "1"
