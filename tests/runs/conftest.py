@@ -73,4 +73,7 @@ async def house(transactional_db: None, scripted: ScriptedServer, settings: Any)
     executor.open()
     yield House(await pool.for_readers(person, "olivia"), scripted)
     await executor.close()
+    if executor.background:
+        await asyncio.wait(executor.background, timeout=10)
+    await asyncio.to_thread(pool.disconnect)  # a call on its way keeps locks, which the clean-up of the tables would meet
     wake.attach(None)
