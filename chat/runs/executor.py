@@ -146,7 +146,7 @@ class Executor:
         alone, leases = settings.ON_SQLITE, Leases()
         for number in itertools.count():
             try:
-                due = await sweep(alone=alone, held=set(self.tasks), leases=leases, spawn=self.spawn)
+                due = await sweep(alone=alone, held=self.tasks.keys(), leases=leases, spawn=self.spawn)
                 if due:
                     await pool.for_runs(dispatch().start, due)
                 if number % 20 == 0:

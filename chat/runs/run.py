@@ -5,25 +5,24 @@ import contextlib
 import json
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db import Error as DatabaseError
 
-from chat import errors, providers
-from chat.agents import request as requests
+from chat import errors
 from chat.doorbell import Ring, hub
 from chat.live.fragments import Fragments
 from chat.models import Response, Turn
 from chat.models.ids import new_id
 from chat.protocol import events as wire
-from chat.protocol.failures import from_stream
+from chat.protocol.gather import DELTAS, Gatherer
 from chat.protocol.normalize import Cancelled, Cut, Failed, Normalizer
 from chat.protocol.types import dump_item
 from chat.runs import afterwards, upstream
-from chat.store import history, log, pool, responses
+from chat.runs.turns import relay
+from chat.store import pool, responses
 from chat.store.log import Batch
 from chat.store.responses import Ending
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 Why = Literal["", "stopped", "fenced", "abandoned"]
+ENDS = (wire.ResponseCompleted, wire.ResponseIncomplete, wire.ResponseFailed, wire.ResponseCancelled)
 
 
 class Run:
@@ -47,13 +47,15 @@ class Run:
         self.normalizer = Normalizer(
             response_id=self.id, model=response.model, new_id=new_id, created_at=created, store=response.store
         )
+        self.gatherer = Gatherer()
         self.fragments: Fragments | None = Fragments(response_id=self.id)
         self.pending: deque[tuple[wire.Event, bytes]] = deque()
         self.sequence = response.sequence
         self.end: wire.Event | None = None
         self.why: Why = ""
         self.shown = False  # nothing is logged before the first output item, so that a run cut earlier may simply begin again
-        self.bytes = 0
+        self.spoken = False  # its first words have come
+        self.bytes = self.size = 0  # of its events, and of the text in them
         self.turn: Turn | None = None
         self.drained = asyncio.Event()
         self.drained.set()
@@ -77,39 +79,60 @@ class Run:
             self.task.cancel()
 
     def feed(self, event: wire.Event) -> None:
-        """One event of the provider, in any dialect."""
-        for normal in self.normalizer.feed(event):
-            self._accept(normal)
+        """One event of the provider, in any dialect. Deltas that may go on are held back until `rest`."""
+        self._normalize(self.gatherer.feed(event))
+
+    def rest(self) -> "asyncio.Future[None] | None":
+        """All that came together has been fed. What follows the first words is read in ticks."""
+        self._normalize(self.gatherer.out())
+        return self.executor.ticker.rest() if self.spoken and not self.why else None
 
     def finish(self, outcome: Cut | Failed | Cancelled) -> None:
-        for normal in self.normalizer.finish(outcome):
-            self._accept(normal)
+        for event in self.gatherer.out():
+            self._accept(self.normalizer.feed(event))
+        self._accept(self.normalizer.finish(outcome))
 
-    def _accept(self, event: wire.Event) -> None:
-        if isinstance(event, wire.ResponseCompleted | wire.ResponseIncomplete | wire.ResponseFailed | wire.ResponseCancelled):
-            self.end = event
-            return
-        data = json.dumps(wire.dump(event), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
-        self.bytes += len(data)
-        self.pending.append((event, data))
-        if self.bytes > settings.REPLY_BYTES * 8 and not self.normalizer.terminal:
+    def _normalize(self, events: list[wire.Event]) -> None:
+        for event in events:
+            self._accept(self.normalizer.feed(event))
+        if max(self.size, self.bytes // 8) > settings.REPLY_BYTES and self.end is None:
             raise errors.TooLarge("This reply is longer than this server keeps.", next="Ask for less at once.")
-        first = not self.shown and isinstance(event, wire.OutputItemAdded)
-        self.shown = self.shown or first
-        if self.shown:
+
+    def _accept(self, events: list[wire.Event]) -> None:
+        """Take well-formed events up for the next flush. The terminal one, and what comes with it, waits for the end."""
+        urgent = False
+        for event in events:
+            if isinstance(event, ENDS):
+                self.end = event
+                return
+            urgent = self._shows(event) or urgent
+            data = encode(event)
+            self.bytes += len(data)
+            self.pending.append((event, data))
+        if self.shown and self.pending:
             self.drained.clear()
-            self.executor.ticker.put(self, urgent=first or isinstance(event, wire.OutputItemDone | wire.OutputItemAdded))
+            self.executor.ticker.put(self, urgent=urgent)
+
+    def _shows(self, event: wire.Event) -> bool:
+        """Whether it is to be shown at once: a new item, and the first words."""
+        first = False
+        if isinstance(event, DELTAS):
+            self.size += len(event.delta.encode("utf-8", "surrogatepass"))
+            first, self.spoken = not self.spoken, True
+        item = isinstance(event, wire.OutputItemAdded)
+        self.shown = self.shown or item
+        return first or item
 
     def batch(self) -> Batch:
         """What is to be committed next."""
         data = [data for _, data in self.pending]
         turn = (self.turn.pk, self.normalizer.upstream_sequence) if self.turn and self.turn.background else None
-        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, turn)
+        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, turn, shows=True)
 
     def resume(self, logged: list[wire.Event]) -> None:
         """Go on with what another process began. Readers get it from the log: the beginning is not rendered here."""
         self.normalizer.replay(logged)
-        self.shown, self.fragments = True, None
+        self.shown, self.spoken, self.fragments = True, True, None
 
     def committed(self, count: int, position: int) -> None:
         """The first `count` pending events are in the log, up to this position: render them and ring."""
@@ -138,8 +161,7 @@ class Run:
         assert self.end is not None
         snapshot = self.normalizer.snapshot
         final = snapshot.response
-        last = json.dumps(wire.dump(self.end), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
-        data = [data for _, data in self.pending] + [last]
+        data = [*(data for _, data in self.pending), encode(self.end)]
         ending = Ending(
             status=snapshot.status,
             items=[dump_item(item) for item in snapshot.output],
@@ -149,7 +171,12 @@ class Run:
             error_message=final.error.message if final.error else "",
             incomplete_reason=final.incomplete_details.reason if final.incomplete_details else "",
         )
-        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data), ending
+        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, shows=self.shown), ending
+
+
+def encode(event: wire.Event) -> bytes:
+    """An event as the log keeps it."""
+    return json.dumps(wire.dump(event), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 async def execute(response_id: str, executor: "Executor") -> None:
@@ -177,7 +204,7 @@ async def _generate(run: Run, response: Response) -> None:
     """Feed the run from its provider until it ends, is stopped or fails: whatever happens, it has a terminal event after this."""
     try:
         async with asyncio.timeout(settings.RUN_LIMIT):
-            await _relay(run, response)
+            await relay(run, response)
         run.finish(Cut("interrupted"))
     except asyncio.CancelledError:
         if not run.why:
@@ -208,72 +235,10 @@ def _outcome(run: Run, error: errors.ParleyError) -> Cut | Failed:
     return Failed(error.code, f"{error.message} {error.next}")
 
 
-async def _relay(run: Run, response: Response) -> None:
-    """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one."""
-    if response.attempts > 1 and (turn := await pool.for_runs(responses.resumable, response)) is not None:
-        run.turn = turn
-        if logged := await pool.for_runs(log.read, run.id):
-            run.resume([wire.parse(event) for event in logged])
-        try:
-            await _follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if logged else None))
-            return
-        except errors.ResponseGone:
-            if run.shown:
-                raise
-    await _follow(run, await _begin(run, response))
-
-
-async def _begin(run: Run, response: Response) -> AsyncGenerator[wire.Event, None]:
-    """A new turn, noted before it is asked for."""
-    provider = providers.current()
-    items = await pool.for_runs(history.wire_input, response)
-    model = response.model or providers.default_model() or next(iter(await providers.models()), "")
-    request = requests.build(items, model=model, instructions=response.instructions)
-    if background := provider.background and response.store:
-        request.background = request.store = True
-    run.turn = await pool.for_runs(
-        responses.open_turn, response, index=0, provider=provider.name, model=model, background=background
-    )
-    return provider.stream(request)
-
-
-async def _follow(run: Run, stream: AsyncGenerator[wire.Event, None]) -> None:
-    noted = False
-    try:
-        async for event in stream:
-            if isinstance(event, wire.ResponseFailed):
-                error = event.response.error
-                raise from_stream(error.code if error else "", error.message if error else "")
-            first = not run.shown
-            run.feed(event)
-            if not noted and run.normalizer.upstream_response_id:
-                noted = True
-                await _note(run)
-            if first and run.shown:
-                run.executor.spawn(pool.for_runs(responses.first_token, run.id, run.epoch))
-            if run.end is not None:
-                break
-    finally:
-        await stream.aclose()
-
-
-async def _note(run: Run) -> None:
-    """Keep what the provider calls this turn: where it goes on without us, before anything of it is shown."""
-    if run.turn is None or run.turn.upstream_id:
-        return
-    run.turn.upstream_id = run.normalizer.upstream_response_id or ""
-    noting = pool.for_runs(responses.note_turn, run.turn.pk, upstream_id=run.turn.upstream_id)
-    if not run.turn.background:
-        run.executor.spawn(noting)
-        return
-    with contextlib.suppress(DatabaseError):
-        await noting
-
-
 async def _end(run: Run) -> None:
     """Commit the end; a database that is away is waited for, as long as the run would have been."""
     for attempt in range(120):
-        await run.drained.wait()
+        await run.executor.ticker.landed()
         if run.why == "fenced":
             return
         try:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from time import monotonic
 from typing import Any
 
@@ -47,9 +47,11 @@ class Leases:
 
 
 async def sweep(
-    *, alone: bool, held: set[str], leases: Leases, spawn: Callable[[Coroutine[Any, Any, None]], object]
+    *, alone: bool, held: Collection[str], leases: Leases, spawn: Callable[[Coroutine[Any, Any, None]], object]
 ) -> list[str]:
-    """Settle the abandoned runs; returns the ids of all that are due now, except those held here."""
+    """Settle the abandoned runs; returns the ids of all that are due now, except those held here: also those that have begun
+    since the look, so `held` is no copy.
+    """
     for response in await (pool.for_runs(responses.abandoned, alone=True) if alone else leases.run_out()):
         if response.pk not in held and not await pool.for_runs(responses.requeue, response):
             try:

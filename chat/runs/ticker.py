@@ -1,5 +1,5 @@
-"""The tick: gather what all runs of this process have got, append and commit it in one transaction, render it, ring.
-In this order.
+"""The tick: let all runs of this process read what has come for them; append and commit it in one transaction, render it, ring.
+In this order, and together: nothing costs as much as waking up.
 """
 
 import asyncio
@@ -16,15 +16,25 @@ if TYPE_CHECKING:
     from chat.runs.run import Run
 
 logger = logging.getLogger(__name__)
+READING = 0.01  # seconds that a tick waits for its runs to read; those that find nothing are not waited for longer
+BREATH = 0.01  # seconds at least between two ticks, however long they take
+AGAIN = 0.5  # seconds until what could not be written is tried again
 
 
 class Ticker:
-    """At most one flush at a time, at most one every RUN_TICK seconds; an urgent event does not wait for the tick."""
+    """At most one flush at a time, at most one every RUN_TICK seconds; an urgent event does not wait for the tick, and what
+    comes after a pause does not either.
+    """
 
     def __init__(self) -> None:
         self.dirty: dict[str, Run] = {}
+        self.resting: list[asyncio.Future[None]] = []
+        self.reading = 0  # runs that this tick lets read
+        self.read = asyncio.Event()
         self.wake = asyncio.Event()
         self.urgent = asyncio.Event()
+        self.flushing = asyncio.Lock()
+        self.due = 0.0  # the next tick, by the loop's clock
 
     def put(self, run: "Run", *, urgent: bool) -> None:
         """This run has events that are not committed yet."""
@@ -33,33 +43,76 @@ class Ticker:
         if urgent:
             self.urgent.set()
 
+    def rest(self) -> "asyncio.Future[None]":
+        """When a run that has read all that had come for it is to read on."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.resting.append(future)
+        if len(self.resting) >= self.reading:
+            self.read.set()
+        self.wake.set()
+        return future
+
+    async def landed(self) -> None:
+        """Wait for the end of the flush that is under way. What a run has got after its end is not flushed any more."""
+        async with self.flushing:
+            pass
+
     async def loop(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            await self.wake.wait()
-            self.wake.clear()
+            rested = not self.dirty and not self.resting
+            if rested:
+                self.wake.clear()
+                await self.wake.wait()
+            if not (rested and loop.time() >= self.due) and not await self._urgent_before_due():
+                await self._read()
+            if (now := loop.time()) >= self.due:
+                self.due = now + settings.RUN_TICK
             self.urgent.clear()
             await self._flush()
+            self.due = max(self.due, loop.time() + BREATH)
+
+    async def _urgent_before_due(self) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self.due):
+                return await self.urgent.wait()
+        return False
+
+    async def _read(self) -> None:
+        """Let the resting runs read. Each that finds something rests again when it has handed that in."""
+        resting, self.resting = [future for future in self.resting if not future.done()], []
+        self.reading = len(resting)
+        self.read.clear()
+        for future in resting:
+            future.set_result(None)
+        if resting:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(settings.RUN_TICK):
-                    await self.urgent.wait()
+                async with asyncio.timeout(READING):
+                    await self.read.wait()
+        self.reading = 0
 
     async def _flush(self) -> None:
-        dirty, self.dirty = {pk: run for pk, run in self.dirty.items() if run.pending}, {}
-        if not dirty:
-            return
-        batches = [run.batch() for run in dirty.values()]
+        async with self.flushing:
+            dirty, self.dirty = {pk: run for pk, run in self.dirty.items() if run.pending and run.end is None}, {}
+            done = not dirty or await self._write(list(dirty.values()))
+        if not done:
+            await asyncio.sleep(AGAIN)
+            self.dirty = {**dirty, **self.dirty}
+            self.wake.set()
+
+    async def _write(self, runs: "list[Run]") -> bool:
+        """Whether the database took it. Shows what is committed."""
+        batches = [run.batch() for run in runs]
         try:
             written = await pool.for_runs(log.append, batches)
         except DatabaseError as error:
             logger.warning("The log cannot be written, trying again: %s", type(error).__name__)
-            await asyncio.sleep(0.5)
-            self.dirty = {**dirty, **self.dirty}
-            self.wake.set()
-            return
-        for batch, run in zip(batches, dirty.values(), strict=True):
+            return False
+        for batch, run in zip(batches, runs, strict=True):
             if batch.response_id not in written:
                 run.fence()
             elif (position := written[batch.response_id]) is None:
                 self.put(run, urgent=False)  # somebody holds its conversation: with the next tick
             else:
                 run.committed(len(batch.events), position)
+        return True

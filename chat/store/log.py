@@ -5,12 +5,14 @@ A row holds one flush of one run as JSON lines. One transaction carries the flus
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
-from chat.models import Conversation, LogRow, Response
+from chat.models import Conversation, LogRow
 from chat.protocol.types import Json
 
 
@@ -19,6 +21,7 @@ class Batch:
     """Consecutive events of one run, the first of them with sequence number `first`, each as JSON bytes.
 
     `turn`: the turn that they came from, where it can be taken up again, and the provider's number of the last of them.
+    `shows`: there is something to be seen in them or before them.
     """
 
     response_id: str
@@ -27,6 +30,7 @@ class Batch:
     first: int
     events: Sequence[bytes]
     turn: tuple[str, int | None] | None = None
+    shows: bool = False
 
     @property
     def last(self) -> int:
@@ -39,23 +43,23 @@ def append(batches: Sequence[Batch], *, waits: bool = False) -> dict[str, int | 
     Where somebody holds the conversation (a request that takes long), its runs get None and are to be tried again, so that no
     other waits for them; with `waits` all wait.
     """
-    with transaction.atomic():
-        positions = _locked_positions(batches, waits=waits)
-        held = set() if waits else _held({batch.conversation_id for batch in batches if batch.conversation_id} - positions.keys())
-        valid = _unfenced([batch for batch in batches if batch.conversation_id not in held])
+    with transaction.atomic(), connection.cursor() as cursor:
+        ids = {batch.conversation_id for batch in batches if batch.conversation_id}
+        positions = _locked_positions(cursor, ids, waits=waits)
+        held = set() if waits else _held(ids - positions.keys())
+        valid = _unfenced(cursor, [batch for batch in batches if batch.conversation_id not in held])
         written: dict[str, int | None] = {batch.response_id: None for batch in batches if batch.conversation_id in held}
         for batch in valid:
             if batch.conversation_id is not None:
                 positions[batch.conversation_id] += len(batch.events)
             written[batch.response_id] = positions.get(batch.conversation_id or "", batch.last)
-        _write(valid, written, positions)
+        _write(cursor, valid, written, positions)
     return written
 
 
-def _locked_positions(batches: Sequence[Batch], *, waits: bool) -> dict[str, int]:
-    ids = {batch.conversation_id for batch in batches if batch.conversation_id}
-    locked = Conversation.objects.select_for_update(skip_locked=not waits)
-    return dict(locked.filter(pk__in=ids).order_by("pk").values_list("pk", "position"))
+def _locked_positions(cursor: CursorWrapper, ids: set[str], *, waits: bool) -> dict[str, int]:
+    query = "SELECT id, position FROM chat_conversation WHERE id IN ({}) ORDER BY id"
+    return dict(_locked(cursor, query, ids, suffix="" if waits else " SKIP LOCKED"))
 
 
 def _held(missing: set[str]) -> set[str]:
@@ -63,37 +67,49 @@ def _held(missing: set[str]) -> set[str]:
     return set(Conversation.objects.filter(pk__in=missing).values_list("pk", flat=True)) if missing else set()
 
 
-def _unfenced(batches: Sequence[Batch]) -> list[Batch]:
-    running = Response.objects.select_for_update().filter(
-        pk__in=[b.response_id for b in batches], status=Response.Status.IN_PROGRESS
-    )
-    facts = {pk: (epoch, sequence) for pk, epoch, sequence in running.order_by("pk").values_list("pk", "epoch", "sequence")}
+def _unfenced(cursor: CursorWrapper, batches: Sequence[Batch]) -> list[Batch]:
+    query = "SELECT id, epoch, sequence FROM chat_response WHERE status = 'in_progress' AND id IN ({}) ORDER BY id"
+    rows = _locked(cursor, query, [batch.response_id for batch in batches])
+    facts = {pk: (epoch, sequence) for pk, epoch, sequence in rows}
     return [batch for batch in batches if facts.get(batch.response_id) == (batch.epoch, batch.first)]
+
+
+def _locked(cursor: CursorWrapper, query: str, ids: Collection[str], *, suffix: str = "") -> list[Any]:
+    """Rows that nobody else changes before this transaction is over; on SQLite nobody does anyway. Compiled by nobody: the ORM
+    takes longer for that than the database for the answer.
+    """
+    if not ids:
+        return []
+    lock = f" FOR UPDATE{suffix}" if connection.features.has_select_for_update else ""
+    cursor.execute(query.format(", ".join(["%s"] * len(ids))) + lock, list(ids))
+    rows: list[Any] = cursor.fetchall()
+    return rows
 
 
 APPEND = """INSERT INTO chat_logrow (conversation_id, response_id, first, last, position, events, packed, created)
 VALUES (%s, %s, %s, %s, %s, %s, %s, CURRENT_TIMESTAMP)"""
 
 
-def _write(batches: Sequence[Batch], written: dict[str, int | None], positions: dict[str, int]) -> None:
-    """Three statements for all runs, where the ORM would send three for each and compile them anew."""
+ADVANCE = """UPDATE chat_response SET sequence = %s, position = %s,
+first_token = CASE WHEN %s THEN COALESCE(first_token, {now}) ELSE first_token END WHERE id = %s"""
+NOW = {"sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", "postgresql": "STATEMENT_TIMESTAMP()"}  # as Django's Now()
+
+
+def _write(cursor: CursorWrapper, batches: Sequence[Batch], written: dict[str, int | None], positions: dict[str, int]) -> None:
+    """Three statements for all runs; the ORM would send three for each, and compile every one anew."""
     touched = sorted({batch.conversation_id for batch in batches if batch.conversation_id})
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            APPEND,
-            [
-                (b.conversation_id, b.response_id, b.first, b.last, written[b.response_id], b"\n".join(b.events), False)
-                for b in batches
-            ],
-        )
-        cursor.executemany(
-            "UPDATE chat_response SET sequence = %s, position = %s WHERE id = %s",
-            [(batch.last + 1, written[batch.response_id], batch.response_id) for batch in batches],
-        )
-        turns = [(batch.turn[1], batch.turn[0]) for batch in batches if batch.turn]
-        if turns:
-            cursor.executemany("UPDATE chat_turn SET upstream_sequence = %s WHERE id = %s", turns)
-        cursor.executemany("UPDATE chat_conversation SET position = %s WHERE id = %s", [(positions[pk], pk) for pk in touched])
+    rows = [
+        (b.conversation_id, b.response_id, b.first, b.last, written[b.response_id], b"\n".join(b.events), False) for b in batches
+    ]
+    cursor.executemany(APPEND, rows)
+    cursor.executemany(
+        ADVANCE.format(now=NOW[connection.vendor]),
+        [(batch.last + 1, written[batch.response_id], batch.shows, batch.response_id) for batch in batches],
+    )
+    turns = [(batch.turn[1], batch.turn[0]) for batch in batches if batch.turn]
+    if turns:
+        cursor.executemany("UPDATE chat_turn SET upstream_sequence = %s WHERE id = %s", turns)
+    cursor.executemany("UPDATE chat_conversation SET position = %s WHERE id = %s", [(positions[pk], pk) for pk in touched])
 
 
 def decode(row: LogRow) -> list[Json]:

@@ -175,10 +175,6 @@ def message_text(wire: Json) -> str:
     return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
 
 
-def first_token(response_id: str, epoch: int) -> None:
-    Response.objects.filter(pk=response_id, epoch=epoch, first_token=None).update(first_token=Now())
-
-
 @transaction.atomic
 def open_turn(response: Response, *, index: int, provider: str, model: str, background: bool = False) -> Turn:
     """Note the call that is about to be made, and which model it asks for where nobody had chosen one."""

@@ -1,0 +1,78 @@
+"""A turn: one call to the model, its events fed to the run."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+from django.db import Error as DatabaseError
+
+from chat import errors, providers
+from chat.agents import request as requests
+from chat.models import Response
+from chat.protocol import events as wire
+from chat.protocol import pace
+from chat.protocol.failures import from_stream
+from chat.store import history, log, pool, responses
+
+if TYPE_CHECKING:
+    from chat.runs.run import Run
+
+
+async def relay(run: "Run", response: Response) -> None:
+    """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one."""
+    if response.attempts > 1 and (turn := await pool.for_runs(responses.resumable, response)) is not None:
+        run.turn = turn
+        if logged := await pool.for_runs(log.read, run.id):
+            run.resume([wire.parse(event) for event in logged])
+        try:
+            await _follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if logged else None))
+            return
+        except errors.ResponseGone:
+            if run.shown:
+                raise
+    await _follow(run, await _begin(run, response))
+
+
+async def _begin(run: "Run", response: Response) -> AsyncGenerator[wire.Event, None]:
+    """A new turn, noted before it is asked for."""
+    provider = providers.current()
+    items = await pool.for_runs(history.wire_input, response)
+    model = response.model or providers.default_model() or next(iter(await providers.models()), "")
+    request = requests.build(items, model=model, instructions=response.instructions)
+    if background := provider.background and response.store:
+        request.background = request.store = True
+    run.turn = await pool.for_runs(
+        responses.open_turn, response, index=0, provider=provider.name, model=model, background=background
+    )
+    return provider.stream(request)
+
+
+async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
+    noted = False
+    pace.current.set(run)
+    try:
+        async for event in stream:
+            if isinstance(event, wire.ResponseFailed):
+                error = event.response.error
+                raise from_stream(error.code if error else "", error.message if error else "")
+            run.feed(event)
+            if not noted and run.normalizer.upstream_response_id:
+                noted = True
+                await _note(run)
+            if run.end is not None:
+                break
+    finally:
+        await stream.aclose()
+
+
+async def _note(run: "Run") -> None:
+    """Keep what the provider calls this turn: where it goes on without us, before anything of it is shown."""
+    if run.turn is None or run.turn.upstream_id:
+        return
+    run.turn.upstream_id = run.normalizer.upstream_response_id or ""
+    noting = pool.for_runs(responses.note_turn, run.turn.pk, upstream_id=run.turn.upstream_id)
+    if not run.turn.background:
+        run.executor.spawn(noting)
+        return
+    with contextlib.suppress(DatabaseError):
+        await noting
