@@ -84,11 +84,19 @@ def worst(watches: Sequence[Watch], since: float) -> float:
     return max(lag for watch in watches for lag in watch.between(since, monotonic()))
 
 
+async def usual(watches: Sequence[Watch]) -> float:
+    """How late nearly all words (p95) come while all is well, by a second of it: what a busy machine adds to any bound."""
+    since = monotonic()
+    await asyncio.sleep(1)
+    lags = [lag for watch in watches for lag in watch.between(since, monotonic())]
+    return quantiles(lags, n=100)[94]
+
+
 async def test_a_redis_that_is_emptied_cut_off_restarted_and_slow_loses_nothing(
     people: list[Visitor], model: ScriptedServer, redis: Redis, line: Line
 ) -> None:
-    since = monotonic()
-    async with talks(people[:3], model, seconds=4) as watches:
+    async with talks(people[:3], model, seconds=5) as watches:
+        late, since = await usual(watches), monotonic()
         await asyncio.to_thread(redis.flush)
         line.do(Chaos.reset)
         await asyncio.to_thread(redis.restart)
@@ -98,7 +106,7 @@ async def test_a_redis_that_is_emptied_cut_off_restarted_and_slow_loses_nothing(
             await asyncio.sleep(0.4)
         line.chaos.delay = 0.0
     whole(watches)
-    assert worst(watches, since) < CATCH_UP
+    assert worst(watches, since) < CATCH_UP + late
     await ringing(people[0], model)
 
 
@@ -106,13 +114,14 @@ async def test_a_redis_that_freezes_and_then_is_gone_loses_nothing(
     people: list[Visitor], model: ScriptedServer, redis: Redis
 ) -> None:
     try:
-        async with talks(people[:3], model, seconds=2 * COUNTS.away_seconds + 1) as watches:
+        async with talks(people[:3], model, seconds=2 * COUNTS.away_seconds + 2) as watches:
+            late = await usual(watches)
             redis.pause()
             since = monotonic()
             await asyncio.sleep(COUNTS.away_seconds)
             await asyncio.to_thread(redis.stop)
         whole(watches)
-        assert worst(watches, since) < CATCH_UP
+        assert worst(watches, since) < CATCH_UP + late
     finally:
         redis.resume() if redis.running else redis.start()
     await ringing(people[0], model)
@@ -141,8 +150,11 @@ async def test_a_request_that_waits_for_a_row_holds_nobody_else_up(
     """Not even where the row is the conversation of a reply that is being written."""
     idle, (held, *others) = people[0], people[1:5]
     quiet = await idle.begin(Speech(tokens=1).prompt)
-    async with talks([held], model, seconds=COUNTS.slow_seconds) as slow, talks(others, model, seconds=4) as watches:
-        busy, since = slow[0].reader.conversation_id, monotonic()
+    async with (
+        talks([held], model, seconds=COUNTS.slow_seconds + 1) as slow,
+        talks(others, model, seconds=COUNTS.slow_seconds + 2) as watches,
+    ):
+        late, busy, since = await usual(watches), slow[0].reader.conversation_id, monotonic()
         async with locked(house, "SELECT id FROM chat_conversation WHERE id = ANY(%s) FOR UPDATE", [quiet, busy]):  # type: ignore[arg-type]
             saying = [
                 asyncio.create_task(person.say(conversation, Speech(tokens=1).prompt))
@@ -152,7 +164,7 @@ async def test_a_request_that_waits_for_a_row_holds_nobody_else_up(
             assert not any(task.done() for task in saying), "nothing was locked"
         assert [(await task).status_code for task in saying] == [200, 200]
     lags = [lag for watch in watches for lag in watch.between(since, since + COUNTS.slow_seconds)]
-    assert quantiles(lags, n=100)[94] < 0.5
+    assert quantiles(lags, n=100)[94] < 0.5 + late
     whole([*watches, *slow])
 
 
@@ -243,12 +255,15 @@ async def test_processes_that_are_told_to_stop_while_postgres_is_away_end_in_tim
 async def test_without_redis_news_comes_at_most_two_seconds_late(
     house: LargeHouse, people: list[Visitor], model: ScriptedServer
 ) -> None:
+    async with talks(people[:3], model, seconds=1.5) as watches:
+        late = await usual(watches)
     for program in house.programs:
         if program.environment.pop("REDIS_URL", ""):
             await asyncio.to_thread(program.stop)
             program.start()
-    await answers(house, "/readyz", 200, within=30)
+    for program in house.web:
+        await asyncio.to_thread(house.wait_for, program)
     async with talks(people[:3], model, seconds=3) as watches:
         since = monotonic()
     whole(watches)
-    assert worst(watches, since) < CATCH_UP
+    assert worst(watches, since) < CATCH_UP + late
