@@ -31,14 +31,14 @@ class Executor:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.runs: dict[str, Run] = {}
         self.background: set[asyncio.Task[None]] = set()
-        self.accepting = False
+        self.accepting = self.ending = False
         self.room = asyncio.Semaphore()
 
     def open(self, *, executes: bool = True) -> None:
         """Begin on the running loop. Without `executes` it only keeps the process's other work; runs are others'."""
         self.ticker = Ticker()
         self.room = asyncio.Semaphore(settings.RUNS_PER_WORKER)
-        self.accepting = executes
+        self.accepting, self.ending = executes, False
         if executes:
             for work in (self.ticker.loop, self._hold, self._sweep):
                 self.keep(work)
@@ -62,13 +62,11 @@ class Executor:
         self.spawn(self._again_and_again(work))
 
     async def _again_and_again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        while True:
+        while not self.ending:  # not the task's own account: a TaskGroup loses cancellations, and leaves some behind
             try:
                 await work()
             except Exception:  # all runs and readers of the process depend on it
                 logger.exception("%s broke; it begins again", work.__qualname__)
-            if (task := asyncio.current_task()) and task.cancelling():
-                return  # what was told to end may end with an error instead, when the database is away
             await asyncio.sleep(1)
 
     def start(self, response_id: str) -> None:
@@ -106,7 +104,7 @@ class Executor:
 
     async def close(self) -> None:
         """Flush what has come, give the leases up. What was shown stays; the next process decides what becomes of it."""
-        self.accepting = False
+        self.accepting, self.ending = False, True
         held = {pk: run.epoch for pk, run in self.runs.items()}
         for run in list(self.runs.values()):
             run.abandon()
