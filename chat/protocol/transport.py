@@ -7,7 +7,7 @@ in another one than the runs do.
 import asyncio
 import ipaddress
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ class Connections:
 
     def __init__(self, base_url: str, *, connect: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._base_url, self._connect, self._transport = base_url, connect, transport
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncIterator[None]]] = (
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]] = (
             WeakKeyDictionary()
         )
 
@@ -40,14 +40,15 @@ class Connections:
             client = self._open()
             guard = _closed_with_the_loop(client)
             self._clients[loop] = (client, guard)
+            _guards[client] = guard
             await anext(guard)
         return self._clients[loop][0]
 
     async def close(self) -> None:
         """Close those of the running loop."""
-        client, _ = self._clients.pop(asyncio.get_running_loop(), (None, None))
-        if client is not None:
-            await client.aclose()
+        _, guard = self._clients.pop(asyncio.get_running_loop(), (None, None))
+        if guard is not None:
+            await guard.aclose()
 
     def _open(self) -> httpx.AsyncClient:
         # `pool` is aiohttp's whole time to connect, name lookup included; the other deadlines are the caller's.
@@ -56,11 +57,16 @@ class Connections:
         return httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
 
 
-async def _closed_with_the_loop(client: httpx.AsyncClient) -> AsyncIterator[None]:
+# Held until they have closed their client: one that is collected after its loop's last task has no turn left to do it.
+_guards: dict[httpx.AsyncClient, AsyncGenerator[None, None]] = {}
+
+
+async def _closed_with_the_loop(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
     """Suspended for good: a loop closes its asynchronous generators before it ends, and the client goes with this one."""
     try:
         yield
     finally:
+        _guards.pop(client, None)
         await client.aclose()
 
 

@@ -2,33 +2,11 @@
 name and session.
 """
 
-import json
 import sys
 
 from tests.browser import boot
-
-
-def main(count: str) -> None:
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
-    from django.db import transaction
-
-    from chat.models import User
-    from chat.store import accounts
-
-    made = []
-    with transaction.atomic():
-        for number in range(int(count)):
-            user = User.objects.create(username=f"person{number}", password="!")
-            accounts.welcome(user)
-            session = SessionStore()
-            session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
-            session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-            session.save()
-            made.append((user.username, session.session_key))
-    print(json.dumps(made))
-
+from tests.crowd import main
 
 if __name__ == "__main__":
     boot.start()
-    main(*sys.argv[1:])
+    main(sys.argv[1], "person")

@@ -111,7 +111,7 @@ class House:
     def people(self, count: int) -> list[Visitor]:
         """People with an account and a sign-in each; no password is hashed for them."""
         self.crowds += 1
-        made = json.loads(self.run("tests.faults.crowd", str(count), f"crowd{self.crowds}_"))
+        made = json.loads(self.run("tests.crowd", str(count), f"crowd{self.crowds}_"))
         return [Visitor(self.url, name, session, self.trust) for name, session in made]
 
     def run(self, module: str, *arguments: str) -> str:

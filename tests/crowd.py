@@ -1,4 +1,4 @@
-"""`python -m tests.faults.crowd COUNT PREFIX`: so many people with an account and a session each, in the database of this
+"""`python -m tests.crowd COUNT PREFIX`: so many people with an account and a session each, in the database of this
 environment; prints JSON pairs of name and session.
 """
 
