@@ -29,12 +29,26 @@ STREAMS = Path(__file__).parent / "streams"
 
 
 @pytest.fixture(scope="module")
-def llama() -> Iterator[LlamaProvider]:
+def bundled() -> Iterator[LlamaProvider]:
     supervisor = Supervisor(COMMAND, backoff=(0.1, 1.0))
     supervisor.start()
     wait(lambda: supervisor.address, within=60)
     yield LlamaProvider(supervisor)
     supervisor.stop()
+
+
+@pytest.fixture
+def llama(bundled: LlamaProvider) -> LlamaProvider:
+    """The one model of all tests here, when it answers: the test before this one may have killed it."""
+    wait(lambda: answers(bundled), within=60)
+    return bundled
+
+
+def answers(llama: LlamaProvider) -> bool:
+    try:
+        return llama._supervisor.address is not None and http(llama, "/v1/models").status_code == 200
+    except (httpx.TransportError, AssertionError):  # it ends, or has just ended
+        return False
 
 
 def asked(question: str, **more: Any) -> Request:
