@@ -47,5 +47,5 @@ format:
 
 # The lock files: hashes, no addresses. Needs uv.
 lock:
-	uv pip compile pyproject.toml --quiet --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements.lock
-	uv pip compile pyproject.toml --quiet --extra dev -c deploy/requirements.lock --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements-dev.lock
+	uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements.lock
+	uv pip compile pyproject.toml --quiet --universal --extra dev -c deploy/requirements.lock --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements-dev.lock
