@@ -6,9 +6,9 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402
+import django  # noqa: E402
 
-django_application = get_asgi_application()  # before anything that needs the tables
+django.setup(set_prefix=False)  # before anything that needs the models
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
@@ -19,13 +19,14 @@ from chat.live.person import Person  # noqa: E402
 from chat.live.routing import websocket_urlpatterns  # noqa: E402
 from chat.live.watch import readers  # noqa: E402
 from chat.runs.process import process  # noqa: E402
+from chat.web.handler import Handler  # noqa: E402
 from chat.web.health import Health  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 sockets = ExactOrigin(Person(URLRouter(websocket_urlpatterns)), origins=settings.CSRF_TRUSTED_ORIGINS)
-router = ProtocolTypeRouter({"http": Health(django_application), "websocket": sockets})
+router = ProtocolTypeRouter({"http": Health(Handler()), "websocket": sockets})
 
 
 class Application:

@@ -81,7 +81,7 @@ def sqlite(path: Path) -> dict[str, Any]:
     """Write-ahead log, transactions that lock at once, patience: several threads and commands share the file."""
     pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA cache_size=-16000;"
     options = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas}
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": options}
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": options, "CONN_MAX_AGE": None}
 
 
 def postgres(url: str) -> dict[str, Any]:
@@ -179,7 +179,7 @@ RUNS_PER_WORKER = whole_number("RUNS_PER_WORKER", 300, least=1, most=5000)
 DRAIN_SECONDS = whole_number("DRAIN_SECONDS", 30, least=0, most=3600)
 
 # Bounds and times of runs, in seconds unless said otherwise (docs/architecture.md explains each)
-RUN_TICK = 0.04
+RUN_TICK = 0.08
 RUN_LEASE = whole_number("RUN_LEASE", 9, least=2, most=600)
 RUN_SWEEP = whole_number("RUN_SWEEP", 2, least=1, most=60)
 RUN_LIMIT = 3600.0

@@ -1,0 +1,34 @@
+"""Django's handler for HTTP, at the price of one thread a request: a hop into a thread costs as much as a query."""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+
+KEPT = 8  # threads, each with its connection to the database, that wait for the next request
+
+
+class Handler(ASGIHandler):
+    """All middleware and the view run in one go, in a thread that the next request takes over."""
+
+    def __init__(self) -> None:
+        self.idle: deque[ThreadPoolExecutor] = deque()
+        super().__init__()
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """As for a server without asyncio; Django would take each middleware into the thread and back by itself."""
+        super().load_middleware(is_async=False)
+        self._middleware_chain: Any = sync_to_async(self._middleware_chain, thread_sensitive=True)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        thread = self.idle.pop() if self.idle else ThreadPoolExecutor(1, thread_name_prefix="requests")
+        try:
+            async with ThreadSensitiveContext(executor=thread):
+                await super().__call__(scope, receive, send)
+        finally:
+            if len(self.idle) < KEPT:
+                self.idle.append(thread)
+            else:
+                thread.shutdown(wait=False)
