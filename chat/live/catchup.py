@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from chat.live import transcript
 from chat.live.views import Entry
-from chat.models import Conversation, Response, User
+from chat.models import Conversation, User
 from chat.protocol.types import Json
-from chat.store import log
+from chat.store import log, sql
 
 MOST_NEWS = 50
 
@@ -34,6 +34,9 @@ def catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     return _catch_up(conversation_id, viewer, after)
 
 
+MOVED = "SELECT id FROM chat_response WHERE conversation_id = %s AND position > %s ORDER BY position"
+
+
 def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     conversation = Conversation.objects.readable_by(viewer).present().filter(pk=conversation_id).first()
     if conversation is None:
@@ -43,10 +46,12 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     if after > upto or len(news) > MOST_NEWS or any(_changes_branch(event, viewer) for event in news):
         return _everything(conversation, viewer)
     added = [event for event in news if event["type"] == "parley:entry.added"]
-    later = Response.objects.filter(conversation=conversation, position__gt=after).order_by("position")
-    moved = list(later.values_list("pk", flat=True))
-    fresh = _entries(news) | _entries(log.news(conversation_id, after=upto))  # the page has not got these; read after `moved`
-    html = _grown([pk for pk in moved if pk not in fresh], upto=upto)
+    moved = [pk for (pk,) in sql.rows(MOVED, conversation_id, after)]
+    grown = [pk for pk in moved if pk not in _entries(news)]
+    if grown:  # those that the page has not got are no replacements; read after `moved`
+        fresh = _entries(log.news(conversation_id, after=upto))
+        grown = [pk for pk in grown if pk not in fresh]
+    html = _grown(grown, upto=upto)
     html += _added(added, upto=upto)
     if any(event["type"] == "parley:title.changed" for event in news):
         html += render_to_string("events/title_changed.html", {"conversation": conversation})

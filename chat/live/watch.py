@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import Error as DatabaseError
 
 from chat.doorbell import Ring
-from chat.models import Conversation, User
-from chat.store import pool
+from chat.store import pool, sql
 
 if TYPE_CHECKING:
     from chat.live.consumer import Reader
@@ -76,9 +75,9 @@ class Readers:
 
 
 def _facts(conversations: set[str], people: set[int]) -> tuple[dict[str, int], dict[int, int]]:
-    positions = dict(Conversation.objects.filter(pk__in=conversations).values_list("pk", "position"))
-    allowed = User.objects.filter(pk__in=people, is_active=True, suspended=False)
-    return positions, dict(allowed.values_list("pk", "auth_epoch"))
+    positions = sql.rows("SELECT id, position FROM chat_conversation WHERE id {one_of}", conversations)
+    epochs = sql.rows("SELECT id, auth_epoch FROM chat_user WHERE is_active AND NOT suspended AND id {one_of}", people)
+    return dict(positions), dict(epochs)
 
 
 readers = Readers()

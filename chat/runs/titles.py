@@ -8,7 +8,7 @@ import re
 from django.db import Error as DatabaseError
 
 from chat import errors, providers
-from chat.models import Conversation, Response
+from chat.models import Conversation, Item, Response
 from chat.protocol.events import OutputTextDelta
 from chat.protocol.types import Request
 from chat.store import conversations, pool, responses
@@ -39,19 +39,15 @@ async def find(response_id: str) -> None:
 
 
 def _excerpt(response_id: str) -> tuple[str, str, str] | None:
-    response = Response.objects.select_related("conversation", "input").prefetch_related("output").filter(pk=response_id).first()
-    if (
-        response is None
-        or response.conversation is None
-        or response.input is None
-        or response.status != Response.Status.COMPLETED
-    ):
+    unnamed = {"conversation__titled_by": Conversation.TitledBy.NOBODY, "input__previous": None, "input__isnull": False}
+    first = Response.objects.filter(pk=response_id, status=Response.Status.COMPLETED, **unnamed)
+    found = list(first.values_list("conversation_id", "model", "input__wire"))
+    if not found:
         return None
-    if response.conversation.titled_by != Conversation.TitledBy.NOBODY or response.input.previous_id is not None:
-        return None
-    question = responses.message_text(response.input.wire)
-    answer = "\n".join(responses.message_text(item.wire) for item in response.output.all())
-    return response.conversation.pk, response.model, f"User: {question[:EXCERPT]}\n\nReply: {answer[:EXCERPT]}\n\nThe title:"
+    ((conversation_id, model, said),) = found
+    output = Item.objects.filter(response=response_id).order_by("output_index").values_list("wire", flat=True)
+    question, answer = responses.message_text(said), "\n".join(map(responses.message_text, output))
+    return conversation_id, model, f"User: {question[:EXCERPT]}\n\nReply: {answer[:EXCERPT]}\n\nThe title:"
 
 
 async def _text(request: Request) -> str:

@@ -59,9 +59,10 @@ def _retitle(conversation: Conversation, title: str, by: str) -> None:
 
 
 def index_title(conversation: Conversation) -> None:
-    SearchEntry.objects.update_or_create(
-        conversation=conversation, item=None, defaults={"text": conversation.title, "owner_id": conversation.owner_id}
-    )
+    """Make the title findable. Whoever calls it holds the conversation, or has just made it."""
+    words = {"text": conversation.title, "owner_id": conversation.owner_id}
+    if not SearchEntry.objects.filter(conversation=conversation, item=None).update(**words):
+        SearchEntry.objects.create(conversation=conversation, **words)
 
 
 @transaction.atomic
@@ -94,7 +95,9 @@ def choose_branch(*, actor: User, conversation_id: str, response_id: str) -> Con
 
 def show(conversation: Conversation, viewer: User, head: Response) -> None:
     """Remember which branch this viewer sees."""
-    Branch.objects.update_or_create(conversation=conversation, user=viewer, defaults={"head": head})
+    branch = Branch(conversation=conversation, user=viewer, head=head)
+    keys = ["conversation", "user"]
+    Branch.objects.bulk_create([branch], update_conflicts=True, unique_fields=keys, update_fields=["head"])
 
 
 def follow(*, conversation: Conversation, viewer: User, through: Response) -> None:

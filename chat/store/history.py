@@ -7,6 +7,7 @@ from django.db.models import Prefetch
 
 from chat.models import Conversation, Item, Response
 from chat.protocol.types import Json
+from chat.store import sql
 
 PATH = """
 WITH RECURSIVE path(id, input_id, previous_id, depth) AS (
@@ -44,6 +45,8 @@ def path(end: str, *, most: int = 1_000_000) -> tuple[list[str], str | None]:
 
 def exchanges(ids: list[str]) -> list[Exchange]:
     """The exchanges with these Responses, in this order, with their output and the other versions of each."""
+    if not ids:
+        return []
     output = Prefetch("output", Item.objects.order_by("output_index"))
     found = Response.objects.filter(pk__in=ids).select_related("input__author").prefetch_related(output)
     by_id = {response.pk: response for response in found}
@@ -58,12 +61,10 @@ def _add_versions(result: list[Exchange]) -> None:
         questions.setdefault(previous, []).append(pk)
     items = {exchange.item.pk for exchange in result} | {pk for several in questions.values() for pk in several}
     answers: dict[str, list[str]] = {}
-    made = Response.objects.filter(input__in=items).order_by("created", "pk").values_list("pk", "input_id")
-    for pk, input_id in made:
-        answers.setdefault(str(input_id), []).append(pk)
-    followed = set(
-        Item.objects.filter(previous__in=[exchange.response.pk for exchange in result]).values_list("previous_id", flat=True)
-    )
+    for pk, input_id in sql.rows("SELECT id, input_id FROM chat_response WHERE input_id {one_of} ORDER BY created, id", items):
+        answers.setdefault(input_id, []).append(pk)
+    shown = [exchange.response.pk for exchange in result]
+    followed = {pk for (pk,) in sql.rows("SELECT DISTINCT previous_id FROM chat_item WHERE previous_id {one_of}", shown)}
     for exchange in result:
         exchange.response_versions = answers.get(exchange.item.pk, [])
         exchange.item_versions = questions.get(exchange.item.previous_id, [])
@@ -71,13 +72,15 @@ def _add_versions(result: list[Exchange]) -> None:
         exchange.followed = exchange.response.pk in followed
 
 
+SAID = "SELECT id, previous_id FROM chat_item WHERE response_id IS NULL AND NOT hidden AND "
+
+
 def _siblings(result: list[Exchange]) -> list[tuple[str, str | None]]:
-    visible = Item.objects.filter(response=None, hidden=False).order_by("created", "pk")
     later = [exchange.item.previous_id for exchange in result if exchange.item.previous_id]
-    rows: list[tuple[str, str | None]] = list(visible.filter(previous__in=later).values_list("pk", "previous_id"))
+    rows: list[tuple[str, str | None]] = sql.rows(SAID + "previous_id {one_of} ORDER BY created, id", later) if later else []
     first = next((exchange.item for exchange in result if exchange.item.previous_id is None), None)
-    if first is not None:
-        rows += visible.filter(previous=None, conversation_id=first.conversation_id).values_list("pk", "previous_id")
+    if first is not None and first.conversation_id is not None:
+        rows += sql.rows(SAID + "previous_id IS NULL AND conversation_id = %s ORDER BY created, id", first.conversation_id)
     return rows
 
 

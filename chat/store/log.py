@@ -5,15 +5,16 @@ A row holds one flush of one run as JSON lines. One transaction carries the flus
 
 import json
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from chat.models import Conversation, LogRow
+from chat.models import Conversation
 from chat.protocol.types import Json
+from chat.store import sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,13 @@ def append(batches: Sequence[Batch], *, waits: bool = False) -> dict[str, int | 
     Where somebody holds the conversation (a request that takes long), its runs get None and are to be tried again, so that no
     other waits for them; with `waits` all wait.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         ids = {batch.conversation_id for batch in batches if batch.conversation_id}
-        positions = _locked_positions(cursor, ids, waits=waits)
+        lock = "FOR UPDATE" if waits else "FOR UPDATE SKIP LOCKED"
+        query = "SELECT id, position FROM chat_conversation WHERE id {one_of} ORDER BY id"
+        positions: dict[str, int] = dict(sql.rows(query, ids, lock=lock))
         held = set() if waits else _held(ids - positions.keys())
-        valid = _unfenced(cursor, [batch for batch in batches if batch.conversation_id not in held])
+        valid = _unfenced([batch for batch in batches if batch.conversation_id not in held])
         written: dict[str, int | None] = {batch.response_id: None for batch in batches if batch.conversation_id in held}
         for batch in valid:
             if batch.conversation_id is not None:
@@ -57,33 +60,16 @@ def append(batches: Sequence[Batch], *, waits: bool = False) -> dict[str, int | 
     return written
 
 
-def _locked_positions(cursor: CursorWrapper, ids: set[str], *, waits: bool) -> dict[str, int]:
-    query = "SELECT id, position FROM chat_conversation WHERE id IN ({}) ORDER BY id"
-    return dict(_locked(cursor, query, ids, suffix="" if waits else " SKIP LOCKED"))
-
-
 def _held(missing: set[str]) -> set[str]:
     """Of the conversations that could not be locked: those that are there all the same."""
     return set(Conversation.objects.filter(pk__in=missing).values_list("pk", flat=True)) if missing else set()
 
 
-def _unfenced(cursor: CursorWrapper, batches: Sequence[Batch]) -> list[Batch]:
-    query = "SELECT id, epoch, sequence FROM chat_response WHERE status = 'in_progress' AND id IN ({}) ORDER BY id"
-    rows = _locked(cursor, query, [batch.response_id for batch in batches])
+def _unfenced(batches: Sequence[Batch]) -> list[Batch]:
+    query = "SELECT id, epoch, sequence FROM chat_response WHERE status = 'in_progress' AND id {one_of} ORDER BY id"
+    rows = sql.rows(query, [batch.response_id for batch in batches], lock="FOR UPDATE")
     facts = {pk: (epoch, sequence) for pk, epoch, sequence in rows}
     return [batch for batch in batches if facts.get(batch.response_id) == (batch.epoch, batch.first)]
-
-
-def _locked(cursor: CursorWrapper, query: str, ids: Collection[str], *, suffix: str = "") -> list[Any]:
-    """Rows that nobody else changes before this transaction is over; on SQLite nobody does anyway. Compiled by nobody: the ORM
-    takes longer for that than the database for the answer.
-    """
-    if not ids:
-        return []
-    lock = f" FOR UPDATE{suffix}" if connection.features.has_select_for_update else ""
-    cursor.execute(query.format(", ".join(["%s"] * len(ids))) + lock, list(ids))
-    rows: list[Any] = cursor.fetchall()
-    return rows
 
 
 APPEND = """INSERT INTO chat_logrow (conversation_id, response_id, first, last, position, events, packed, created)
@@ -92,7 +78,6 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, CURRENT_TIMESTAMP)"""
 
 ADVANCE = """UPDATE chat_response SET sequence = %s, position = %s,
 first_token = CASE WHEN %s THEN COALESCE(first_token, {now}) ELSE first_token END WHERE id = %s"""
-NOW = {"sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", "postgresql": "STATEMENT_TIMESTAMP()"}  # as Django's Now()
 
 
 def _write(cursor: CursorWrapper, batches: Sequence[Batch], written: dict[str, int | None], positions: dict[str, int]) -> None:
@@ -103,7 +88,7 @@ def _write(cursor: CursorWrapper, batches: Sequence[Batch], written: dict[str, i
     ]
     cursor.executemany(APPEND, rows)
     cursor.executemany(
-        ADVANCE.format(now=NOW[connection.vendor]),
+        ADVANCE.format(now=sql.NOW[connection.vendor]),
         [(batch.last + 1, written[batch.response_id], batch.shows, batch.response_id) for batch in batches],
     )
     turns = [(batch.turn[1], batch.turn[0]) for batch in batches if batch.turn]
@@ -112,10 +97,24 @@ def _write(cursor: CursorWrapper, batches: Sequence[Batch], written: dict[str, i
     cursor.executemany("UPDATE chat_conversation SET position = %s WHERE id = %s", [(positions[pk], pk) for pk in touched])
 
 
-def decode(row: LogRow) -> list[Json]:
-    data = bytes(row.events)
-    text = zlib.decompress(data) if row.packed else data
-    return [json.loads(line) for line in text.split(b"\n") if line]
+class Flush(NamedTuple):
+    """A row of the log."""
+
+    first: int
+    last: int
+    position: int
+    events: bytes
+    packed: bool
+
+    @property
+    def lines(self) -> bytes:
+        return zlib.decompress(self.events) if self.packed else bytes(self.events)
+
+    def decoded(self) -> list[Json]:
+        return [json.loads(line) for line in self.lines.split(b"\n") if line]
+
+
+FLUSHES = "SELECT first, last, position, events, packed FROM chat_logrow WHERE "
 
 
 class Passed(Exception):
@@ -128,34 +127,35 @@ def read(response_id: str, *, after: int = -1, upto: int | None = None) -> list[
 
     Position and rows are read one after the other, without a transaction: a row that came in between is told by its position.
     """
-    rows = list(LogRow.objects.filter(response_id=response_id, last__gt=after).order_by("first"))
+    rows = [Flush(*row) for row in sql.rows(FLUSHES + "response_id = %s AND last > %s ORDER BY first", response_id, after)]
     if upto is not None:
         if any(row.packed and row.position > upto for row in rows):
             raise Passed
         rows = [row for row in rows if row.position <= upto]
-    return [event for row in rows for number, event in enumerate(decode(row), row.first) if number > after]
+    return [event for row in rows for number, event in enumerate(row.decoded(), row.first) if number > after]
+
+
+PACK = "UPDATE chat_logrow SET last = %s, position = %s, events = %s, packed = %s WHERE response_id = %s"
 
 
 def pack(response_id: str) -> None:
     """Merge all rows of an ended run into one compressed row. Call it inside the transaction that ends the run."""
-    rows = list(LogRow.objects.filter(response_id=response_id).order_by("first"))
+    rows = [Flush(*row) for row in sql.rows(FLUSHES + "response_id = %s ORDER BY first", response_id)]
     if not rows:
         return
-    first, last = rows[0], rows[-1]
-    text = b"\n".join(_raw(rows))
-    LogRow.objects.filter(pk__in=[row.pk for row in rows[1:]]).delete()
-    LogRow.objects.filter(pk=first.pk).update(last=last.last, position=last.position, events=zlib.compress(text, 6), packed=True)
+    last, text = rows[-1], b"\n".join(row.lines for row in rows)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM chat_logrow WHERE response_id = %s AND first > %s", [response_id, rows[0].first])
+        cursor.execute(PACK, [last.last, last.position, zlib.compress(text, 6), True, response_id])
 
 
-def _raw(rows: Iterable[LogRow]) -> Iterable[bytes]:
-    for row in rows:
-        yield zlib.decompress(bytes(row.events)) if row.packed else bytes(row.events)
+LARGEST = 2**63 - 1
 
 
 def news(conversation_id: str, *, after: int, upto: int | None = None) -> list[Json]:
     """What happened to the conversation itself after position `after`, up to `upto` or until now."""
-    rows = LogRow.objects.filter(conversation_id=conversation_id, response=None, position__gt=after)
-    if upto is not None:
-        rows = rows.filter(position__lte=upto)
-    rows = rows.order_by("position")[:200]
-    return [event for row in rows for event in decode(row)]
+    query = (
+        FLUSHES + "conversation_id = %s AND response_id IS NULL AND position > %s AND position <= %s ORDER BY position LIMIT 200"
+    )
+    found = sql.rows(query, conversation_id, after, LARGEST if upto is None else upto)
+    return [event for row in found for event in Flush(*row).decoded()]

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from pydantic import JsonValue
 
 from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Response, Team, User
 from chat.protocol.types import Json
-from chat.store import conversations, news, search
+from chat.store import conversations, news, search, sql
 
 GO_ON = (
     "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
@@ -76,7 +77,7 @@ def send(
     message = user_message(checked(text), files)
     with transaction.atomic():
         if conversation_id is None:
-            User.objects.select_for_update().get(pk=actor.pk)
+            sql.rows("SELECT id FROM chat_user WHERE id = %s", actor.pk, lock="FOR UPDATE")  # what is sent twice waits here
             conversation = None
         else:
             conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
@@ -86,7 +87,7 @@ def send(
         if model and model != conversation.model:
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
             conversation.model = model
-        previous = head(conversation, actor)
+        previous = head(conversation, actor) if conversation_id else None
         item = _say(conversation, actor, message, previous=previous, client_id=client_id)
         response = _ask(conversation, actor, item)
         news.announce(conversation, "entry.added", response=response.pk, previous=previous.pk if previous else None)
@@ -160,8 +161,7 @@ def _ask(conversation: Conversation, actor: User, item: Item, *, continues: Resp
         position=position,
     )
     conversation.head = response
-    news.advance(conversation, 1)
-    conversation.save(update_fields=["head"])
+    news.advance(conversation, 1, head=response, active=Now())
     conversations.show(conversation, actor, response)
     return response
 
@@ -235,11 +235,15 @@ def _ended(actor: User, conversation_id: str, response_id: str) -> tuple[Convers
     return conversation, response
 
 
+BELOW = """SELECT r.id, r.status, r.started IS NOT NULL FROM chat_response r JOIN chat_item i ON i.id = r.input_id
+WHERE i.previous_id {one_of} ORDER BY r.created"""
+
+
 def next_due(response: Response) -> list[str]:
     """Ids of the queued Responses that waited for this one to end, also behind one that was stopped before it began."""
     found, ended = [], [response.pk]
     while ended:
-        below = list(Response.objects.filter(input__previous__in=ended).order_by("created"))
-        found += [one.pk for one in below if one.status == Response.Status.QUEUED]
-        ended = [one.pk for one in below if one.status == Response.Status.CANCELLED and one.started is None]
+        below = sql.rows(BELOW, ended)
+        found += [pk for pk, status, _ in below if status == Response.Status.QUEUED]
+        ended = [pk for pk, status, began in below if status == Response.Status.CANCELLED and not began]
     return found

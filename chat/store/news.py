@@ -7,7 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from chat.doorbell import Ring, hub
-from chat.models import Conversation, LogRow
+from chat.models import Conversation, LogRow, Response
 from chat.store import wake
 
 
@@ -16,9 +16,8 @@ def lock(conversation_id: str) -> Conversation:
     return Conversation.objects.select_for_update().get(pk=conversation_id)
 
 
-def advance(conversation: Conversation, count: int, *, active: bool = True) -> int:
-    """Take the next `count` positions of a locked conversation; returns the last of them."""
-    more = {"active": Now()} if active else {}
+def advance(conversation: Conversation, count: int, **more: Response | Now) -> int:
+    """Take the next `count` positions of a locked conversation, and set what else changes with them; returns the last of them."""
     Conversation.objects.filter(pk=conversation.pk).update(position=F("position") + count, **more)
     conversation.position += count
     return conversation.position
@@ -26,7 +25,7 @@ def advance(conversation: Conversation, count: int, *, active: bool = True) -> i
 
 def announce(conversation: Conversation, type_: str, **fields: str | int | None) -> int:
     """Log news about the conversation itself, and ring once it is committed. Returns its position."""
-    position = advance(conversation, 1, active=False)
+    position = advance(conversation, 1)
     event = json.dumps({"type": f"parley:{type_}", **fields}).encode()
     LogRow.objects.create(conversation=conversation, position=position, events=event)
     ring = Ring(conversation.pk, position, position)

@@ -13,9 +13,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from chat import errors, markdown
-from chat.models import Item, LogRow, Response, Turn, User
+from chat.models import Conversation, Item, LogRow, Response, Turn, User
 from chat.protocol.types import Json
-from chat.store import conversations, log, messages, news, search
+from chat.store import conversations, log, messages, news, search, sql
 from chat.store.log import Batch
 
 Status = Response.Status
@@ -49,26 +49,27 @@ def _lease() -> Combinable:
 @transaction.atomic
 def take(response_id: str) -> Response | None:
     """Take a queued run: from now on it is this process's. None when another has it, it has ended, or its turn has not come."""
-    response = Response.objects.select_related("input__previous", "conversation", "author").filter(pk=response_id).first()
-    if response is None or _waits(response):
+    if _waits(response_id):
         return None
     won = Response.objects.filter(pk=response_id, status=Status.QUEUED, cancel_requested=None).update(
         status=Status.IN_PROGRESS, epoch=F("epoch") + 1, attempts=F("attempts") + 1, lease_until=_lease(), started=Now()
     )
-    if not won:
-        return None
-    response.refresh_from_db(fields=["status", "epoch", "attempts", "started", "sequence"])
-    return response
+    return Response.objects.get(pk=response_id) if won else None
 
 
-def _waits(response: Response) -> bool:
+ABOVE = """SELECT a.id, a.status, a.started IS NOT NULL
+FROM chat_response r JOIN chat_item i ON i.id = r.input_id JOIN chat_response a ON a.id = i.previous_id WHERE r.id = %s"""
+
+
+def _waits(response_id: str) -> bool:
     """Whether a reply above it is still being written. One that was stopped before it began has no end of its own to wait for:
     what counts is the reply above that.
     """
-    above = response.input.previous if response.input else None
-    while above is not None and above.status == Status.CANCELLED and above.started is None:
-        above = above.input.previous if above.input else None
-    return above is not None and above.running
+    while above := sql.rows(ABOVE, response_id):
+        ((response_id, status, began),) = above
+        if began or status != Status.CANCELLED:
+            return status in Response.RUNNING
+    return False
 
 
 @transaction.atomic
@@ -91,14 +92,14 @@ def _held(held: dict[str, int]) -> Q:
 
 def lost_or_cancelled(held: dict[str, int]) -> dict[str, str]:
     """Of the runs held (id → epoch): which are to stop ("cancelled"), and which are no longer ours ("lost")."""
-    rows = Response.objects.filter(pk__in=held).values_list("pk", "epoch", "status", "cancel_requested")
-    facts = {pk: (epoch, status, cancel) for pk, epoch, status, cancel in rows}
+    query = "SELECT id, epoch, status, cancel_requested IS NOT NULL FROM chat_response WHERE id {one_of}"
+    facts = {pk: (epoch, status, cancel) for pk, epoch, status, cancel in sql.rows(query, held.keys())}
     verdicts = {}
     for pk, epoch in held.items():
         fact = facts.get(pk)
         if fact is None or fact[0] != epoch or fact[1] != Status.IN_PROGRESS:
             verdicts[pk] = "lost"
-        elif fact[2] is not None:
+        elif fact[2]:
             verdicts[pk] = "cancelled"
     return verdicts
 
@@ -111,7 +112,7 @@ def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Re
     if response is None:
         raise errors.NotFound("This reply does not exist any more.")
     if response.status == Status.QUEUED:
-        position = news.advance(conversation, 1)
+        position = news.advance(conversation, 1, active=Now())
         Response.objects.filter(pk=response.pk).update(status=Status.CANCELLED, ended=Now(), position=position)
         news.announce(conversation, "response.ended", response=response.pk)
         response.status = Status.CANCELLED
@@ -143,18 +144,19 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
         lease_until=None,
     )
     Turn.objects.filter(response_id=batch.response_id, ended=None).update(ended=Now(), usage=ending.usage)
-    _keep_items(Response.objects.select_related("conversation").get(pk=batch.response_id), ending, words)
+    _keep_items(batch, ending, words)
     log.pack(batch.response_id)
     return position
 
 
-def _keep_items(response: Response, ending: Ending, words: list[str]) -> None:
+def _keep_items(batch: Batch, ending: Ending, words: list[str]) -> None:
+    owner = Conversation.objects.filter(pk=batch.conversation_id).values_list("owner_id", flat=True)
     for index, wire in enumerate(ending.items):
         item_id = str(wire.get("id") or "")
         item = Item.objects.create(
             **({"id": item_id} if item_id else {}),
-            conversation=response.conversation,
-            response=response,
+            conversation_id=batch.conversation_id,
+            response_id=batch.response_id,
             output_index=index,
             type=str(wire.get("type") or "unknown")[:60],
             role=str(wire.get("role") or ("assistant" if wire.get("type") == "message" else ""))[:20],
@@ -162,8 +164,8 @@ def _keep_items(response: Response, ending: Ending, words: list[str]) -> None:
             wire=wire,
             upstream_id=ending.upstream_ids.get(item_id, "")[:200],
         )
-        if response.conversation is not None:
-            search.index(item, words[index], owner_id=response.conversation.owner_id)
+        if batch.conversation_id is not None:
+            search.index(item, words[index], owner_id=owner.get())
 
 
 def message_text(wire: Json) -> str:
@@ -200,11 +202,17 @@ def release(held: dict[str, int]) -> None:
     Response.objects.filter(_held(held)).update(lease_until=Now())
 
 
+EXPIRED = """SELECT 1 FROM chat_response
+WHERE status = 'in_progress' AND (lease_until IS NULL OR lease_until < {now}) LIMIT 1"""
+
+
 @transaction.atomic
 def abandoned(*, alone: bool) -> list[Response]:
     """Runs whose process is gone. `alone`: no other process can hold one (SQLite's start), so a lease means nothing. A row that
     is locked has a process that lives, and waits itself for something: for a table, to write the log.
     """
+    if not alone and not sql.rows(EXPIRED):
+        return []
     expired = Q() if alone else Q(lease_until__lt=Now()) | Q(lease_until=None)
     found = Response.objects.select_for_update(skip_locked=True, of=("self",)).filter(expired, status=Status.IN_PROGRESS)
     return list(found.select_related("conversation").order_by("created")[:500])
@@ -218,6 +226,8 @@ def _still(response: Response) -> Q:
 
 def due(*, age: float = 0) -> list[str]:
     """Queued runs whose turn has come, and which were asked for at least `age` seconds ago."""
+    if not sql.rows("SELECT 1 FROM chat_response WHERE status = 'queued' LIMIT 1"):
+        return []
     ready = Q(input__previous=None) | ~Q(input__previous__status__in=Response.RUNNING)
     before = ExpressionWrapper(Now() - timedelta(seconds=age), output_field=DateTimeField())
     return list(

@@ -39,10 +39,10 @@ class Hit:
 
 
 def index(item: Item, text: str, *, owner_id: int) -> None:
-    """Make an item findable; empty text is not."""
+    """Make a new item findable; empty text is not."""
     if text.strip() and item.conversation_id:
-        SearchEntry.objects.update_or_create(
-            item=item, defaults={"conversation_id": item.conversation_id, "owner_id": owner_id, "text": text.replace("\x00", "")}
+        SearchEntry.objects.create(
+            item=item, conversation_id=item.conversation_id, owner_id=owner_id, text=text.replace("\x00", "")
         )
 
 

@@ -144,7 +144,7 @@ def test_a_message_sent_while_a_reader_catches_up_comes_with_the_next_news(cast:
 
     def send_in_between(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
         """Just before the reader's process asks which replies have moved."""
-        if not sent and '"chat_response"."position" >' in sql:
+        if not sent and "FROM chat_response" in sql and "position >" in sql:
             sent.append(messages.send(actor=cast.owner, conversation_id=conversation_id, text="Second"))
         return execute(sql, *arguments)
 
