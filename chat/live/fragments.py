@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.template.loader import render_to_string
+from django.utils.html import conditional_escape as escape
 
 from chat import markdown
 from chat.live.views import PartView, item_view
@@ -78,8 +79,7 @@ class Fragments:
                 return ""
 
     def _done(self, item: Item, response: _Growing) -> str:
-        parts = self.of_item.pop(str(item.id), [])
-        if parts:
+        if parts := self.of_item.pop(str(item.id), []):
             return "".join(_op(op) for part in parts for op in self.streams.pop(part).finish())
         view = item_view(dump_item(item), id=str(item.id), status=response.status)
         return render_to_string("events/output_item_done.html", {"response": response, "item": view})
@@ -93,5 +93,6 @@ def part_id(event: wire.OfContent | wire.OfSummary) -> str:
 
 
 def _op(op: Op) -> str:
-    template = "events/append.html" if isinstance(op, markdown.Append) else "events/replace.html"
-    return render_to_string(template, {"op": op})
+    """As a template would make it, at a tenth of the price: there is one for every tick of every reply."""
+    swap = "beforeend" if isinstance(op, markdown.Append) else "innerHTML"
+    return f'<hx-partial hx-target="#{escape(op.target)}" hx-swap="{swap}">{escape(op.html)}</hx-partial>\n'
