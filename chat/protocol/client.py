@@ -32,7 +32,7 @@ from chat.protocol.failures import answer_of, from_http
 from chat.protocol.loose import load
 from chat.protocol.pace import Pace, current
 from chat.protocol.sse import DONE, MAX_EVENT_BYTES, Decoder, ServerSentEvent
-from chat.protocol.transport import FAILURES, FULL, Connections, held
+from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, held
 from chat.protocol.types import Json
 
 LARGEST_ERROR: Final = 1024 * 1024  # bytes read of a body that is no stream and no reply
@@ -97,14 +97,15 @@ class Client:
         """Close the idle connections of the running loop."""
         await self._connections.close()
 
-    def stream(self, path: str, body: Json) -> AsyncGenerator[ServerSentEvent, None]:
-        """Post `body`; give the events as they come, or the one JSON object of a server that does not stream, as one event.
+    def stream(self, path: str, body: Json) -> AsyncGenerator[list[ServerSentEvent], None]:
+        """Post `body`; give the events as they come, those that come together in one list, or the one JSON object of a server
+        that does not stream, as one event.
 
         Ends after `[DONE]`, which it gives. Closing the iterator closes the connection. Raises UpstreamError.
         """
         return self._read("POST", path, body)
 
-    def resume(self, path: str) -> AsyncGenerator[ServerSentEvent, None]:
+    def resume(self, path: str) -> AsyncGenerator[list[ServerSentEvent], None]:
         """The same for a stream that has begun elsewhere: asks for it with GET. `path` may have a query."""
         return self._read("GET", path, None)
 
@@ -120,13 +121,14 @@ class Client:
         """Delete what is at `path`; tries again as a stream does. Raises UpstreamError, also where there was nothing."""
         await self._persist(lambda: self._ask("DELETE", path, None))
 
-    async def _read(self, method: str, path: str, body: Json | None) -> AsyncGenerator[ServerSentEvent, None]:
+    async def _read(self, method: str, path: str, body: Json | None) -> AsyncGenerator[list[ServerSentEvent], None]:
         reply = await self._persist(lambda: self._begin(method, path, body))
         try:
-            async with aclosing(self._events(reply)) as events:
-                async for event in events:
-                    yield event
-                    if event.data.strip() == DONE:
+            async with aclosing(self._events(reply)) as batches:
+                async for events in batches:
+                    done = next((number for number, event in enumerate(events, 1) if event.data.strip() == DONE), None)
+                    yield events[:done]
+                    if done:
                         return
         finally:
             await reply.response.aclose()
@@ -164,7 +166,7 @@ class Client:
         deadline = asyncio.get_running_loop().time() + self.timeouts.first_byte
         response = await self._send(method, path, body, deadline=self.timeouts.first_byte, streams=True)
         try:
-            chunks = response.aiter_bytes()
+            chunks = chunks_of(response)
             left = deadline - asyncio.get_running_loop().time()
             return _Reply(response, chunks, await self._chunk(chunks, deadline=left) or b"")
         except BaseException:
@@ -207,19 +209,19 @@ class Client:
             await response.aclose()
         return from_http(response.status_code, response.headers, body, secrets=self._secrets)
 
-    async def _events(self, reply: _Reply) -> AsyncGenerator[ServerSentEvent, None]:
+    async def _events(self, reply: _Reply) -> AsyncGenerator[list[ServerSentEvent], None]:
         if not reply.is_stream:
-            yield await self._object(reply)
+            yield [await self._object(reply)]
             return
         decoder, chunk, pace = Decoder(), reply.first, current.get()
         while chunk:
-            for event in decoder.feed(chunk):
-                yield event
+            if events := decoder.feed(chunk):
+                yield events
             if pace is not None:
                 await _rest(reply.response, pace, more=len(chunk) >= FULL)
             chunk = await self._chunk(reply.chunks, deadline=self.timeouts.between_bytes) or b""
-        for event in decoder.end():
-            yield event
+        if events := decoder.end():
+            yield events
 
     async def _object(self, reply: _Reply) -> ServerSentEvent:
         """The JSON body of a server that answers without streaming, or the error that it sends with status 200."""

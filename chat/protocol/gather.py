@@ -1,7 +1,9 @@
 """Deltas of one text that came together are one delta: what follows costs per delta, next to nothing per character."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
+from chat import errors
 from chat.protocol import events as ev
 
 Delta: TypeAlias = ev.PartDelta | ev.ArgumentsDelta
@@ -38,6 +40,18 @@ class Gatherer:
         if len(texts) > 1:
             held.delta = "".join(texts)
         return [held]
+
+
+def gathered(events: Iterable[ev.Event]) -> Iterator[ev.Event]:
+    """Events that came together, with as few deltas as they can be told in. What came before an error comes out before it."""
+    gatherer = Gatherer()
+    try:
+        for event in events:
+            yield from gatherer.feed(event)
+    except errors.ParleyError:
+        yield from gatherer.out()
+        raise
+    yield from gatherer.out()
 
 
 def _key(event: Delta) -> tuple[object, ...]:

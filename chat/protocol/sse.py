@@ -4,8 +4,7 @@ Follows the WHATWG grammar (CR, LF and CRLF, a byte order mark, comments, data o
 are ordinary characters. Differs at the end of a stream: a last event whose blank line is missing is given if its JSON is whole.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic_core import from_json
 
@@ -19,8 +18,7 @@ MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
 BOM: Final = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """`event` is "" when the server named none."""
 
     event: str

@@ -7,20 +7,21 @@ in another one than the runs do.
 import asyncio
 import ipaddress
 import urllib.request
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
 import httpx
+from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
-from httpx_aiohttp.transport import AiohttpResponseStream
 
 FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
 """Everything that a request or a read may raise when the far end, or the way to it, fails."""
-FULL: Final = AiohttpResponseStream.CHUNK_SIZE
+FULL: Final = 16_384
 """Bytes in a chunk that may be followed by another at once; a smaller one was all that had come."""
 ANSWER: Final = "parley_answer"  # extension of a response
 
@@ -70,6 +71,14 @@ async def _closed_with_the_loop(client: httpx.AsyncClient) -> AsyncGenerator[Non
         await client.aclose()
 
 
+def chunks_of(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body as it comes. aiohttp is asked itself where nothing is compressed: httpx would hand it through four iterators."""
+    answer = response.extensions.get(ANSWER)
+    if isinstance(answer, aiohttp.ClientResponse) and "content-encoding" not in response.headers:
+        return answer.content.iter_any()
+    return response.aiter_bytes()
+
+
 @contextmanager
 def held(response: httpx.Response) -> Iterator[None]:
     """Read nothing from this response's connection meanwhile. What arrives waits in the system's socket buffer, and then the
@@ -77,15 +86,32 @@ def held(response: httpx.Response) -> Iterator[None]:
     """
     answer = response.extensions.get(ANSWER)
     connection = answer.connection if isinstance(answer, aiohttp.ClientResponse) else None
-    protocol = connection.protocol if connection is not None else None
-    if protocol is None or not protocol.is_connected():
+    transport = connection.transport if connection is not None else None
+    if transport is None or transport.is_closing() or not transport.is_reading():
         yield
         return
-    protocol.pause_reading()
+    transport.pause_reading()
     try:
         yield
     finally:
-        protocol.resume_reading()
+        if not transport.is_closing():
+            transport.resume_reading()
+
+
+class _Handler(ResponseHandler):
+    """aiohttp's own looks for more after each piece of a body that is taken. There can only be more where it once paused, because
+    too much had come.
+    """
+
+    has_paused = False
+
+    def pause_reading(self) -> None:
+        self.has_paused = True
+        super().pause_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self.has_paused:
+            super().resume_reading(resume_parser)
 
 
 class _Transport(AiohttpTransport):
@@ -101,6 +127,7 @@ def _network(base_url: str) -> AiohttpTransport:
     def session() -> aiohttp.ClientSession:
         trust = httpx.create_ssl_context() if base_url.startswith("https:") else True
         connector = aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=20)
+        connector._factory = partial(_Handler, loop=asyncio.get_running_loop())  # type: ignore[assignment]
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     return _Transport(client=session, proxy=_proxy(base_url), verify=False)  # noqa: S501 - the session above verifies

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from chat.errors import UpstreamError
 from chat.protocol.client import Client
 from chat.protocol.events import Event
+from chat.protocol.gather import gathered
 from chat.protocol.loose import load
 from chat.protocol.sse import DONE, ServerSentEvent
 from chat.protocol.types import Json, Request
@@ -53,9 +54,9 @@ class ChatCompletionsProvider(Provider):
 
     async def _attempt(self, body: Json) -> AsyncGenerator[Event, None]:
         translation = Translation()
-        async with aclosing(self._client.stream("/chat/completions", body)) as chunks:
-            async for chunk in chunks:
-                for event in _feed(translation, chunk):
+        async with aclosing(self._client.stream("/chat/completions", body)) as batches:
+            async for batch in batches:
+                for event in gathered(event for sent in batch for event in _feed(translation, sent)):
                     yield event
         self._thoughts_in = translation.thoughts_in or self._thoughts_in
         for event in translation.end():

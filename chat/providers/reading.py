@@ -7,24 +7,25 @@ from typing import Final
 from chat.protocol import events
 from chat.protocol.events import ErrorEvent, Event
 from chat.protocol.failures import from_stream
+from chat.protocol.gather import gathered
 from chat.protocol.sse import ServerSentEvent
 
 END: Final = (events.ResponseCompleted, events.ResponseIncomplete, events.ResponseFailed)
 
 
-async def read(chunks: AsyncGenerator[ServerSentEvent, None]) -> AsyncGenerator[Event, None]:
-    """As they came; ends after a terminal event, a failure where that holds an error. An error inside the stream is raised."""
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            event = events.from_sse(chunk)
-            if event is None:
-                continue
-            if isinstance(event, ErrorEvent):
-                raise from_stream(event.body.code, event.message)
-            if isinstance(event, END):
-                yield _end(event)
-                return
-            yield event
+async def read(batches: AsyncGenerator[list[ServerSentEvent], None]) -> AsyncGenerator[Event, None]:
+    """As they came, deltas that came together as one; ends after a terminal event, a failure where that holds an error. An error
+    inside the stream is raised.
+    """
+    async with aclosing(batches):
+        async for batch in batches:
+            for event in gathered(event for sent in batch if (event := events.from_sse(sent)) is not None):
+                if isinstance(event, ErrorEvent):
+                    raise from_stream(event.body.code, event.message)
+                if isinstance(event, END):
+                    yield _end(event)
+                    return
+                yield event
 
 
 def _end(event: events.ResponseCompleted | events.ResponseIncomplete | events.ResponseFailed) -> Event:

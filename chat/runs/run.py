@@ -17,7 +17,7 @@ from chat.live.fragments import Fragments
 from chat.models import Response, Turn
 from chat.models.ids import new_id
 from chat.protocol import events as wire
-from chat.protocol.gather import DELTAS, Gatherer
+from chat.protocol.gather import DELTAS
 from chat.protocol.normalize import Cancelled, Cut, Failed, Normalizer
 from chat.protocol.types import dump_item
 from chat.runs import afterwards, upstream
@@ -47,7 +47,6 @@ class Run:
         self.normalizer = Normalizer(
             response_id=self.id, model=response.model, new_id=new_id, created_at=created, store=response.store
         )
-        self.gatherer = Gatherer()
         self.fragments: Fragments | None = Fragments(response_id=self.id)
         self.pending: deque[tuple[wire.Event, bytes]] = deque()
         self.sequence = response.sequence
@@ -79,24 +78,17 @@ class Run:
             self.task.cancel()
 
     def feed(self, event: wire.Event) -> None:
-        """One event of the provider, in any dialect. Deltas that may go on are held back until `rest`."""
-        self._normalize(self.gatherer.feed(event))
+        """One event of the provider, in any dialect."""
+        self._accept(self.normalizer.feed(event))
+        if max(self.size, self.bytes // 8) > settings.REPLY_BYTES and self.end is None:
+            raise errors.TooLarge("This reply is longer than this server keeps.", next="Ask for less at once.")
 
     def rest(self) -> "asyncio.Future[None] | None":
         """All that came together has been fed. What follows the first words is read in ticks."""
-        self._normalize(self.gatherer.out())
         return self.executor.ticker.rest() if self.spoken and not self.why else None
 
     def finish(self, outcome: Cut | Failed | Cancelled) -> None:
-        for event in self.gatherer.out():
-            self._accept(self.normalizer.feed(event))
         self._accept(self.normalizer.finish(outcome))
-
-    def _normalize(self, events: list[wire.Event]) -> None:
-        for event in events:
-            self._accept(self.normalizer.feed(event))
-        if max(self.size, self.bytes // 8) > settings.REPLY_BYTES and self.end is None:
-            raise errors.TooLarge("This reply is longer than this server keeps.", next="Ask for less at once.")
 
     def _accept(self, events: list[wire.Event]) -> None:
         """Take well-formed events up for the next flush. The terminal one, and what comes with it, waits for the end."""

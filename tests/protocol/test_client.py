@@ -21,7 +21,7 @@ def ask(text: str) -> dict[str, object]:
 
 async def read(server: ScriptedServer, text: str, *, timeouts: Timeouts = QUICK) -> list[ServerSentEvent]:
     client = Client(server.base_url, "sk-test-0123456789", timeouts=timeouts)
-    return [event async for event in client.stream("/responses", ask(text))]
+    return [event async for events in client.stream("/responses", ask(text)) for event in events]
 
 
 async def closed(server: ScriptedServer, *, within: float = 1.0) -> Connection:
@@ -56,9 +56,9 @@ async def test_credentials_in_the_address_become_a_header_and_show_nowhere(scrip
 
 async def test_events_arrive_while_the_model_still_speaks(scripted: ScriptedServer) -> None:
     client, started = Client(scripted.base_url), time.monotonic()
-    async with aclosing(client.stream("/responses", ask("[[rate=20 tokens=100]]"))) as events:
-        async for event in events:
-            if "delta" in event.event:
+    async with aclosing(client.stream("/responses", ask("[[rate=20 tokens=100]]"))) as batches:
+        async for events in batches:
+            if any("delta" in event.event for event in events):
                 break
     assert time.monotonic() - started < 1
 
@@ -134,8 +134,8 @@ async def test_a_connection_that_breaks_keeps_what_came_and_says_so(scripted: Sc
     client = Client(scripted.base_url, timeouts=QUICK)
 
     async def collect() -> None:
-        async for event in client.stream("/responses", ask(f"[[{how}=after:3 rate=50]]")):
-            seen.append(event)  # noqa: PERF401 - a comprehension loses what came before the error
+        async for events in client.stream("/responses", ask(f"[[{how}=after:3 rate=50]]")):
+            seen.extend(events)
 
     with pytest.raises(errors.Unreachable, match="broke off"):
         await collect()
@@ -204,7 +204,7 @@ async def test_a_success_that_is_none_is_an_error(body: bytes, kind: type[errors
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=body, headers={"Content-Type": "text/html"}))
     client = Client("http://far.example/v1", transport=transport, timeouts=QUICK)
     with pytest.raises(kind):
-        [event async for event in client.stream("/responses", ask("hello"))]
+        [event async for events in client.stream("/responses", ask("hello")) for event in events]
 
 
 async def test_connections_are_used_again(scripted: ScriptedServer) -> None:

@@ -149,7 +149,7 @@ async def test_no_error_tells_the_key(scripted: ScriptedServer, shape: str) -> N
     client = Client(scripted.base_url.replace("//", "//ann:passw0rd-x@"), KEY, timeouts=Timeouts(pauses=()))
     text = f'[[error=400 body={shape} message="Bad key {KEY} at http://ann:passw0rd-x@host/ Bearer {KEY}"]]'
     with pytest.raises(errors.UpstreamError) as caught:
-        [event async for event in client.stream("/responses", {"model": "m", "input": text, "stream": True})]
+        [event async for events in client.stream("/responses", {"model": "m", "input": text, "stream": True}) for event in events]
     told = "".join(traceback.format_exception(caught.value)) + caught.value.message + repr(client)
     assert KEY not in told
     assert "passw0rd" not in told

@@ -24,14 +24,14 @@ def far(answer: Callable[[httpx.Request], httpx.Response], *, address: str = "ht
 async def begin(client: Client, text: str) -> str:
     """Ask in the background, go away after the first event; the id."""
     body = {"model": "scripted", "stream": True, "background": True, "store": True, "input": text}
-    async with aclosing(client.stream("/responses", body)) as events:
-        first = await anext(events)
+    async with aclosing(client.stream("/responses", body)) as batches:
+        (first, *_) = await anext(batches)
     upstream_id: str = json.loads(first.data)["response"]["id"]
     return upstream_id
 
 
 async def read(client: Client, path: str) -> list[ServerSentEvent]:
-    return [event async for event in client.resume(path)]
+    return [event async for events in client.resume(path) for event in events]
 
 
 async def test_a_stream_is_taken_up_with_get_while_it_goes_on(scripted: ScriptedServer) -> None:

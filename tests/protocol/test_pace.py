@@ -52,7 +52,7 @@ class Ticking:
 async def read(server: ScriptedServer, text: str, paced: pace.Pace) -> list[str]:
     pace.current.set(paced)
     client = Client(server.base_url, timeouts=PATIENT)
-    return [event.data async for event in client.stream("/responses", ask(text))]
+    return [event.data async for events in client.stream("/responses", ask(text)) for event in events]
 
 
 async def test_it_comes_whole_in_few_pieces(scripted: ScriptedServer) -> None:

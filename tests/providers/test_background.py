@@ -64,7 +64,7 @@ async def test_where_no_stream_is_given_it_is_asked_until_it_ends(scripted: Scri
 async def test_a_connection_that_breaks_is_no_end(scripted: ScriptedServer, how: str) -> None:
     found = await every(provider(scripted).stream(request(f"[[{TEN} rate=100 {how}]]")))
     assert said(found) == WORDS
-    assert numbers(found) == list(range(len(found)))
+    assert numbers(found) == sorted(set(numbers(found)))
     assert isinstance(found[-1], events.ResponseCompleted)
     assert sum(path == "POST /responses" for path in paths(scripted)) == 1
 
