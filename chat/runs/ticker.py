@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 READING = 0.01  # seconds that a tick waits for its runs to read; those that find nothing are not waited for longer
 BREATH = 0.01  # seconds at least between two ticks, however long they take
+TOGETHER = 8  # runs that are rendered before others have their turn
 AGAIN = 0.5  # seconds until what could not be written is tried again
 
 
@@ -108,11 +109,24 @@ class Ticker:
         except DatabaseError as error:
             logger.warning("The log cannot be written, trying again: %s", type(error).__name__)
             return False
-        for batch, run in zip(batches, runs, strict=True):
+        for number, (batch, run) in enumerate(zip(batches, runs, strict=True), 1):
             if batch.response_id not in written:
                 run.fence()
             elif (position := written[batch.response_id]) is None:
                 self.put(run, urgent=False)  # somebody holds its conversation: with the next tick
             else:
                 run.committed(len(batch.events), position)
+            if number % TOGETHER == 0:
+                await self._breathe({run.id for run in runs[number:]})
         return True
+
+    async def _breathe(self, left: set[str]) -> None:
+        """Let what has been rendered go out, and what cannot wait in between, before those that are `left` are rendered."""
+        await asyncio.sleep(0)
+        if self.urgent.is_set():
+            self.urgent.clear()
+            runs = [run for pk, run in self.dirty.items() if pk not in left and run.pending and run.end is None]
+            for run in runs:
+                del self.dirty[run.id]
+            if runs and not await self._write(runs):
+                self.dirty = {**{run.id: run for run in runs}, **self.dirty}
