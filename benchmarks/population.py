@@ -13,9 +13,9 @@ def main(people: int, each: int) -> None:
     from django.db import transaction
 
     from chat.models import Conversation, Membership, User
-    from tests.browser.crowd import main as crowd
+    from tests.crowd import main as crowd
 
-    crowd(str(people))
+    crowd(str(people), "idle")
     with transaction.atomic():
         owners = User.objects.order_by("-pk")[:people]
         teams = dict(Membership.objects.filter(user__in=[owner.pk for owner in owners]).values_list("user_id", "team_id"))

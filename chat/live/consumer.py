@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -28,7 +29,7 @@ class Reader(AsyncWebsocketConsumer):
         self.user: User | None = self.scope["user"] if self.scope["user"].is_authenticated else None
         self.conversation: str = self.scope["url_route"]["kwargs"]["conversation_id"]
         self.cursor = _position(self.scope["query_string"])
-        self.mailbox, self.mail = Mailbox(most_bytes=settings.SOCKET_BACKLOG_BYTES), asyncio.Event()
+        self.mailbox: Mailbox | None = None  # nothing waits: most sockets are idle, and cost what they keep
         self.forwarding: asyncio.Task[None] | None = None
         self.closing = False
         await self.accept()
@@ -40,7 +41,7 @@ class Reader(AsyncWebsocketConsumer):
             return
         hub.subscribe(self.conversation, self)
         readers.add(self)
-        self.forwarding = asyncio.create_task(self._forward_or_restart())
+        self.forwarding = asyncio.create_task(self._forward_or_restart(self._join()))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         await self.close(NOT_LISTENING)
@@ -64,13 +65,17 @@ class Reader(AsyncWebsocketConsumer):
 
     def hear(self, ring: Ring) -> None:
         """The doorbell: remember it; the forwarding task sends when the socket takes it."""
+        if self.mailbox is None:
+            self.mailbox = Mailbox(most_bytes=settings.SOCKET_BACKLOG_BYTES)
         self.mailbox.put(ring)
-        self.mail.set()
+        if self.forwarding is None and not self.closing:
+            self.forwarding = asyncio.create_task(self._forward_or_restart(self._forward()))
 
-    async def _forward_or_restart(self) -> None:
+    async def _forward_or_restart(self, forward: Coroutine[Any, Any, None]) -> None:
         """A page whose socket fell silent would wait for ever; closed with this code it comes back with its cursor."""
         try:
-            await self._forward()
+            await forward
+            self.forwarding = None  # in the same turn in which it found no more mail
         except OSError:
             pass  # the reader has gone: there is nobody to tell
         except Exception:
@@ -79,13 +84,17 @@ class Reader(AsyncWebsocketConsumer):
             logger.exception("A socket of %s broke", self.conversation)
             await self.close(RESTART)
 
-    async def _forward(self) -> None:
+    async def _join(self) -> None:
         if await self._catch_up():
-            while await self.mail.wait():
-                self.mail.clear()
-                for ring in self.mailbox.drain():
-                    if not await self._tell(ring):
-                        return
+            await self._forward()
+
+    async def _forward(self) -> None:
+        """Until nothing is left to be forwarded."""
+        if self.mailbox is not None:
+            for ring in self.mailbox.drain():
+                if not await self._tell(ring):
+                    return
+            self.mailbox = None
 
     async def _tell(self, ring: Ring) -> bool:
         if ring.last <= self.cursor:
