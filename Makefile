@@ -4,8 +4,6 @@
 
 PY = .venv/bin/python
 PYTEST = $(PY) -m pytest -q
-# Those with several processes, rude clients and engines that crash are run by `make soak` alone until they have been timed on a quiet machine.
-FAULTS = $(addprefix tests/faults/test_,drain.py reload.py sending.py stop.py crash.py model_server.py flood.py)
 DATABASE_TESTS = tests/store tests/runs tests/live tests/accounts tests/web tests/settings_pages
 
 run:
@@ -18,7 +16,7 @@ test:
 	DATABASE_URL= $(PYTEST) -n 2
 	$(PY) -m tests.engines postgres -- $(PYTEST) -n 2 $(DATABASE_TESTS)
 	$(PYTEST) tests/browser -o addopts=--strict-markers -p no:randomly -n 2
-	$(PYTEST) $(FAULTS) -p no:randomly
+	$(PYTEST) tests/faults -p no:randomly
 
 check:
 	@deploy/setup test

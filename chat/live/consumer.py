@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -41,7 +41,7 @@ class Reader(AsyncWebsocketConsumer):
             return
         hub.subscribe(self.conversation, self)
         readers.add(self)
-        self.forwarding = asyncio.create_task(self._forward_or_restart(self._join()))
+        self.forwarding = asyncio.create_task(self._forward_or_restart(self._join))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         await self.close(NOT_LISTENING)
@@ -69,12 +69,12 @@ class Reader(AsyncWebsocketConsumer):
             self.mailbox = Mailbox(most_bytes=settings.SOCKET_BACKLOG_BYTES)
         self.mailbox.put(ring)
         if self.forwarding is None and not self.closing:
-            self.forwarding = asyncio.create_task(self._forward_or_restart(self._forward()))
+            self.forwarding = asyncio.create_task(self._forward_or_restart(self._forward))
 
-    async def _forward_or_restart(self, forward: Coroutine[Any, Any, None]) -> None:
+    async def _forward_or_restart(self, forward: Callable[[], Awaitable[None]]) -> None:
         """A page whose socket fell silent would wait for ever; closed with this code it comes back with its cursor."""
         try:
-            await forward
+            await forward()
             self.forwarding = None  # in the same turn in which it found no more mail
         except OSError:
             pass  # the reader has gone: there is nobody to tell

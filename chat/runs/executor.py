@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,11 +15,12 @@ from django.db import Error as DatabaseError
 from chat.runs.dispatch import dispatch
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
-from chat.runs.ticker import Ticker
+from chat.runs.ticker import Ticker, tickers
 from chat.store import conversations, pool, responses
 
 logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks for Stops asked for in another process
+FEW = 16  # runs
 HURRY = 3.0  # seconds that the last flush may take when the time to drain is over
 AT_ONCE = 1.0  # seconds for what needs none but an answer of the database: one that is away must not hold the end up
 
@@ -27,7 +29,7 @@ class Executor:
     """Starts, stops and watches the runs of this process. All methods are called on the serving loop."""
 
     def __init__(self) -> None:
-        self.ticker = Ticker()
+        self.tickers = tickers()
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.runs: dict[str, Run] = {}
         self.background: set[asyncio.Task[None]] = set()
@@ -36,11 +38,11 @@ class Executor:
 
     def open(self, *, executes: bool = True) -> None:
         """Begin on the running loop. Without `executes` it only keeps the process's other work; runs are others'."""
-        self.ticker = Ticker()
+        self.tickers = tickers()
         self.room = asyncio.Semaphore(settings.RUNS_PER_WORKER)
         self.accepting, self.ending = executes, False
         if executes:
-            for work in (self.ticker.loop, self._hold, self._sweep):
+            for work in (*(ticker.loop for ticker in self.tickers), self._hold, self._sweep):
                 self.keep(work)
             self.keep(self._serve)
 
@@ -90,6 +92,11 @@ class Executor:
     async def _execute(self, response_id: str) -> None:
         async with self.room:
             await execute(response_id, self)
+
+    def ticker(self) -> Ticker:
+        """That of the next run: a few are ticked together, many by turns."""
+        runs = Counter(run.ticker for run in self.runs.values())
+        return next((ticker for ticker in self.tickers if runs[ticker] < FEW), min(self.tickers, key=lambda ticker: runs[ticker]))
 
     def cancel(self, response_id: str) -> None:
         if (run := self.runs.get(response_id)) is not None:

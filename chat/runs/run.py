@@ -41,7 +41,7 @@ class Run:
 
     def __init__(self, response: Response, executor: "Executor") -> None:
         self.id, self.epoch, self.conversation_id = response.pk, response.epoch, response.conversation_id
-        self.executor = executor
+        self.executor, self.ticker = executor, executor.ticker()
         self.task = asyncio.current_task()
         created = int(response.created.timestamp())
         self.normalizer = Normalizer(
@@ -85,7 +85,7 @@ class Run:
 
     def rest(self) -> "asyncio.Future[None] | None":
         """All that came together has been fed. What follows the first words is read in ticks."""
-        return self.executor.ticker.rest() if self.spoken and not self.why else None
+        return self.ticker.rest() if self.spoken and not self.why else None
 
     def finish(self, outcome: Cut | Failed | Cancelled) -> None:
         self._accept(self.normalizer.finish(outcome))
@@ -103,7 +103,7 @@ class Run:
             self.pending.append((event, data))
         if self.shown and self.pending:
             self.drained.clear()
-            self.executor.ticker.put(self, urgent=urgent)
+            self.ticker.put(self, urgent=urgent)
 
     def _shows(self, event: wire.Event) -> bool:
         """Whether it is to be shown at once: a new item, and the first words."""
@@ -230,7 +230,7 @@ def _outcome(run: Run, error: errors.ParleyError) -> Cut | Failed:
 async def _end(run: Run) -> None:
     """Commit the end; a database that is away is waited for, as long as the run would have been."""
     for attempt in range(120):
-        await run.executor.ticker.landed()
+        await run.ticker.landed()
         if run.why == "fenced":
             return
         try:

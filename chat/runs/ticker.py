@@ -1,10 +1,12 @@
-"""The tick: let all runs of this process read what has come for them; append and commit it in one transaction, render it, ring.
-In this order, and together: nothing costs as much as waking up.
+"""The tick: let runs read what has come for them; append and commit it in one transaction, render it, ring. In this order, and
+together: nothing costs as much as waking up. Where there are many runs they are ticked by turns, a few groups of them: a group
+that is large takes long, and what it renders last comes late.
 """
 
 import asyncio
 import contextlib
 import logging
+import math
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 READING = 0.01  # seconds that a tick waits for its runs to read; those that find nothing are not waited for longer
 BREATH = 0.01  # seconds at least between two ticks, however long they take
+GROUPS = 3
 TOGETHER = 8  # runs that are rendered before others have their turn
 AGAIN = 0.5  # seconds until what could not be written is tried again
 
@@ -27,7 +30,8 @@ class Ticker:
     comes after a pause does not either.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, phase: float = 0.0) -> None:
+        self.phase = phase  # of a tick: where in it this one's ticks begin
         self.dirty: dict[str, Run] = {}
         self.resting: list[asyncio.Future[None]] = []
         self.reading = 0  # runs that this tick lets read
@@ -68,10 +72,15 @@ class Ticker:
             if not (rested and loop.time() >= self.due) and not await self._urgent_before_due():
                 await self._read()
             if (now := loop.time()) >= self.due:
-                self.due = now + settings.RUN_TICK
+                self.due = self._after(now)
             self.urgent.clear()
             await self._flush()
             self.due = max(self.due, loop.time() + BREATH)
+
+    def _after(self, now: float) -> float:
+        """The first beginning of a tick that is at least half a tick away."""
+        tick = settings.RUN_TICK
+        return (math.floor(now / tick + 0.5 - self.phase) + 1 + self.phase) * tick
 
     async def _urgent_before_due(self) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -130,3 +139,8 @@ class Ticker:
                 del self.dirty[run.id]
             if runs and not await self._write(runs):
                 self.dirty = {**{run.id: run for run in runs}, **self.dirty}
+
+
+def tickers() -> tuple[Ticker, ...]:
+    """One for each group, in even distances."""
+    return tuple(Ticker(phase=number / GROUPS) for number in range(GROUPS))

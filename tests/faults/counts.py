@@ -14,7 +14,7 @@ class Counts:
     kills: int = 3  # of the one process on SQLite, which is started again
     takeovers: int = 3  # of one process among several, which go on without it
     restarted_streams: int = 40
-    restart_words: int = 300
+    restart_words: int = 200
     stop_races: int = 50
     double_sends: int = 5
     parallel_writes: int = 50
@@ -37,6 +37,8 @@ FULL = Counts(
     cut_length=2.0,
     kills=50,
     takeovers=20,
+    restarted_streams=100,
+    restart_words=300,
     stop_races=500,
     double_sends=50,
     parallel_writes=50,

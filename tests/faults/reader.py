@@ -17,7 +17,7 @@ from tests.faults.visitor import Visitor
 
 # As in templates/htmx_config.json, and what hx-ws adds by itself.
 RECONNECT_CODES = {1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 4008, 4012}
-DELAY, MOST, JITTER = 0.3, 8.0, 0.3
+DELAY, MOST, JITTER = 0.3, 2.0, 0.3
 AWAY = (OSError, InvalidHandshake, InvalidMessage, TimeoutError, EOFError)
 
 

@@ -26,14 +26,12 @@ def people(several: LargeHouse) -> list[Visitor]:
     return several.people(COUNTS.restarted_streams)
 
 
-async def restart(house: LargeHouse, program: Program) -> float:
-    """As an upgrade does it: asked to stop, ended, begun anew, ready. The seconds it took."""
-    since = monotonic()
+async def restart(house: LargeHouse, program: Program) -> None:
+    """As an upgrade does it: asked to stop, ended, begun anew, ready."""
     program.send(signal.SIGTERM)
     await asyncio.to_thread(program.wait, 25)
     program.start()
     await asyncio.to_thread(house.wait_for, program)
-    return monotonic() - since
 
 
 async def read_all(person: Visitor, seed: int, reading_now: asyncio.Semaphore) -> Reader:
@@ -62,7 +60,8 @@ async def test_a_rolling_restart_under_load_loses_no_reply_and_no_message(
     sending = asyncio.create_task(keep_sending())
     for _ in people:
         await asyncio.wait_for(reading_now.acquire(), 30)
-    took = [await restart(several, program) for program in several.web]
+    for program in several.web:
+        await restart(several, program)
     for program in several.workers:
         await restart(several, program)
     over.set()
@@ -72,7 +71,7 @@ async def test_a_rolling_restart_under_load_loses_no_reply_and_no_message(
     away = sorted(itertools.chain.from_iterable(reader.away for reader in read))
     assert codes <= {1012, 4012}
     assert len(away) >= len(people), "the sockets were not closed"
-    assert away[-1] < max(BACK, max(took) + 2), "longer than a process of this machine takes to begin anew"
+    assert away[-1] < BACK
     async with Reader(people[0], conversation) as reader:
         last = reader.ids()[-1]
         assert await reader.until_ended(last, within=30) == "completed"
