@@ -120,7 +120,7 @@ class ResponseView:
 
     @property
     def can_continue(self) -> bool:
-        cut = self.status in ("incomplete", "cancelled") and any(item.type == "message" for item in self.items)
+        cut = self.status in ("incomplete", "cancelled", "failed") and any(item.type == "message" for item in self.items)
         return cut and not self.is_followed
 
     @property

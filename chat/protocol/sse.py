@@ -50,7 +50,9 @@ class Decoder:
         """The stream is over: the event whose blank line never came, if nothing of it can be missing."""
         head, self._head = self._head or b"", None
         events = self.feed(head) if head else []
-        last = self._line(b"".join(self._rest)) if self._rest else None
+        rest, self._rest = b"".join(self._rest), []
+        self._held -= len(rest)
+        last = self._line(rest) if rest else None
         last = last or self._line(b"")
         if last is not None and (last.data.strip() == DONE or _is_object(last.data)):
             events.append(last)

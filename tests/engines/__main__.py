@@ -38,14 +38,17 @@ def _parted(arguments: list[str]) -> tuple[set[str], list[str]]:
 def _run(command: list[str], environment: dict[str, str]) -> int:
     """Its exit status. An interrupt from the terminal reaches it too, so that we only wait; others' signals are passed on."""
     child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []  # the child may already speak while we do not know it yet
 
     def pass_on(number: int, _: FrameType | None) -> None:
-        if child is not None and number != signal.SIGINT:
-            child.send_signal(number)
+        if number != signal.SIGINT:
+            child.send_signal(number) if child is not None else early.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
     child = subprocess.Popen(command, env=environment)
+    for number in early:
+        child.send_signal(number)
     status = child.wait()
     return status if status >= 0 else 128 - status
 

@@ -109,6 +109,12 @@ def test_a_line_that_never_ends_is_refused_at_the_limit() -> None:
         decoder.feed(b"x")
 
 
+def test_a_last_line_without_its_end_counts_once() -> None:
+    decoder = sse.Decoder(max_event_bytes=1000)
+    assert decoder.feed(b"data: " + b"x" * 900) == []
+    assert decoder.end() == []
+
+
 def test_an_event_of_many_lines_is_refused_at_the_limit() -> None:
     decoder = sse.Decoder(max_event_bytes=1000)
     for _ in range(1000):
