@@ -41,8 +41,10 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
     early: list[int] = []  # the child may already speak while we do not know it yet
 
     def pass_on(number: int, _: FrameType | None) -> None:
-        if number != signal.SIGINT:
-            child.send_signal(number) if child is not None else early.append(number)
+        if number != signal.SIGINT and child is not None:
+            child.send_signal(number)
+        elif number != signal.SIGINT:
+            early.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
