@@ -53,14 +53,8 @@ def entitle(*, conversation_id: str, title: str) -> bool:
 
 def _retitle(conversation: Conversation, title: str, by: str) -> None:
     conversation.title, conversation.titled_by = title, by
-    conversation.save(update_fields=["title", "titled_by"])
-    index_title(conversation)
-    news.announce(conversation, "title.changed")
-
-
-def index_title(conversation: Conversation) -> None:
-    """Make the title findable. Whoever calls it holds the conversation, or has just made it."""
-    words = {"text": conversation.title, "owner_id": conversation.owner_id}
+    news.announce(conversation, "title.changed", change={"title": title, "titled_by": by})
+    words = {"text": title, "owner_id": conversation.owner_id}
     if not SearchEntry.objects.filter(conversation=conversation, item=None).update(**words):
         SearchEntry.objects.create(conversation=conversation, **words)
 

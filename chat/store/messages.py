@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from pydantic import JsonValue
 
 from chat import errors, markdown
-from chat.models import Branch, Conversation, Item, Response, Team, User
+from chat.models import Branch, Conversation, Item, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
 from chat.store import conversations, news, search, sql
 
@@ -90,7 +90,8 @@ def send(
         previous = head(conversation, actor) if conversation_id else None
         item = _say(conversation, actor, message, previous=previous, client_id=client_id)
         response = _ask(conversation, actor, item)
-        news.announce(conversation, "entry.added", response=response.pk, previous=previous.pk if previous else None)
+        after = previous.pk if previous else None
+        _announce(conversation, response, "entry.added", response=response.pk, previous=after)
     return Begun(conversation, response)
 
 
@@ -116,7 +117,7 @@ def _begin(actor: User, text: str, model: str) -> Conversation:
     title = " ".join(markdown.plain(text).split()) or " ".join(text.split())
     title = title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
     conversation = Conversation.objects.create(owner=actor, team=team, title=title, model=model)
-    conversations.index_title(conversation)
+    SearchEntry.objects.create(conversation=conversation, text=title, owner=actor)
     return conversation
 
 
@@ -161,9 +162,13 @@ def _ask(conversation: Conversation, actor: User, item: Item, *, continues: Resp
         position=position,
     )
     conversation.head = response
-    news.advance(conversation, 1, head=response, active=Now())
     conversations.show(conversation, actor, response)
     return response
+
+
+def _announce(conversation: Conversation, end: Response, type_: str, **fields: str | int | None) -> None:
+    """Tell that this Response, which has taken the next position, is the conversation's end now."""
+    news.announce(conversation, type_, after=1, change={"head": end, "active": Now()}, **fields)
 
 
 def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "") -> Begun:
@@ -183,7 +188,7 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
             return before
         item = _say(conversation, actor, message, previous=old.previous, client_id=client_id)
         response = _ask(conversation, actor, item)
-        news.announce(conversation, "branch.changed", user=actor.pk)
+        _announce(conversation, response, "branch.changed", user=actor.pk)
     return Begun(conversation, response)
 
 
@@ -202,7 +207,7 @@ def regenerate(*, actor: User, conversation_id: str, response_id: str, model: st
         if (running := response.input.responses.filter(status__in=Response.RUNNING).first()) is not None:
             return Begun(conversation, running, new=False)
         new = _ask(conversation, actor, response.input)
-        news.announce(conversation, "branch.changed", user=actor.pk)
+        _announce(conversation, new, "branch.changed", user=actor.pk)
     return Begun(conversation, new)
 
 
@@ -221,7 +226,7 @@ def carry_on(*, actor: User, conversation_id: str, response_id: str) -> Begun:
             conversation=conversation, previous=response, author=actor, role="developer", wire=wire, hidden=True
         )
         new = _ask(conversation, actor, item, continues=response)
-        news.announce(conversation, "branch.changed", user=actor.pk)
+        _announce(conversation, new, "branch.changed", user=actor.pk)
     return Begun(conversation, new)
 
 

@@ -68,6 +68,7 @@ class House:
 @pytest.fixture
 async def house(transactional_db: None, scripted: ScriptedServer, settings: Any) -> AsyncIterator[House]:
     settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = scripted.base_url, "key"
+    settings.RUN_TICK = 0.04  # a short reply has many events
     providers.reset()
     wake.attach(asyncio.get_running_loop())
     executor.open()
