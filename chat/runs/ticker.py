@@ -34,6 +34,7 @@ class Ticker:
         self.phase = phase  # of a tick: where in it this one's ticks begin
         self.dirty: dict[str, Run] = {}
         self.resting: list[asyncio.Future[None]] = []
+        self.unshown: set[str] = set()  # runs whose events are committed, and are still to be rendered
         self.reading = 0  # runs that this tick lets read
         self.read = asyncio.Event()
         self.wake = asyncio.Event()
@@ -118,7 +119,9 @@ class Ticker:
         except DatabaseError as error:
             logger.warning("The log cannot be written, trying again: %s", type(error).__name__)
             return False
+        self.unshown |= written.keys()
         for number, (batch, run) in enumerate(zip(batches, runs, strict=True), 1):
+            self.unshown.discard(run.id)
             if batch.response_id not in written:
                 run.fence()
             elif (position := written[batch.response_id]) is None:
@@ -126,15 +129,17 @@ class Ticker:
             else:
                 run.committed(len(batch.events), position)
             if number % TOGETHER == 0:
-                await self._breathe({run.id for run in runs[number:]})
+                await self._breathe()
         return True
 
-    async def _breathe(self, left: set[str]) -> None:
-        """Let what has been rendered go out, and what cannot wait in between, before those that are `left` are rendered."""
+    async def _breathe(self) -> None:
+        """Let what has been rendered go out, and what cannot wait in between. Runs that are committed and not shown yet stay as
+        they are: what they hold would be written twice.
+        """
         await asyncio.sleep(0)
         if self.urgent.is_set():
             self.urgent.clear()
-            runs = [run for pk, run in self.dirty.items() if pk not in left and run.pending and run.end is None]
+            runs = [run for pk, run in self.dirty.items() if pk not in self.unshown and run.pending and run.end is None]
             for run in runs:
                 del self.dirty[run.id]
             if runs and not await self._write(runs):
