@@ -112,3 +112,12 @@ async def test_of_a_flood_no_more_is_read_than_is_kept(house: House, settings: A
 async def test_replies_in_one_tick_are_all_whole(house: House) -> None:
     begun = [await house.send(f"[[tokens=20 rate={rate}]]") for rate in (100, 90, 0)]
     assert [len(said(await house.ended(one.response.pk)).split()) for one in begun] == [20, 20, 20]
+
+
+async def test_what_cannot_wait_is_written_once_while_many_others_are_shown(house: House, settings: Any) -> None:
+    settings.RUN_TICK = 0.02
+    texts = [f"[[tokens=60 rate=100 seed={seed}]]" for seed in range(90)]
+    begun = await asyncio.gather(*map(house.send, texts))
+    ended = [await house.ended(one.response.pk) for one in begun]
+    assert {response.status for response in ended} == {"completed"}
+    assert all(len(said(response).split()) == 60 for response in ended)
