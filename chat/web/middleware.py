@@ -6,42 +6,23 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
-from asgiref.sync import iscoroutinefunction
-from django.contrib.auth import alogout, logout
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
-from django.utils.decorators import sync_and_async_middleware
 from django_htmx.http import HttpResponseClientRedirect
 
 Answer = Callable[[HttpRequest], Any]
 
 
-@sync_and_async_middleware
 def PersonMiddleware(get_response: Answer) -> Answer:
-    if iscoroutinefunction(get_response):
-        return asynchronous(get_response)
-
     def middleware(request: HttpRequest) -> HttpResponse:
         if getattr(request.user, "suspended", False):
             logout(request)
             return shown_out(request)
         with timezone.override(zone(request)):
             response: HttpResponse = get_response(request)
-        return kept_private(request, response)
-
-    return middleware
-
-
-def asynchronous(get_response: Answer) -> Answer:
-    async def middleware(request: HttpRequest) -> HttpResponse:
-        request.user = await request.auser()  # a view that is not async looks at `request.user`: no second query for it
-        if getattr(request.user, "suspended", False):
-            await alogout(request)
-            return shown_out(request)
-        with timezone.override(zone(request)):
-            response: HttpResponse = await get_response(request)
         return kept_private(request, response)
 
     return middleware

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.http import HttpResponse
 from django.template import Context, RequestContext, Template
-from django.test import AsyncRequestFactory, RequestFactory
+from django.test import RequestFactory
 
 from chat.models import Invitation, User
 from chat.store import server
@@ -37,18 +37,6 @@ def test_a_zone_that_does_not_exist_is_ignored(cookie):
 def test_the_zone_of_one_page_is_not_the_zone_of_the_next():
     seen("Asia/Tokyo")
     assert seen("") == "12:00"
-
-
-async def test_times_are_in_the_zone_of_the_browser_under_asgi_too():
-    async def asynchronous_clock(request) -> HttpResponse:
-        return clock(request)
-
-    async def auser() -> User:
-        return User()
-
-    request = AsyncRequestFactory().get("/")
-    request.auser, request.COOKIES["tz"] = auser, "Europe/Berlin"
-    assert (await PersonMiddleware(asynchronous_clock)(request)).text == "14:00"
 
 
 def test_no_cache_keeps_what_a_signed_in_person_was_shown(people, client):
