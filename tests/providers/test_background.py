@@ -16,7 +16,8 @@ async def test_what_was_left_is_taken_up_after_the_last_event_read(scripted: Scr
     upstream_id, read = await until_word(source, f"[[rate=50 {TEN}]]", 4)
     rest = await every(source.resume(upstream_id, read[-1].sequence_number))
     assert said(read) + said(rest) == WORDS
-    assert numbers(read + rest) == list(range(len(read) + len(rest)))
+    assert numbers(read + rest) == sorted(set(numbers(read + rest)))  # deltas that came together have the number of the last
+    assert numbers(read)[0] == 0
     assert isinstance(rest[-1], events.ResponseCompleted)
     assert paths(scripted)[-1] == f"GET /responses/{upstream_id}?stream=true&starting_after={read[-1].sequence_number}"
 
