@@ -237,9 +237,7 @@ def parse(data: str | bytes | Json, *, name: str = "") -> Event:
     A whole Response (a server that does not stream) becomes the lifecycle event of its status.
     Raises MalformedStream for what is not a JSON object.
     """
-    wire = data if isinstance(data, dict) else load(data)
-    if not isinstance(wire, dict):
-        raise MalformedStream
+    wire = data if isinstance(data, dict) else _object(data)
     kind = wire.get("type")
     model = EVENTS.get(kind) if isinstance(kind, str) else None
     if model is None or model is ErrorEvent:
@@ -252,7 +250,19 @@ def parse(data: str | bytes | Json, *, name: str = "") -> Event:
 
 def from_sse(sent: ServerSentEvent) -> Event | None:
     """The event in one server-sent event; None for what carries none (`[DONE]`, empty data)."""
-    return None if sent.data.strip() in ("", DONE) else parse(sent.data, name=sent.event)
+    return None if (wire := wire_of(sent)) is None else parse(wire, name=sent.event)
+
+
+def wire_of(sent: ServerSentEvent) -> Json | None:
+    """The JSON of that event, as it came. Raises MalformedStream for what is not a JSON object."""
+    return None if sent.data.strip() in ("", DONE) else _object(sent.data)
+
+
+def _object(data: str | bytes) -> Json:
+    wire = load(data)
+    if not isinstance(wire, dict):
+        raise MalformedStream
+    return wire
 
 
 def dump(event: Event) -> Json:

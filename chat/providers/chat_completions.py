@@ -6,7 +6,7 @@ from contextlib import aclosing
 from chat.errors import UpstreamError
 from chat.protocol.client import Client
 from chat.protocol.events import Event
-from chat.protocol.gather import gathered
+from chat.protocol.gather import gathered, of_events
 from chat.protocol.loose import load
 from chat.protocol.sse import DONE, ServerSentEvent
 from chat.protocol.types import Json, Request
@@ -56,7 +56,7 @@ class ChatCompletionsProvider(Provider):
         translation = Translation()
         async with aclosing(self._client.stream("/chat/completions", body)) as batches:
             async for batch in batches:
-                for event in gathered(event for sent in batch for event in _feed(translation, sent)):
+                for event in gathered((event for sent in batch for event in _feed(translation, sent)), of_events()):
                     yield event
         self._thoughts_in = translation.thoughts_in or self._thoughts_in
         for event in translation.end():

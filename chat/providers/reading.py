@@ -7,7 +7,7 @@ from typing import Final
 from chat.protocol import events
 from chat.protocol.events import ErrorEvent, Event
 from chat.protocol.failures import from_stream
-from chat.protocol.gather import gathered
+from chat.protocol.gather import parsed
 from chat.protocol.sse import ServerSentEvent
 
 END: Final = (events.ResponseCompleted, events.ResponseIncomplete, events.ResponseFailed)
@@ -19,7 +19,7 @@ async def read(batches: AsyncGenerator[list[ServerSentEvent], None]) -> AsyncGen
     """
     async with aclosing(batches):
         async for batch in batches:
-            for event in gathered(event for sent in batch if (event := events.from_sse(sent)) is not None):
+            for event in parsed(batch):
                 if isinstance(event, ErrorEvent):
                     raise from_stream(event.body.code, event.message)
                 if isinstance(event, END):

@@ -106,6 +106,7 @@ def contexts(browser: Browser, watch: Watch) -> Iterator[Contexts]:
 
     yield make
     for context in made:
+        watch.leave(context)
         context.close()
 
 

@@ -53,6 +53,7 @@ def tab_to(page: Page, name: str, *, back: bool = False) -> None:
 def test_signing_in_talking_and_signing_out(contexts: Callable[..., BrowserContext], house: House, owner: Person) -> None:
     page = contexts(base_url=house.url).new_page()
     page.goto("/")
+    expect(page.get_by_label("Username or e-mail")).to_be_focused()
     page.keyboard.type(owner.name)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

@@ -24,6 +24,12 @@ class Watch:
         context.on("request", self._request)
         return context
 
+    def leave(self, context: BrowserContext) -> None:
+        """The test is over: a socket that is cut in the middle of its opening, by the window's closing, is no fault."""
+        context.remove_listener("console", self._console)
+        context.remove_listener("weberror", self._error)
+        context.remove_listener("request", self._request)
+
     def expect(self, pattern: str) -> None:
         """Faults that match are part of this test."""
         self.expected.append(re.compile(pattern))
