@@ -93,7 +93,7 @@ def entry(exchange: history.Exchange, *, upto: int | None = None) -> Entry:
         conversation_id=str(response.conversation_id),
         status=response.status,
         model=response.model,
-        items=_output(response, upto),
+        items=_output(exchange, upto),
         created=response.created,
         usage=response.usage,
         error=_error(response),
@@ -133,9 +133,10 @@ def _versions(response: Response, ids: list[str], own: str, leads_to: dict[str, 
     return Versions(at + 1, len(ids), url(at - 1), url(at + 1))
 
 
-def _output(response: Response, upto: int | None) -> list[ItemView]:
+def _output(exchange: history.Exchange, upto: int | None) -> list[ItemView]:
+    response = exchange.response
     if not response.running:
-        return [item_view(item.wire, id=item.pk, status=response.status) for item in response.output.all()]
+        return [item_view(item.wire, id=item.pk, status=response.status) for item in exchange.output]
     items = [dump_item(item) for item in logged(response, upto).output] if response.status != response.Status.QUEUED else []
     return [item_view(item, id=str(item.get("id")), status=response.status) for item in items]
 

@@ -2,16 +2,16 @@
 the provider.
 """
 
+import json
 import logging
 import re
 
 from django.db import Error as DatabaseError
 
 from chat import errors, providers
-from chat.models import Conversation, Item, Response
 from chat.protocol.events import OutputTextDelta
 from chat.protocol.types import Request
-from chat.store import conversations, pool, responses
+from chat.store import conversations, pool, responses, sql
 
 logger = logging.getLogger(__name__)
 ASK = (
@@ -38,15 +38,19 @@ async def find(response_id: str) -> None:
         logger.info("No title for %s: %s", response_id, type(error).__name__)
 
 
+UNNAMED = """SELECT r.conversation_id, r.model, i.wire
+FROM chat_response r JOIN chat_conversation c ON c.id = r.conversation_id JOIN chat_item i ON i.id = r.input_id
+WHERE r.id = %s AND r.status = 'completed' AND c.titled_by = '' AND i.previous_id IS NULL"""
+OUTPUT = "SELECT wire FROM chat_item WHERE response_id = %s ORDER BY output_index"
+
+
 def _excerpt(response_id: str) -> tuple[str, str, str] | None:
-    unnamed = {"conversation__titled_by": Conversation.TitledBy.NOBODY, "input__previous": None, "input__isnull": False}
-    first = Response.objects.filter(pk=response_id, status=Response.Status.COMPLETED, **unnamed)
-    found = list(first.values_list("conversation_id", "model", "input__wire"))
+    found = sql.rows(UNNAMED, response_id)
     if not found:
         return None
     ((conversation_id, model, said),) = found
-    output = Item.objects.filter(response=response_id).order_by("output_index").values_list("wire", flat=True)
-    question, answer = responses.message_text(said), "\n".join(map(responses.message_text, output))
+    output = [json.loads(wire) for (wire,) in sql.rows(OUTPUT, response_id)]
+    question, answer = responses.message_text(json.loads(said)), "\n".join(map(responses.message_text, output))
     return conversation_id, model, f"User: {question[:EXCERPT]}\n\nReply: {answer[:EXCERPT]}\n\nThe title:"
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import Branch, Conversation, Response, SearchEntry, User
-from chat.store import history, news
+from chat.store import history, news, rows, sql
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 200
@@ -44,19 +44,18 @@ def rename(*, actor: User, conversation_id: str, title: str) -> Conversation:
 @transaction.atomic
 def entitle(*, conversation_id: str, title: str) -> bool:
     """The model's own title; changes nothing once somebody has named the conversation, or it is gone."""
-    conversation = Conversation.objects.select_for_update().filter(pk=conversation_id, deleted__isnull=True).first()
-    if conversation is None or conversation.titled_by != Conversation.TitledBy.NOBODY:
-        return False
-    _retitle(conversation, title[:TITLE_LENGTH], Conversation.TitledBy.MODEL)
-    return True
+    unnamed = rows.fetch(Conversation, "id = %s AND deleted IS NULL AND titled_by = ''", conversation_id, lock="FOR UPDATE")
+    for conversation in unnamed:
+        _retitle(conversation, title[:TITLE_LENGTH], Conversation.TitledBy.MODEL)
+    return bool(unnamed)
 
 
 def _retitle(conversation: Conversation, title: str, by: str) -> None:
     conversation.title, conversation.titled_by = title, by
     news.announce(conversation, "title.changed", change={"title": title, "titled_by": by})
-    words = {"text": title, "owner_id": conversation.owner_id}
-    if not SearchEntry.objects.filter(conversation=conversation, item=None).update(**words):
-        SearchEntry.objects.create(conversation=conversation, **words)
+    entry = "UPDATE chat_searchentry SET text = %s, owner_id = %s WHERE conversation_id = %s AND item_id IS NULL"
+    if not sql.run(entry, title, conversation.owner_id, conversation.pk):
+        rows.add(SearchEntry(conversation=conversation, text=title, owner_id=conversation.owner_id))
 
 
 @transaction.atomic
@@ -87,11 +86,13 @@ def choose_branch(*, actor: User, conversation_id: str, response_id: str) -> Con
     return conversation
 
 
+SHOW = """INSERT INTO chat_branch (conversation_id, user_id, head_id) VALUES (%s, %s, %s)
+ON CONFLICT (conversation_id, user_id) DO UPDATE SET head_id = excluded.head_id"""
+
+
 def show(conversation: Conversation, viewer: User, head: Response) -> None:
     """Remember which branch this viewer sees."""
-    branch = Branch(conversation=conversation, user=viewer, head=head)
-    keys = ["conversation", "user"]
-    Branch.objects.bulk_create([branch], update_conflicts=True, unique_fields=keys, update_fields=["head"])
+    sql.run(SHOW, conversation.pk, viewer.pk, head.pk)
 
 
 def follow(*, conversation: Conversation, viewer: User, through: Response) -> None:

@@ -1,13 +1,13 @@
 """Reading a branch: from its end up to its start. One recursive query, so that 10,000 messages cost what the page shows."""
 
+import json
 from dataclasses import dataclass, field
 
 from django.db import connection
-from django.db.models import Prefetch
 
-from chat.models import Conversation, Item, Response
+from chat.models import Conversation, Item, Response, User
 from chat.protocol.types import Json
-from chat.store import sql
+from chat.store import rows, sql
 
 PATH = """
 WITH RECURSIVE path(id, input_id, previous_id, depth) AS (
@@ -28,6 +28,7 @@ class Exchange:
 
     response: Response
     item: Item
+    output: list[Item] = field(default_factory=list)
     response_versions: list[str] = field(default_factory=list)
     item_versions: list[str] = field(default_factory=list)
     leads_to: dict[str, str] = field(default_factory=dict)  # version of the item → its newest Response
@@ -38,21 +39,30 @@ def path(end: str, *, most: int = 1_000_000) -> tuple[list[str], str | None]:
     """Ids of the Responses from the start of the branch down to `end`, the last `most` of them, and the one before these."""
     with connection.cursor() as cursor:
         cursor.execute(PATH, [end, most])
-        rows = cursor.fetchall()
-    ids = [str(row[0]) for row in reversed(rows)]
-    return ids, (str(rows[-1][1]) if rows and rows[-1][1] else None)
+        found = cursor.fetchall()
+    ids = [str(row[0]) for row in reversed(found)]
+    return ids, (str(found[-1][1]) if found and found[-1][1] else None)
 
 
 def exchanges(ids: list[str]) -> list[Exchange]:
-    """The exchanges with these Responses, in this order, with their output and the other versions of each."""
+    """The exchanges with these Responses, in this order, with what the model put out, and the other versions of each."""
     if not ids:
         return []
-    output = Prefetch("output", Item.objects.order_by("output_index"))
-    found = Response.objects.filter(pk__in=ids).select_related("input__author").prefetch_related(output)
-    by_id = {response.pk: response for response in found}
-    result = [Exchange(by_id[pk], by_id[pk].input) for pk in ids if pk in by_id and by_id[pk].input is not None]  # type: ignore[arg-type]
+    found = {response.pk: response for response in rows.fetch(Response, "id {one_of}", ids)}
+    said = {item.pk: item for item in rows.fetch(Item, "id {one_of}", {response.input_id or "" for response in found.values()})}
+    authors = {user.pk: user for user in rows.fetch(User, "id {one_of}", {item.author_id or 0 for item in said.values()})}
+    for item in said.values():
+        item.author = authors.get(item.author_id or 0)
+    result = [Exchange(found[pk], said[str(found[pk].input_id)]) for pk in ids if pk in found and found[pk].input_id in said]
+    _add_output(result)
     _add_versions(result)
     return result
+
+
+def _add_output(result: list[Exchange]) -> None:
+    of = {exchange.response.pk: exchange.output for exchange in result}
+    for item in rows.fetch(Item, "response_id {one_of} ORDER BY output_index", of.keys()):
+        of[str(item.response_id)].append(item)
 
 
 def _add_versions(result: list[Exchange]) -> None:
@@ -77,21 +87,24 @@ SAID = "SELECT id, previous_id FROM chat_item WHERE response_id IS NULL AND NOT 
 
 def _siblings(result: list[Exchange]) -> list[tuple[str, str | None]]:
     later = [exchange.item.previous_id for exchange in result if exchange.item.previous_id]
-    rows: list[tuple[str, str | None]] = sql.rows(SAID + "previous_id {one_of} ORDER BY created, id", later) if later else []
+    found: list[tuple[str, str | None]] = sql.rows(SAID + "previous_id {one_of} ORDER BY created, id", later) if later else []
     first = next((exchange.item for exchange in result if exchange.item.previous_id is None), None)
     if first is not None and first.conversation_id is not None:
-        rows += sql.rows(SAID + "previous_id IS NULL AND conversation_id = %s ORDER BY created, id", first.conversation_id)
-    return rows
+        found += sql.rows(SAID + "previous_id IS NULL AND conversation_id = %s ORDER BY created, id", first.conversation_id)
+    return found
+
+
+SAID_TO = "SELECT r.id, i.wire FROM chat_response r JOIN chat_item i ON i.id = r.input_id WHERE r.id {one_of}"
+ANSWERED = "SELECT response_id, wire FROM chat_item WHERE response_id {one_of} AND response_id <> %s ORDER BY output_index"
 
 
 def wire_input(response: Response) -> list[Json]:
     """What the model gets: every item of the branch up to this Response's own input, oldest first, as wire JSON."""
     ids, _ = path(response.pk)
-    said = dict(Response.objects.filter(pk__in=ids).values_list("pk", "input__wire"))
+    said: dict[str, Json] = {pk: json.loads(wire) for pk, wire in sql.rows(SAID_TO, ids)}
     answered: dict[str, list[Json]] = {}
-    output = Item.objects.filter(response__in=ids).exclude(response=response).order_by("output_index")
-    for response_id, wire in output.values_list("response_id", "wire"):
-        answered.setdefault(str(response_id), []).append(wire)
+    for response_id, wire in sql.rows(ANSWERED, ids, response.pk):
+        answered.setdefault(response_id, []).append(json.loads(wire))
     items: list[Json] = []
     for pk in ids:
         items += [said[pk], *answered.get(pk, [])]

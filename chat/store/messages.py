@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Now
 from pydantic import JsonValue
 
 from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
-from chat.store import conversations, news, search, sql
+from chat.store import conversations, news, rows, search, sql
 
 GO_ON = (
     "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
@@ -109,15 +108,15 @@ def _sent_before(actor: User, client_id: str, message: Json) -> Begun | None:
 
 
 def _begin(actor: User, text: str, model: str) -> Conversation:
-    team = Team.objects.filter(personal_of=actor).first()
+    team = next(iter(rows.fetch(Team, "personal_of_id = %s", actor.pk)), None)
     if team is None:
         raise errors.Conflict(
             "Your account is not set up completely.", next="Sign out and in again; if it stays, tell the owner of this server."
         )
     title = " ".join(markdown.plain(text).split()) or " ".join(text.split())
     title = title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
-    conversation = Conversation.objects.create(owner=actor, team=team, title=title, model=model)
-    SearchEntry.objects.create(conversation=conversation, text=title, owner=actor)
+    conversation = rows.add(Conversation(owner=actor, team=team, title=title, model=model))
+    rows.add(SearchEntry(conversation=conversation, text=title, owner=actor))
     return conversation
 
 
@@ -136,7 +135,7 @@ def head(conversation: Conversation, viewer: User) -> Response | None:
 
 def _say(conversation: Conversation, actor: User, message: Json, *, previous: Response | None, client_id: str) -> Item:
     known = bool(client_id) and Item.objects.filter(author=actor, client_id=client_id[:64]).exists()
-    item = Item.objects.create(
+    item = Item(
         conversation=conversation,
         previous=previous,
         author=actor,
@@ -145,13 +144,14 @@ def _say(conversation: Conversation, actor: User, message: Json, *, previous: Re
         wire=message,
         client_id=None if known else client_id[:64] or None,
     )
+    rows.add(item)
     search.index(item, words(message), owner_id=conversation.owner_id)
     return item
 
 
 def _ask(conversation: Conversation, actor: User, item: Item, *, continues: Response | None = None) -> Response:
     position = conversation.position + 1
-    response = Response.objects.create(
+    response = Response(
         conversation=conversation,
         input=item,
         author=actor,
@@ -161,6 +161,7 @@ def _ask(conversation: Conversation, actor: User, item: Item, *, continues: Resp
         continues=continues,
         position=position,
     )
+    rows.add(response)
     conversation.head = response
     conversations.show(conversation, actor, response)
     return response
@@ -168,7 +169,7 @@ def _ask(conversation: Conversation, actor: User, item: Item, *, continues: Resp
 
 def _announce(conversation: Conversation, end: Response, type_: str, **fields: str | int | None) -> None:
     """Tell that this Response, which has taken the next position, is the conversation's end now."""
-    news.announce(conversation, type_, after=1, change={"head": end, "active": Now()}, **fields)
+    news.announce(conversation, type_, after=1, active=True, change={"head_id": end.pk}, **fields)
 
 
 def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "") -> Begun:

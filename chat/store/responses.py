@@ -1,5 +1,6 @@
 """A run's life as a row: taken, renewed, asked to stop, ended exactly once. The database's clock decides about leases."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,9 +14,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from chat import errors, markdown
-from chat.models import Conversation, Item, LogRow, Response, Turn, User
+from chat.models import Item, LogRow, Response, Turn, User
 from chat.protocol.types import Json
-from chat.store import conversations, log, messages, news, search, sql
+from chat.store import conversations, log, messages, news, rows, search, sql
 from chat.store.log import Batch
 
 Status = Response.Status
@@ -46,15 +47,14 @@ def _lease() -> Combinable:
     return ExpressionWrapper(Now() + timedelta(seconds=settings.RUN_LEASE), output_field=DateTimeField())
 
 
-@transaction.atomic
+TAKE = """status = 'in_progress', epoch = epoch + 1, attempts = attempts + 1, started = {now}, lease_until = {in_seconds}
+WHERE id = %s AND status = 'queued' AND cancel_requested IS NULL"""
+
+
 def take(response_id: str) -> Response | None:
     """Take a queued run: from now on it is this process's. None when another has it, it has ended, or its turn has not come."""
-    if _waits(response_id):
-        return None
-    won = Response.objects.filter(pk=response_id, status=Status.QUEUED, cancel_requested=None).update(
-        status=Status.IN_PROGRESS, epoch=F("epoch") + 1, attempts=F("attempts") + 1, lease_until=_lease(), started=Now()
-    )
-    return Response.objects.get(pk=response_id) if won else None
+    taken = [] if _waits(response_id) else rows.change(Response, TAKE, settings.RUN_LEASE, response_id)
+    return taken[0] if taken else None
 
 
 ABOVE = """SELECT a.id, a.status, a.started IS NOT NULL
@@ -112,7 +112,7 @@ def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Re
     if response is None:
         raise errors.NotFound("This reply does not exist any more.")
     if response.status == Status.QUEUED:
-        position = news.advance(conversation, 1, active=Now())
+        position = news.advance(conversation, 1, active=True)
         Response.objects.filter(pk=response.pk).update(status=Status.CANCELLED, ended=Now(), position=position)
         news.announce(conversation, "response.ended", response=response.pk)
         response.status = Status.CANCELLED
@@ -130,30 +130,29 @@ def end(batch: Batch, ending: Ending) -> int | None:
         return _end(batch, ending, words)
 
 
+END = """UPDATE chat_response
+SET status = %s, usage = %s, error_code = %s, error_message = %s, incomplete_reason = %s, ended = {now}, lease_until = NULL
+WHERE id = %s AND epoch = %s AND status = 'in_progress'"""
+
+
 def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     position = log.append([batch], waits=True).get(batch.response_id)
     if position is None:
         return None
-    Response.objects.filter(pk=batch.response_id, epoch=batch.epoch, status=Status.IN_PROGRESS).update(
-        status=ending.status,
-        usage=ending.usage,
-        error_code=ending.error_code[:60],
-        error_message=ending.error_message,
-        incomplete_reason=ending.incomplete_reason[:60],
-        ended=Now(),
-        lease_until=None,
-    )
-    Turn.objects.filter(response_id=batch.response_id, ended=None).update(ended=Now(), usage=ending.usage)
+    usage = None if ending.usage is None else json.dumps(ending.usage)
+    error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
+    sql.run(END, ending.status, usage, *error, batch.response_id, batch.epoch)
+    sql.run("UPDATE chat_turn SET ended = {now}, usage = %s WHERE response_id = %s AND ended IS NULL", usage, batch.response_id)
     _keep_items(batch, ending, words)
     log.pack(batch.response_id)
     return position
 
 
 def _keep_items(batch: Batch, ending: Ending, words: list[str]) -> None:
-    owner = Conversation.objects.filter(pk=batch.conversation_id).values_list("owner_id", flat=True)
+    owners = sql.rows("SELECT owner_id FROM chat_conversation WHERE id = %s", batch.conversation_id)
     for index, wire in enumerate(ending.items):
         item_id = str(wire.get("id") or "")
-        item = Item.objects.create(
+        item = Item(
             **({"id": item_id} if item_id else {}),
             conversation_id=batch.conversation_id,
             response_id=batch.response_id,
@@ -164,8 +163,9 @@ def _keep_items(batch: Batch, ending: Ending, words: list[str]) -> None:
             wire=wire,
             upstream_id=ending.upstream_ids.get(item_id, "")[:200],
         )
-        if batch.conversation_id is not None:
-            search.index(item, words[index], owner_id=owner.get())
+        rows.add(item)
+        for (owner_id,) in owners:
+            search.index(item, words[index], owner_id=owner_id)
 
 
 def message_text(wire: Json) -> str:
@@ -183,12 +183,12 @@ def open_turn(response: Response, *, index: int, provider: str, model: str, back
     if model != response.model:
         Response.objects.filter(pk=response.pk, epoch=response.epoch).update(model=model[:200])
     fields = {"response": response, "index": index, "epoch": response.epoch, "background": background}
-    return Turn.objects.create(**fields, provider=provider[:100])
+    return rows.add(Turn(**fields, provider=provider[:100]))
 
 
 def note_turn(turn_id: str, *, upstream_id: str) -> None:
     """What the provider calls this turn; how far it has been read is noted with each flush (`Batch.turn`)."""
-    Turn.objects.filter(pk=turn_id).update(upstream_id=upstream_id[:200])
+    sql.run("UPDATE chat_turn SET upstream_id = %s WHERE id = %s", upstream_id[:200], turn_id)
 
 
 def resumable(response: Response) -> Turn | None:

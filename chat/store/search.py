@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from chat.models import Item, SearchEntry, User
+from chat.store import rows
 
 START, END = "\x02", "\x03"
 MOST = 50
@@ -41,9 +42,8 @@ class Hit:
 def index(item: Item, text: str, *, owner_id: int) -> None:
     """Make a new item findable; empty text is not."""
     if text.strip() and item.conversation_id:
-        SearchEntry.objects.create(
-            item=item, conversation_id=item.conversation_id, owner_id=owner_id, text=text.replace("\x00", "")
-        )
+        text = text.replace("\x00", "")
+        rows.add(SearchEntry(item=item, conversation_id=item.conversation_id, owner_id=owner_id, text=text))
 
 
 def words(query: str) -> list[str]:
