@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.utils.html import conditional_escape as escape
 
 from chat import markdown
-from chat.live.views import PartView, item_view
+from chat.live.views import PartView, ended, item_view
 from chat.protocol import events as wire
 from chat.protocol.types import Item, dump_item
 
@@ -80,9 +80,15 @@ class Fragments:
 
     def _done(self, item: Item, response: _Growing) -> str:
         if parts := self.of_item.pop(str(item.id), []):
-            return "".join(_op(op) for part in parts for op in self.streams.pop(part).finish())
+            return "".join(map(self._end_part, parts))
         view = item_view(dump_item(item), id=str(item.id), status=response.status)
         return render_to_string("events/output_item_done.html", {"response": response, "item": view})
+
+    def _end_part(self, part: str) -> str:
+        stream = self.streams.pop(part)
+        html = "".join(map(_op, stream.finish()))
+        ended(part, stream)
+        return html
 
 
 def part_id(event: wire.OfContent | wire.OfSummary) -> str:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from markdown_it.token import Token
 
@@ -10,7 +9,7 @@ from chat.markdown.blocks import NOTES, list_node
 from chat.markdown.html import block_html, blocks_html, groups, items, list_open, table
 from chat.markdown.memory import Memory
 from chat.markdown.nodes import Node
-from chat.markdown.syntax import parse
+from chat.markdown.syntax import Env, parse_finished
 from chat.markdown.tables import table_node
 
 _REFERENCE = re.compile(r'<sup class="fn">(\d+)-(\d+)</sup>')
@@ -18,8 +17,7 @@ _MAX_BACK = 9  # links from one footnote back to the text
 
 
 def final_nodes(text: str, prefix: str, memory: Memory) -> list[Node]:
-    env: dict[str, Any] = {}
-    tokens = parse(text, env)
+    tokens, env = parse_finished(text)
     _number(tokens)
     _settle_headings(tokens, memory)
     nodes: list[Node] = []
@@ -70,7 +68,7 @@ def _deep(tokens: Sequence[Token]) -> Iterator[Token]:
         yield from token.children or []
 
 
-def _notes(tokens: Sequence[Token], env: dict[str, Any], prefix: str, memory: Memory) -> list[str]:
+def _notes(tokens: Sequence[Token], env: Env, prefix: str, memory: Memory) -> list[str]:
     """The inside of each footnote that the text refers to, in the order of the first references."""
     texts = _definitions(tokens)
     notes = env.get("footnotes", {}).get("list", {})

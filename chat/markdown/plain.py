@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from markdown_it.token import Token
 
 from chat.markdown import source
-from chat.markdown.syntax import parse
+from chat.markdown.syntax import parse_finished
 
 
 def plain(text: str) -> str:
     """For titles, excerpts and search: a line per block, no marks, addresses or tables' rules. Not HTML: escape it."""
-    return "\n".join(line for line in _lines(parse(source.clean(text), {})) if line)
+    return "\n".join(line for line in _lines(parse_finished(source.clean(text))[0]) if line)
 
 
 def _lines(tokens: Sequence[Token]) -> Iterator[str]:

@@ -46,9 +46,14 @@ class Stream:
     def finish(self) -> list[Op]:
         """The text has ended: what was shown too early is put right (links and footnotes defined late, marks never closed)."""
         self._take(self._intake.finish())
-        nodes = final_nodes("".join(self._text), self._prefix, self._memory)
+        nodes = final_nodes(self.text, self._prefix, self._memory)
         old, self._nodes, self._sealed = self._nodes, nodes, len(nodes)
         return self._changes(old, nodes, whole=True)
+
+    @property
+    def text(self) -> str:
+        """What has come, cleaned."""
+        return "".join(self._text)
 
     def html(self) -> SafeString:
         """The inside of the container as the operations so far have made it."""

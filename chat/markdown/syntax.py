@@ -5,6 +5,7 @@ Maths is `$…$`, `$$…$$`, `\\(…\\)` and `\\[…\\]`, by rules of our own: t
 
 import re
 from collections.abc import Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -14,6 +15,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
 MAX_MATHS = 4_000  # characters between two delimiters; more is not maths
+LONGEST_KEPT = 20_000  # characters of a text whose tokens are kept for a while
 MAX_BRACKETS = 1_000  # `[` in one paragraph; above it links are text. Each costs about 20 µs
 
 _INLINE_MARK = re.compile(r"[\\`*_\[\]$<&~:!\n]")  # without one of them inline text is only text
@@ -137,6 +139,19 @@ _GROWING = _markdown(any_footnote=True)
 def parse(src: str, env: Env, *, growing: bool = False) -> list[Token]:
     """Tokens of a text. `growing`: a footnote's definition may still come, so each `[^label]` is one."""
     return (_GROWING if growing else _FINAL).parse(src, env)
+
+
+def parse_finished(src: str) -> tuple[list[Token], Env]:
+    """Tokens and env of a whole text. One that has just ended is asked for several times: to be shown, and for its words."""
+    return _recent(src) if len(src) <= LONGEST_KEPT else _whole(src)
+
+
+def _whole(src: str) -> tuple[list[Token], Env]:
+    env: dict[str, Any] = {}
+    return parse(src, env), env
+
+
+_recent = lru_cache(maxsize=16)(_whole)
 
 
 def parse_inline(src: str, env: Env, *, growing: bool = False) -> list[Token]:

@@ -10,23 +10,42 @@ from chat.live import transcript
 from chat.runs import titles
 from chat.runs.dispatch import dispatch
 from chat.store import pool, responses
+from chat.store.log import Batch
+from chat.store.responses import Ending
 
 if TYPE_CHECKING:
     from chat.runs.executor import Executor
 
 
-async def show_end(conversation_id: str, response_id: str, *, first: int, last: int) -> None:
-    """Ring with the finished Response, whole: the same partial as the page's, which heals whatever was missed."""
+async def end(batch: Batch, ending: Ending) -> int | None:
+    """End a run; ring with the finished Response, whole: the same partial as the page's, which heals whatever was missed. Returns
+    the position of its last event, None when it is fenced.
+    """
+    last, content = await pool.for_runs(_end, batch, ending)
+    if last is not None and batch.conversation_id is not None:
+        payload = None if content is None else (json.dumps({"position": last, "content": content}),)
+        hub.ring(Ring(batch.conversation_id, last - len(batch.events) + 1, last, payload))
+    return last
+
+
+def _end(batch: Batch, ending: Ending) -> tuple[int | None, str | None]:
+    last = responses.end(batch, ending)
+    if last is None or batch.conversation_id is None:
+        return last, None
     try:
-        content = await pool.for_readers(transcript.final_fragment, response_id)
+        return last, transcript.final_fragment(batch.response_id)
     except DatabaseError:  # it went away in this moment: readers get the end from the log, when it is back
-        hub.ring(Ring(conversation_id, first, last))
-    else:
-        hub.ring(Ring(conversation_id, first, last, (json.dumps({"position": last, "content": content}),)))
+        return last, None
 
 
 async def follow(response_id: str, executor: "Executor") -> None:
     """Start the queued runs that waited for this one, and the title."""
-    if waiting := await pool.for_runs(responses.waiting_after, response_id):
-        await pool.for_runs(dispatch().start, waiting)
-    executor.spawn(titles.find(response_id))
+    untitled = await pool.for_runs(_follow, response_id)
+    if untitled is not None:
+        executor.spawn(titles.find(untitled))
+
+
+def _follow(response_id: str) -> titles.Untitled | None:
+    if waiting := responses.waiting_after(response_id):
+        dispatch().start(waiting)
+    return titles.untitled(response_id)

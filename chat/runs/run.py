@@ -158,6 +158,7 @@ class Run:
             status=snapshot.status,
             items=[dump_item(item) for item in snapshot.output],
             upstream_ids=self.normalizer.upstream_item_ids,
+            upstream_id=self.normalizer.upstream_response_id or "",
             usage=final.usage.model_dump(mode="json") if final.usage else None,
             error_code=final.error.code if final.error else "",
             error_message=final.error.message if final.error else "",
@@ -235,14 +236,12 @@ async def _end(run: Run) -> None:
             return
         try:
             batch, ending = run.ending()
-            position = await pool.for_runs(responses.end, batch, ending)
+            await afterwards.end(batch, ending)
         except (DataError, IntegrityError):
             logger.exception("Run %s ended with something that cannot be kept", run.id)
-            position = await pool.for_runs(responses.end, batch, responses.UNKEPT)
+            await afterwards.end(batch, responses.UNKEPT)
         except DatabaseError as error:
             logger.warning("Run %s cannot be ended yet: %s", run.id, type(error).__name__)
             await asyncio.sleep(min(0.5 * (attempt + 1), 5))
             continue
-        if position is not None and run.conversation_id is not None:
-            await afterwards.show_end(run.conversation_id, run.id, first=position - len(batch.events) + 1, last=position)
         return

@@ -71,9 +71,7 @@ async def _cut(response: Response) -> None:
         return
     logged = await pool.for_runs(log.read, response.pk)
     batch, ending = interrupted(response, epoch, [wire.parse(event) for event in logged])
-    position = await pool.for_runs(responses.end, batch, ending)
-    if position is not None and response.conversation_id:
-        await afterwards.show_end(response.conversation_id, response.pk, first=position - len(batch.events) + 1, last=position)
+    await afterwards.end(batch, ending)
 
 
 def interrupted(response: Response, epoch: int, logged: list[wire.Event]) -> tuple[Batch, Ending]:

@@ -5,6 +5,7 @@ the provider.
 import json
 import logging
 import re
+from typing import NamedTuple
 
 from django.db import Error as DatabaseError
 
@@ -22,20 +23,24 @@ EXCERPT = 1500
 LONGEST = 60
 
 
-async def find(response_id: str) -> None:
-    """Ask for a title after the first finished reply of a conversation that nobody has named."""
+class Untitled(NamedTuple):
+    """A conversation that nobody has named, and the beginning of it."""
+
+    conversation_id: str
+    model: str
+    excerpt: str
+
+
+async def find(untitled: Untitled) -> None:
+    """Ask for a title."""
     try:
-        wanted = await pool.for_readers(_excerpt, response_id)
-        if wanted is None:
-            return
-        conversation_id, model, excerpt = wanted
-        request = Request(model=model, stream=True, store=False, max_output_tokens=400, instructions=ASK)
-        request.input = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": excerpt}]}]
+        request = Request(model=untitled.model, stream=True, store=False, max_output_tokens=400, instructions=ASK)
+        request.input = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": untitled.excerpt}]}]
         title = clean(await _text(request))
         if title:
-            await pool.for_runs(conversations.entitle, conversation_id=conversation_id, title=title)
+            await pool.for_runs(conversations.entitle, conversation_id=untitled.conversation_id, title=title)
     except (errors.ParleyError, DatabaseError) as error:
-        logger.info("No title for %s: %s", response_id, type(error).__name__)
+        logger.info("No title for %s: %s", untitled.conversation_id, type(error).__name__)
 
 
 UNNAMED = """SELECT r.conversation_id, r.model, i.wire
@@ -44,14 +49,15 @@ WHERE r.id = %s AND r.status = 'completed' AND c.titled_by = '' AND i.previous_i
 OUTPUT = "SELECT wire FROM chat_item WHERE response_id = %s ORDER BY output_index"
 
 
-def _excerpt(response_id: str) -> tuple[str, str, str] | None:
+def untitled(response_id: str) -> Untitled | None:
+    """The conversation, if this is its first reply and it is complete."""
     found = sql.rows(UNNAMED, response_id)
     if not found:
         return None
     ((conversation_id, model, said),) = found
     output = [json.loads(wire) for (wire,) in sql.rows(OUTPUT, response_id)]
     question, answer = responses.message_text(json.loads(said)), "\n".join(map(responses.message_text, output))
-    return conversation_id, model, f"User: {question[:EXCERPT]}\n\nReply: {answer[:EXCERPT]}\n\nThe title:"
+    return Untitled(conversation_id, model, f"User: {question[:EXCERPT]}\n\nReply: {answer[:EXCERPT]}\n\nThe title:")
 
 
 async def _text(request: Request) -> str:

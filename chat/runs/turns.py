@@ -8,10 +8,11 @@ from django.db import Error as DatabaseError
 
 from chat import errors, providers
 from chat.agents import request as requests
-from chat.models import Response
+from chat.models import Response, Turn
 from chat.protocol import events as wire
 from chat.protocol import pace
 from chat.protocol.failures import from_stream
+from chat.protocol.types import Json
 from chat.store import history, log, pool, responses
 
 if TYPE_CHECKING:
@@ -36,15 +37,18 @@ async def relay(run: "Run", response: Response) -> None:
 async def _begin(run: "Run", response: Response) -> AsyncGenerator[wire.Event, None]:
     """A new turn, noted before it is asked for."""
     provider = providers.current()
-    items = await pool.for_runs(history.wire_input, response)
     model = response.model or providers.default_model() or next(iter(await providers.models()), "")
+    background = provider.background and response.store
+    items, run.turn = await pool.for_runs(_open, response, provider=provider.name, model=model, background=background)
     request = requests.build(items, model=model, instructions=response.instructions)
-    if background := provider.background and response.store:
+    if background:
         request.background = request.store = True
-    run.turn = await pool.for_runs(
-        responses.open_turn, response, index=0, provider=provider.name, model=model, background=background
-    )
     return provider.stream(request)
+
+
+def _open(response: Response, *, provider: str, model: str, background: bool) -> tuple[list[Json], Turn]:
+    turn = responses.open_turn(response, index=0, provider=provider, model=model, background=background)
+    return history.wire_input(response), turn
 
 
 async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
@@ -67,12 +71,8 @@ async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
 
 async def _note(run: "Run") -> None:
     """Keep what the provider calls this turn: where it goes on without us, before anything of it is shown."""
-    if run.turn is None or run.turn.upstream_id:
+    if run.turn is None or run.turn.upstream_id or not run.turn.background:
         return
     run.turn.upstream_id = run.normalizer.upstream_response_id or ""
-    noting = pool.for_runs(responses.note_turn, run.turn.pk, upstream_id=run.turn.upstream_id)
-    if not run.turn.background:
-        run.executor.spawn(noting)
-        return
     with contextlib.suppress(DatabaseError):
-        await noting
+        await pool.for_runs(responses.note_turn, run.turn.pk, upstream_id=run.turn.upstream_id)

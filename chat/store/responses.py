@@ -24,11 +24,14 @@ Status = Response.Status
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ended, and what it made: wire items in output order with what the provider called them."""
+    """How a run ended, and what it made: wire items in output order with what the provider called them; `upstream_id`: what it
+    called the last turn.
+    """
 
     status: str
     items: Sequence[Json] = ()
     upstream_ids: dict[str, str] = field(default_factory=dict)
+    upstream_id: str = ""
     usage: Json | None = None
     error_code: str = ""
     error_message: str = ""
@@ -135,6 +138,10 @@ SET status = %s, usage = %s, error_code = %s, error_message = %s, incomplete_rea
 WHERE id = %s AND epoch = %s AND status = 'in_progress'"""
 
 
+END_TURN = """UPDATE chat_turn SET ended = {now}, usage = %s, upstream_id = COALESCE(NULLIF(upstream_id, ''), %s)
+WHERE response_id = %s AND ended IS NULL"""
+
+
 def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     position = log.append([batch], waits=True).get(batch.response_id)
     if position is None:
@@ -142,7 +149,7 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     usage = None if ending.usage is None else json.dumps(ending.usage)
     error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
     sql.run(END, ending.status, usage, *error, batch.response_id, batch.epoch)
-    sql.run("UPDATE chat_turn SET ended = {now}, usage = %s WHERE response_id = %s AND ended IS NULL", usage, batch.response_id)
+    sql.run(END_TURN, usage, ending.upstream_id[:200], batch.response_id)
     _keep_items(batch, ending, words)
     log.pack(batch.response_id)
     return position
@@ -181,13 +188,15 @@ def message_text(wire: Json) -> str:
 def open_turn(response: Response, *, index: int, provider: str, model: str, background: bool = False) -> Turn:
     """Note the call that is about to be made, and which model it asks for where nobody had chosen one."""
     if model != response.model:
-        Response.objects.filter(pk=response.pk, epoch=response.epoch).update(model=model[:200])
+        sql.run("UPDATE chat_response SET model = %s WHERE id = %s AND epoch = %s", model[:200], response.pk, response.epoch)
     fields = {"response": response, "index": index, "epoch": response.epoch, "background": background}
     return rows.add(Turn(**fields, provider=provider[:100]))
 
 
 def note_turn(turn_id: str, *, upstream_id: str) -> None:
-    """What the provider calls this turn; how far it has been read is noted with each flush (`Batch.turn`)."""
+    """What the provider calls this turn, where it goes on without us; how far it has been read is noted with each flush
+    (`Batch.turn`). For others it is time enough at the end (`Ending`).
+    """
     sql.run("UPDATE chat_turn SET upstream_id = %s WHERE id = %s", upstream_id[:200], turn_id)
 
 
