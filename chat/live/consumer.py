@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -42,6 +43,12 @@ class Reader(AsyncWebsocketConsumer):
         hub.subscribe(self.conversation, self)
         readers.add(self)
         self.forwarding = asyncio.create_task(self._forward_or_restart(self._join))
+
+    async def dispatch(self, message: Any) -> None:
+        """Without Channels' look for old connections to the database, a hop into the one thread of all sockets for each message:
+        nothing here uses one there.
+        """
+        await getattr(self, get_handler_name(message))(message)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         await self.close(NOT_LISTENING)

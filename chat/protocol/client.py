@@ -175,14 +175,12 @@ class Client:
 
     async def _send(self, method: str, path: str, body: Json | None, *, deadline: float, streams: bool = False) -> httpx.Response:
         """The response with its body unread, when its status is 200 to 299."""
-        http = await self._connections.get()
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         url = f"{self.base_url}{path}" + (f"{'&' if '?' in path else '?'}{self._query}" if self._query else "")
         headers = self._headers(streams=streams, has_body=body is not None)
-        request = http.build_request(method, url, content=content, headers=headers)
         try:
             async with asyncio.timeout(deadline):
-                response = await http.send(request, stream=True)
+                response = await self._connections.send(method, url, headers=headers, content=content)
         except TimeoutError:
             raise Slow from None
         except FAILURES as error:

@@ -44,6 +44,8 @@ class Decoder:
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")
+        if not (self._rest or self._data or self._event) and len(chunk) <= self._limit and (usual := _usual(chunk)) is not None:
+            return usual
         return [event for line in self._lines(chunk) if (event := self._line(line)) is not None]
 
     def end(self) -> list[ServerSentEvent]:
@@ -108,6 +110,25 @@ class Decoder:
             return None
         self._held -= sum(map(len, data)) + len(data)
         return ServerSentEvent(event.decode("utf-8", "replace"), b"\n".join(data).decode("utf-8", "replace"))
+
+
+def _usual(chunk: bytes) -> list[ServerSentEvent] | None:
+    """The events of a chunk that holds nothing but whole ones as nearly all servers write them: perhaps a name, one line of data,
+    a blank line. None for any other: the grammar knows more.
+    """
+    if not chunk.endswith(b"\n\n") or b"\r" in chunk:
+        return None
+    found = []
+    for piece in chunk[:-2].decode("utf-8", "replace").split("\n\n"):
+        event, named, data = piece.partition("\ndata: ")
+        if not named:
+            start, event, data = piece[:6], "event: ", piece[6:]
+            if start != "data: ":
+                return None
+        if not event.startswith("event: ") or "\n" in event or "\n" in data or len(event) > 200:
+            return None
+        found.append(ServerSentEvent(event[7:], data))
+    return found
 
 
 def encode(event: "Event") -> bytes:

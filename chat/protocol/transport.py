@@ -27,48 +27,54 @@ ANSWER: Final = "parley_answer"  # extension of a response
 
 
 class Connections:
-    """`get()` gives the client of the running loop. `transport` replaces the network: a guarded one, or a test's."""
+    """`get()` gives the transport of the running loop; `transport` replaces it: a guarded one, or a test's. httpx's client, which
+    would stand above it, brings redirects and cookies that nobody here wants, and costs as much as the request.
+    """
 
     def __init__(self, base_url: str, *, connect: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._base_url, self._connect, self._transport = base_url, connect, transport
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]] = (
+        self._base_url, self._transport = base_url, transport
+        # `pool` is aiohttp's whole time to connect, name lookup included; the other deadlines are the caller's.
+        self._timeout = httpx.Timeout(None, connect=connect, pool=connect).as_dict()
+        self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[httpx.AsyncBaseTransport, AsyncGenerator[None, None]]] = (
             WeakKeyDictionary()
         )
 
-    async def get(self) -> httpx.AsyncClient:
+    async def send(self, method: str, url: str, *, headers: dict[str, str], content: bytes | None) -> httpx.Response:
+        """The response, its body unread. It is the caller's to be closed."""
+        transport = await self.get()
+        request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": self._timeout})
+        response = await transport.handle_async_request(request)
+        response.request = request
+        return response
+
+    async def get(self) -> httpx.AsyncBaseTransport:
         loop = asyncio.get_running_loop()
-        if loop not in self._clients:
-            client = self._open()
-            guard = _closed_with_the_loop(client)
-            self._clients[loop] = (client, guard)
-            _guards[client] = guard
+        if loop not in self._open:
+            transport = self._transport or _network(self._base_url)
+            key = object()
+            guard = _guards[key] = _closed_with_the_loop(transport, key)
+            self._open[loop] = (transport, guard)
             await anext(guard)
-        return self._clients[loop][0]
+        return self._open[loop][0]
 
     async def close(self) -> None:
         """Close those of the running loop."""
-        _, guard = self._clients.pop(asyncio.get_running_loop(), (None, None))
+        _, guard = self._open.pop(asyncio.get_running_loop(), (None, None))
         if guard is not None:
             await guard.aclose()
 
-    def _open(self) -> httpx.AsyncClient:
-        # `pool` is aiohttp's whole time to connect, name lookup included; the other deadlines are the caller's.
-        timeout = httpx.Timeout(None, connect=self._connect, pool=self._connect)
-        transport = self._transport or _network(self._base_url)
-        return httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
+
+# Held until they have closed their transport: one that is collected after its loop's last task has no turn left to do it.
+_guards: dict[object, AsyncGenerator[None, None]] = {}
 
 
-# Held until they have closed their client: one that is collected after its loop's last task has no turn left to do it.
-_guards: dict[httpx.AsyncClient, AsyncGenerator[None, None]] = {}
-
-
-async def _closed_with_the_loop(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
-    """Suspended for good: a loop closes its asynchronous generators before it ends, and the client goes with this one."""
+async def _closed_with_the_loop(transport: httpx.AsyncBaseTransport, key: object) -> AsyncGenerator[None, None]:
+    """Suspended for good: a loop closes its asynchronous generators before it ends, and the transport goes with this one."""
     try:
         yield
     finally:
-        _guards.pop(client, None)
-        await client.aclose()
+        _guards.pop(key, None)
+        await transport.aclose()
 
 
 def chunks_of(response: httpx.Response) -> AsyncIterator[bytes]:

@@ -154,6 +154,14 @@ def test_any_lines_are_read_and_cuts_do_not_matter(seed: int) -> None:
     assert decode(*pieces) == decode(data) == decode(*(data[at : at + 1] for at in range(len(data))))
 
 
+def test_what_looks_like_the_usual_is_read_by_the_grammar_all_the_same() -> None:
+    chance = random.Random(7)
+    words = [b"data: ", b"event: ", b"data:", b"data", b"id: 1", b"\xc3\xa9", b" ", b"\n", b"\n\n", b"\n\n", b"\r", b"\xff"]
+    for _ in range(5_000):
+        wire = b"".join(chance.choices(words, k=chance.randrange(1, 14))) + b"\n\n"
+        assert decode(b"data: 0\n\n", wire) == decode(b"data: 0\n\n", *(wire[at : at + 1] for at in range(len(wire)))), wire
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "a", "\n\r\n", "\u2028\u2029\x85", "\x00\x1f\x7f", "😀 日本", 'data: "x"\n\n', "\\u2028", "\ufeff", "\x0b\x0c\x1c"],
