@@ -1,4 +1,7 @@
-"""Tables: fields, constraints, querysets that take the actor, one-row facts. Writing is `chat.store`'s."""
+"""Tables: fields, constraints, querysets that take the actor, one-row facts. Writing is `chat.store`'s.
+
+`db_index=False` stands where another index begins with the same column: each costs with every row that is written.
+"""
 
 from chat.models.conversations import Branch, Conversation
 from chat.models.items import Item

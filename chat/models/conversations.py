@@ -27,7 +27,7 @@ class Conversation(models.Model):
         USER = "user", "user"
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.conversation_id, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations", db_index=False)
     team = models.ForeignKey("chat.Team", on_delete=models.CASCADE, related_name="conversations")
     title = models.CharField(max_length=200, blank=True)
     titled_by = models.CharField(max_length=5, blank=True, default="", choices=TitledBy.choices)
@@ -57,7 +57,7 @@ class Conversation(models.Model):
 class Branch(models.Model):
     """Which version one viewer has chosen to see; who has not chosen sees the conversation's own head."""
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="branches")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="branches", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="branches")
     head = models.ForeignKey("chat.Response", on_delete=models.CASCADE, related_name="+")
 

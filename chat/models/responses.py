@@ -22,7 +22,9 @@ class Response(models.Model):
     RUNNING = (Status.QUEUED, Status.IN_PROGRESS)
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.response_id, editable=False)
-    conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="responses")
+    conversation = models.ForeignKey(
+        "chat.Conversation", null=True, on_delete=models.CASCADE, related_name="responses", db_index=False
+    )
     input = models.ForeignKey("chat.Item", null=True, on_delete=models.CASCADE, related_name="responses")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     continues = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="continuations")
@@ -69,7 +71,7 @@ class Turn(models.Model):
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.turn_id, editable=False)
-    response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="turns")
+    response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="turns", db_index=False)
     index = models.PositiveIntegerField()
     epoch = models.PositiveIntegerField()
     provider = models.CharField(max_length=100)
@@ -91,8 +93,8 @@ class LogRow(models.Model):
     `position` is the conversation's number of the last of them. A row without a response is news about the conversation itself.
     """
 
-    conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="log")
-    response = models.ForeignKey(Response, null=True, on_delete=models.CASCADE, related_name="log")
+    conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="log", db_index=False)
+    response = models.ForeignKey(Response, null=True, on_delete=models.CASCADE, related_name="log", db_index=False)
     first = models.PositiveIntegerField(default=0)
     last = models.PositiveIntegerField(default=0)
     position = models.PositiveBigIntegerField(default=0)

@@ -123,6 +123,7 @@ def config() -> uvicorn.Config:
     return uvicorn.Config(
         static,
         loop="uvloop",
+        http="httptools",
         ws=BrowserSocket,
         ws_max_size=SOCKET_MESSAGE_BYTES,
         ws_per_message_deflate=False,
