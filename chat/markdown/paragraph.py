@@ -11,7 +11,7 @@ from chat.markdown.memory import Memory
 from chat.markdown.syntax import parse_inline
 from chat.markdown.tail import closed
 
-_SIZES = (96, 192, 384)  # characters after which another part may be settled
+_SIZES = (24, 48, 96, 192, 384)  # characters after which another part may be settled
 
 # Lines that the block parser could only take for a paragraph's.
 _PLAIN_LINE = r""" {0,3}(?:[^\W\d_]|\*\*[^\s*]|["'(“‘«„¿¡—–])[^\n]*"""
