@@ -34,7 +34,11 @@ def catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     return _catch_up(conversation_id, viewer, after)
 
 
-MOVED = "SELECT id FROM chat_response WHERE conversation_id = %s AND position > %s ORDER BY position"
+# In two halves, so that each finds its index.
+MOVED = """SELECT id, position FROM chat_response
+WHERE conversation_id = %s AND status IN ('queued', 'in_progress') AND position > %s
+UNION ALL SELECT id, position FROM chat_response
+WHERE conversation_id = %s AND NOT status IN ('queued', 'in_progress') AND position > %s ORDER BY 2"""
 
 
 def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
@@ -46,7 +50,7 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     if after > upto or len(news) > MOST_NEWS or any(_changes_branch(event, viewer) for event in news):
         return _everything(conversation, viewer)
     added = [event for event in news if event["type"] == "parley:entry.added"]
-    moved = [pk for (pk,) in sql.rows(MOVED, conversation_id, after)]
+    moved = [pk for pk, _ in sql.rows(MOVED, *(conversation_id, after) * 2)]
     grown = [pk for pk in moved if pk not in _entries(news)]
     if grown:  # those that the page has not got are no replacements; read after `moved`
         fresh = _entries(log.news(conversation_id, after=upto))

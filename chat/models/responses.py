@@ -8,7 +8,8 @@ class Response(models.Model):
     """The record of one run. Ends exactly once, by compare-and-set on `status` and `epoch`.
 
     `epoch` is the fence: it grows when a process takes the run over, and a write with an older one changes nothing.
-    `position` is the conversation's number of this run's newest event, `sequence` the number its next event gets.
+    `position` is the conversation's number of this run's newest event, `sequence` the number its next event gets. No index holds
+    what changes with every flush: a run that is under way is found by its conversation.
     """
 
     class Status(models.TextChoices):
@@ -22,9 +23,7 @@ class Response(models.Model):
     RUNNING = (Status.QUEUED, Status.IN_PROGRESS)
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.response_id, editable=False)
-    conversation = models.ForeignKey(
-        "chat.Conversation", null=True, on_delete=models.CASCADE, related_name="responses", db_index=False
-    )
+    conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="responses")
     input = models.ForeignKey("chat.Item", null=True, on_delete=models.CASCADE, related_name="responses")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     continues = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="continuations")
@@ -54,7 +53,11 @@ class Response(models.Model):
                 condition=models.Q(status__in=["queued", "in_progress"]),
                 name="response_running",
             ),
-            models.Index(fields=["conversation", "position"], name="response_position"),
+            models.Index(
+                fields=["conversation", "position"],
+                condition=~models.Q(status__in=["queued", "in_progress"]),
+                name="response_position",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -90,7 +93,8 @@ class LogRow(models.Model):
     """One flush of one run: its events `first`…`last` (sequence numbers) verbatim, zlib-compressed JSON lines once the
     run has ended.
 
-    `position` is the conversation's number of the last of them. A row without a response is news about the conversation itself.
+    `position` is the conversation's number of the last of them. A row without a response is news about the `conversation` itself;
+    a response knows its own.
     """
 
     conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="log", db_index=False)
@@ -104,4 +108,6 @@ class LogRow(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["response", "first"], name="one_log_row_per_first")]
-        indexes = [models.Index(fields=["conversation", "position"], name="log_position")]
+        indexes = [
+            models.Index(fields=["conversation", "position"], condition=models.Q(conversation__isnull=False), name="log_position")
+        ]

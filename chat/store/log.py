@@ -72,8 +72,8 @@ def _unfenced(batches: Sequence[Batch]) -> list[Batch]:
     return [batch for batch in batches if facts.get(batch.response_id) == (batch.epoch, batch.first)]
 
 
-APPEND = """INSERT INTO chat_logrow (conversation_id, response_id, first, last, position, events, packed, created)
-VALUES (%s, %s, %s, %s, %s, %s, %s, CURRENT_TIMESTAMP)"""
+APPEND = """INSERT INTO chat_logrow (response_id, first, last, position, events, packed, created)
+VALUES (%s, %s, %s, %s, %s, %s, CURRENT_TIMESTAMP)"""
 
 
 ADVANCE = """UPDATE chat_response SET sequence = %s, position = %s,
@@ -83,9 +83,7 @@ first_token = CASE WHEN %s THEN COALESCE(first_token, {now}) ELSE first_token EN
 def _write(cursor: CursorWrapper, batches: Sequence[Batch], written: dict[str, int | None], positions: dict[str, int]) -> None:
     """Three statements for all runs; the ORM would send three for each, and compile every one anew."""
     touched = sorted({batch.conversation_id for batch in batches if batch.conversation_id})
-    rows = [
-        (b.conversation_id, b.response_id, b.first, b.last, written[b.response_id], b"\n".join(b.events), False) for b in batches
-    ]
+    rows = [(b.response_id, b.first, b.last, written[b.response_id], b"\n".join(b.events), False) for b in batches]
     cursor.executemany(APPEND, rows)
     cursor.executemany(
         ADVANCE.format(now=sql.NOW[connection.vendor]),

@@ -88,7 +88,8 @@ def kept(house: LargeHouse, opened: Opened) -> list[Any]:
     statements = (
         "SELECT id, status, epoch, sequence, position, ended FROM chat_response WHERE conversation_id = ANY(%s) ORDER BY id",
         "SELECT id, wire FROM chat_item WHERE conversation_id = ANY(%s) ORDER BY id",
-        "SELECT id, first, last, position, events FROM chat_logrow WHERE conversation_id = ANY(%s) ORDER BY id",
+        "SELECT l.id, l.first, l.last, l.position, l.events FROM chat_logrow l JOIN chat_response r ON r.id = l.response_id "
+        "WHERE r.conversation_id = ANY(%s) ORDER BY l.id",
         "SELECT id, position FROM chat_conversation WHERE id = ANY(%s) ORDER BY id",
     )
     return [house.rows(statement, ids) for statement in statements]

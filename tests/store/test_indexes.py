@@ -1,0 +1,55 @@
+"""What is asked at every step finds an index, and a flush of a run's events changes none but the log's own."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from chat.live import catchup
+from chat.models import LogRow, Response
+from chat.store import log
+
+
+def plan(query: str, *values: Any) -> str:
+    """How the database would answer, if it had so many rows that it mattered."""
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"{explain} {query}", values)
+        return "\n".join(str(row) for row in cursor.fetchall())
+
+
+@pytest.mark.parametrize(
+    ("query", "values", "indexes"),
+    [
+        (catchup.MOVED, ("c", 1, "c", 1), ["response_position", "chat_response_conversation_id"]),
+        (log.FLUSHES + "response_id = %s AND last > %s ORDER BY first", ("r", 1), ["one_log_row_per_first"]),
+        (log.FLUSHES + "conversation_id = %s AND position > %s ORDER BY position", ("c", 1), ["log_position"]),
+        ("DELETE FROM chat_logrow WHERE conversation_id IN (%s)", ("c",), ["log_position"]),
+        ("DELETE FROM chat_logrow WHERE response_id IN (%s)", ("r",), ["one_log_row_per_first"]),
+        ("SELECT id FROM chat_item WHERE response_id = %s", ("r",), ["one_item_per_output_index"]),
+        ("SELECT id FROM chat_item WHERE author_id = %s AND client_id = %s", (1, "c"), ["one_item_per_client_id"]),
+        ("SELECT id FROM chat_turn WHERE response_id = %s", ("r",), ["one_turn_per_index"]),
+        ("SELECT id FROM chat_branch WHERE conversation_id = %s", ("c",), ["one_branch_per_viewer"]),
+        ("SELECT id FROM chat_conversation WHERE owner_id = %s ORDER BY active DESC", (1,), ["conversation_newest"]),
+    ],
+)
+def test_it_is_found_by_an_index(db: None, query: str, values: tuple[Any, ...], indexes: list[str]) -> None:
+    found = plan(query, *values)
+    for index in indexes:
+        assert index in found or _unnamed(found, index), found
+    assert "SCAN " not in found
+    assert "Seq Scan" not in found
+
+
+def _unnamed(found: str, constraint: str) -> bool:
+    """SQLite does not tell the names of what its tables hold as UNIQUE."""
+    return connection.vendor == "sqlite" and constraint.startswith("one_") and "sqlite_autoindex_" in found
+
+
+def test_nothing_that_changes_with_every_flush_is_in_an_index_of_a_running_response(db: None) -> None:
+    for index in Response._meta.indexes:
+        if "position" in index.fields or "sequence" in index.fields:
+            assert index.condition is not None, index.name
+    assert all(index.condition is not None for index in LogRow._meta.indexes)
