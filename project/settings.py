@@ -307,6 +307,7 @@ ACCOUNT_PRESERVE_USERNAME_CASING = False
 # Per network address: room for an office behind one. Wrong passwords count apart: ten a minute, five in five minutes per name.
 ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "signup": "60/m/ip"}
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+SESSION_ENGINE = "chat.store.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

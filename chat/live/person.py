@@ -13,11 +13,11 @@ from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import Error as DatabaseError
 
 from chat.models import User
 from chat.store import pool
+from chat.store.sessions import SessionStore
 
 Application = Callable[[Any, Any, Any], Awaitable[Any]]
 
@@ -51,7 +51,7 @@ def session_key(headers: list[tuple[bytes, bytes]]) -> str:
 class Looking(SessionStore):
     """A session that is only looked at: a socket cannot tell the browser of a new key, so it makes none."""
 
-    key_salt = f"django.contrib.sessions.{SessionStore.__qualname__}"  # else nothing that Django has signed can be read
+    key_salt = SessionStore().key_salt  # else nothing that Django has signed can be read
 
     def cycle_key(self) -> None:
         pass

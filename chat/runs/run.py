@@ -167,9 +167,12 @@ class Run:
         return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, shows=self.shown), ending
 
 
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def encode(event: wire.Event) -> bytes:
     """An event as the log keeps it."""
-    return json.dumps(wire.dump(event), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return _json(wire.dump(event)).encode("utf-8", "surrogatepass")
 
 
 async def execute(response_id: str, executor: "Executor") -> None:

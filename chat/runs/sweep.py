@@ -1,6 +1,5 @@
 """What other processes left behind: begun again where nothing had been shown, else ended as cut, with all that was shown."""
 
-import json
 import logging
 from collections.abc import Callable, Collection, Coroutine
 from time import monotonic
@@ -17,6 +16,7 @@ from chat.protocol import events as wire
 from chat.protocol.normalize import Cancelled, Cut, Normalizer
 from chat.protocol.types import dump_item
 from chat.runs import afterwards, upstream
+from chat.runs.run import encode
 from chat.store import log, pool, responses
 from chat.store.log import Batch
 from chat.store.responses import Ending
@@ -91,7 +91,4 @@ def interrupted(response: Response, epoch: int, logged: list[wire.Event]) -> tup
         usage=final.usage.model_dump(mode="json") if final.usage else None,
         incomplete_reason=final.incomplete_details.reason if final.incomplete_details else "",
     )
-    data = [
-        json.dumps(wire.dump(event), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass") for event in tail
-    ]
-    return Batch(response.pk, epoch, response.conversation_id, len(logged), data), ending
+    return Batch(response.pk, epoch, response.conversation_id, len(logged), list(map(encode, tail))), ending

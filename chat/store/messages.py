@@ -98,10 +98,10 @@ def _sent_before(actor: User, client_id: str, message: Json) -> Begun | None:
     """The same message, if it came before. The same id with another text is another message: its first answer was lost
     on the way.
     """
-    item = (
-        Item.objects.filter(author=actor, client_id=client_id[:64]).select_related("conversation").first() if client_id else None
-    )
-    if item is None or item.conversation is None or item.wire != message:
+    if not (found := rows.fetch(Item, "author_id = %s AND client_id = %s", actor.pk, client_id[:64]) if client_id else []):
+        return None
+    (item,) = found
+    if item.conversation is None or item.wire != message:
         return None
     response = item.responses.order_by("created").first()
     return Begun(item.conversation, response, new=False) if response else None
@@ -134,7 +134,7 @@ def head(conversation: Conversation, viewer: User) -> Response | None:
 
 
 def _say(conversation: Conversation, actor: User, message: Json, *, previous: Response | None, client_id: str) -> Item:
-    known = bool(client_id) and Item.objects.filter(author=actor, client_id=client_id[:64]).exists()
+    known = client_id and sql.rows("SELECT 1 FROM chat_item WHERE author_id = %s AND client_id = %s", actor.pk, client_id[:64])
     item = Item(
         conversation=conversation,
         previous=previous,
