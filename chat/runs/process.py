@@ -28,7 +28,7 @@ class Process:
             return
         self.opened, self.draining, self.drained_by = True, False, 0.0
         gc.collect()
-        gc.set_threshold(10_000, 20, 20)
+        gc.set_threshold(4_000, 4, 20)
         gc.freeze()  # what is loaded stays: looking through it again and again took a twentieth of the time, 80 ms at once
         wake.attach(asyncio.get_running_loop())
         executor.open(executes=executes)
