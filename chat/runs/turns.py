@@ -1,6 +1,7 @@
 """A turn: one call to the model, its events fed to the run."""
 
 import contextlib
+import weakref
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def _open(response: Response, *, provider: str, model: str, background: bool) ->
 
 async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
     noted = False
-    pace.current.set(run)
+    pace.current.set(weakref.proxy(run))  # a connection keeps the context in which it was opened, and is kept for others
     try:
         async for event in stream:
             if isinstance(event, wire.ResponseFailed):
