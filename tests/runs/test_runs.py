@@ -1,6 +1,7 @@
 """A run, from the message to its one end, against a scripted model server."""
 
 import asyncio
+import gc
 import itertools
 import json
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from chat.models import Item, LogRow, Response
 from chat.runs import verbs
 from chat.runs.executor import executor
+from chat.runs.run import Run
 from chat.store import conversations, log, pool, responses
 from tests.runs.conftest import House
 
@@ -287,3 +289,14 @@ async def test_a_stop_between_the_sweeps_look_and_its_decision_is_heeded(house: 
 async def test_the_model_that_was_asked_is_on_the_record_where_nobody_chose_one(house: House) -> None:
     begun = await house.send('[[say="Hello."]]')
     assert (await house.ended(begun.response.pk)).model == "scripted"
+
+
+async def test_a_connection_that_is_kept_keeps_no_run(house: House) -> None:
+    begun = await house.send("[[tokens=5]]")
+    await house.ended(begun.response.pk)
+    async with asyncio.timeout(5):
+        while executor.tasks:
+            await asyncio.sleep(0.01)
+    assert any(connection.closed_at is None for connection in house.scripted.connections)
+    gc.collect()
+    assert not [run for run in gc.get_objects() if type(run) is Run]
