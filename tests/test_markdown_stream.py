@@ -1,6 +1,7 @@
 """While a text grows: what is shown depends on the text alone, never on its cuts, and ends as the finished text."""
 
 import random
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -180,7 +181,10 @@ SETTLED = [
 def test_an_ordinary_text_needs_no_correction_at_its_end(name: str) -> None:
     stream = Stream("p")
     stream.feed(SAMPLES[name])
-    assert stream.finish() == []
+    before = unwrapped(stream.html())
+    ops = stream.finish()
+    assert unwrapped(stream.html()) == before
+    assert len(ops) <= 1  # the words after the last mark of the last paragraph, which were only ever added to
 
 
 def test_an_open_fence_only_appends_and_gets_its_colours_when_it_closes() -> None:
@@ -205,8 +209,38 @@ def test_finished_items_and_rows_stay_where_they_are() -> None:
     assert stream.feed("\n|6") == [Append("p-1-rows", '<tr id="p-1-2"><td>6</td><td></td></tr>')]
 
 
+def unwrapped(html: str) -> str:
+    return re.sub(r'<span class="tail"[^>]*>([^<]*)</span>', r"\1", html)
+
+
 def shown(text: str) -> str:
-    return tree(fed(text)).html().removeprefix('<div class="block" dir="auto" id="p-0">').removesuffix("</div>")
+    return unwrapped(tree(fed(text)).html()).removeprefix('<div class="block" dir="auto" id="p-0">').removesuffix("</div>")
+
+
+WORDS = st.sampled_from(
+    [" ", " ", " ", "a", "bc", "Ü", "**", "*", "_", "`", "~~", "[x]", "](y)", "$", "\\", "<", "&amp;", ":", "!", "5"]
+)
+
+
+@given(st.lists(WORDS, max_size=24))
+@settings(max_examples=400, deadline=None)
+def test_words_after_the_last_mark_look_as_if_they_had_been_rendered(words: list[str]) -> None:
+    """In a quote everything is rendered each time; at the top level such words are only added."""
+    text = "Text " + "".join(words)
+    top, quoted = shown(text), shown(f"> {text}")
+    assert (
+        quoted.removeprefix("<blockquote>").removesuffix("</blockquote>").replace("</p>", "").rstrip()
+        == top.replace("</p>", "").rstrip()
+    )
+
+
+def test_words_that_follow_each_other_are_only_added() -> None:
+    stream = Stream("p")
+    stream.feed("Some **bold** words")
+    assert stream.feed(" and") == [Append("p-0-tail", " and")]
+    assert stream.feed(" more") == [Append("p-0-tail", " more")]
+    (op,) = stream.feed(", with `code")
+    assert op == Replace("p-0", "<p>Some <strong>bold</strong> words and more, with <code>code</code></p>")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from chat.markdown.html import MATHS, block_html, groups
 from chat.markdown.lines import DELIMITERS, SETEXT, indent, interrupts, kind
 from chat.markdown.memory import Memory
 from chat.markdown.nodes import Node
-from chat.markdown.paragraph import is_plain, plain_paragraph
+from chat.markdown.paragraph import is_plain, marked, plain_paragraph
 from chat.markdown.syntax import MAX_MATHS, parse
 from chat.markdown.tail import closed
 
@@ -74,7 +74,10 @@ class Leaf:
             return [pace.Piece(html) for html in self._memory.recent("\n".join(self._lines), self._provisional)]
         src = self._so_far(tail)
         count = pace.rendered(len(src), pace.LEAF)
-        count = len(src[:count].rstrip()) if count < len(src) else count  # the blank between stays with the text that follows
+        if count < len(src):
+            count = len(src[:count].rstrip())  # the blank between stays with the text that follows
+        elif ids and is_plain(src):
+            count = marked(src)
         parts = self._memory.recent("\n" + src[:count], self._growing)
         last = pace.piece(parts[-1] if parts else "", src[count:], f"{ids[len(parts) - 1]}-tail" if parts and ids else "")
         return [*map(pace.Piece, parts[:-1]), last] if parts else []

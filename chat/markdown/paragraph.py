@@ -13,6 +13,8 @@ from chat.markdown.tail import closed
 
 _SIZES = (24, 48, 96, 192, 384)  # characters after which another part may be settled
 
+_MARKS = "\\`*_[]$<&~:!\n"  # without one of them text is only text
+
 # Lines that the block parser could only take for a paragraph's.
 _PLAIN_LINE = r""" {0,3}(?:[^\W\d_]|\*\*[^\s*]|["'(“‘«„¿¡—–])[^\n]*"""
 _PLAIN = re.compile(rf"{_PLAIN_LINE}(?:\n{_PLAIN_LINE})*\n?")
@@ -23,6 +25,14 @@ _LOOSE = re.compile(r"(?<!\s)\*|\*(?!\s)|(?<!\w)_|_(?!\w)|~~|[`\[$]")
 def is_plain(src: str) -> bool:
     """Whether the text is one paragraph for sure, by its lines' first characters."""
     return _PLAIN.fullmatch(src) is not None
+
+
+def marked(src: str) -> int:
+    """How much of a paragraph there is to render: up to the blank after the last word with a mark in it. The rest is words, which
+    are shown as they are and only ever added to. All of it, where a mark is still open.
+    """
+    end = src.find(" ", max(map(src.rfind, _MARKS)) + 1)
+    return end if end > 0 and closed(src[:end]) == src[:end] else len(src)
 
 
 def plain_paragraph(src: str, memory: Memory, *, env: dict[str, Any] | None = None) -> str:
