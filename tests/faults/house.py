@@ -22,6 +22,7 @@ from tests.faults.visitor import Visitor
 
 KEY = "a key for the fault tests alone, 0123456789abcdef"
 WORKER_READY = "The worker is ready."
+SPARE = 60  # people who are made beside those that are needed: each start of a program takes a second
 # What a fault test shortens, so that absences take seconds.
 QUICK = {"RUN_LEASE": "3", "RUN_SWEEP": "1", "DRAIN_SECONDS": "4"}
 
@@ -47,6 +48,7 @@ class House:
         self.workers = [self._program(f"worker{index}", "worker") for index in range(workers)]
         self.front: Front | None = None
         self.url = f"http://localhost:{self.web[0].port}"
+        self.crowd: list[list[str]] = []  # names and sessions of people who have not come yet
         self.crowds = 0
 
     def _program(self, name: str, command: str, held: socket.socket | None = None) -> Program:
@@ -110,8 +112,10 @@ class House:
 
     def people(self, count: int) -> list[Visitor]:
         """People with an account and a sign-in each; no password is hashed for them."""
-        self.crowds += 1
-        made = json.loads(self.run("tests.crowd", str(count), f"crowd{self.crowds}_"))
+        if len(self.crowd) < count:
+            self.crowds += 1
+            self.crowd += json.loads(self.run("tests.crowd", str(count + SPARE), f"crowd{self.crowds}_"))
+        made, self.crowd = self.crowd[:count], self.crowd[count:]
         return [Visitor(self.url, name, session, self.trust) for name, session in made]
 
     def run(self, module: str, *arguments: str) -> str:
