@@ -184,6 +184,30 @@ async def test_a_giant_body_is_refused_and_takes_no_memory(
     assert status == 413
 
 
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [(b"GET /", b"a"), (b"GET / HTTP/1.1\r\nX-Long: ", b"a"), (b"GET / HTTP/1.1\r\n", b"X-Many: 0123456789abcdef\r\n")],
+    ids=["address", "header", "headers"],
+)
+async def test_a_head_without_end_is_refused_and_takes_no_memory(
+    house: House, others: Others, people: list[Visitor], start: bytes, piece: bytes
+) -> None:
+    with within(house, 8 * MEGABYTE):
+        status = await others.notice_nothing(partial(asyncio.to_thread, begin, people[3], start, piece), seconds=1)
+    assert 400 <= status < 500
+
+
+def begin(person: Visitor, start: bytes, piece: bytes) -> int:
+    """The status of the answer to the beginning of a request that never comes to its end."""
+    more = piece * (MEGABYTE // len(piece))
+    with socket.create_connection(("127.0.0.1", int(person.url.rpartition(":")[2])), timeout=10) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(start)
+            for _ in range(100):
+                connection.sendall(more)
+        return int(connection.makefile("rb").readline().split()[1])
+
+
 def post(person: Visitor, size: int, *, announced: bool) -> int:
     """The status of the answer to so many bytes; those that the server takes no more are kept back."""
     length = f"Content-Length: {size}" if announced else "Transfer-Encoding: chunked"

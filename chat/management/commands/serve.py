@@ -123,7 +123,7 @@ def config() -> uvicorn.Config:
     return uvicorn.Config(
         static,
         loop="uvloop",
-        http="httptools",
+        http="h11",  # httptools takes headers without end
         ws=BrowserSocket,
         ws_max_size=SOCKET_MESSAGE_BYTES,
         ws_per_message_deflate=False,
