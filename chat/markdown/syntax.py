@@ -151,7 +151,7 @@ def _whole(src: str) -> tuple[list[Token], Env]:
     return parse(src, env), env
 
 
-_recent = lru_cache(maxsize=16)(_whole)
+_recent = lru_cache(maxsize=4)(_whole)
 
 
 def parse_inline(src: str, env: Env, *, growing: bool = False) -> list[Token]:

@@ -5,6 +5,35 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+# Each has another index that begins with the same column. Altering the fields would copy whole tables on SQLite.
+SUPERFLUOUS = [
+    ('branch', 'conversation'), ('conversation', 'owner'), ('item', 'author'), ('item', 'response'),
+    ('logrow', 'conversation'), ('logrow', 'response'), ('turn', 'response'),
+]
+
+
+def drop(apps, schema_editor):
+    for model_name, field_name in SUPERFLUOUS:
+        model = apps.get_model('chat', model_name)
+        for name in indexes(schema_editor, model, model._meta.get_field(field_name).column):
+            schema_editor.execute(f'DROP INDEX {schema_editor.quote_name(name)}', None)
+
+
+def indexes(schema_editor, model, column):
+    """The names of those that hold this column alone, with the one that PostgreSQL has for LIKE."""
+    with schema_editor.connection.cursor() as cursor:
+        found = schema_editor.connection.introspection.get_constraints(cursor, model._meta.db_table)
+    plain = {name: one for name, one in found.items() if one['index'] and not one['unique'] and not one['primary_key']}
+    return [name for name, one in plain.items() if one['columns'] == [column]]
+
+
+def build(apps, schema_editor):
+    for model_name, field_name in SUPERFLUOUS:
+        model = apps.get_model('chat', model_name)
+        table, column = model._meta.db_table, model._meta.get_field(field_name).column
+        schema_editor.execute(f'CREATE INDEX {table}_{column}_again ON {table} ({column})', None)
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -20,40 +49,45 @@ class Migration(migrations.Migration):
             model_name='response',
             name='response_position',
         ),
-        migrations.AlterField(
-            model_name='branch',
-            name='conversation',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='branches', to='chat.conversation'),
-        ),
-        migrations.AlterField(
-            model_name='conversation',
-            name='owner',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='item',
-            name='author',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='item',
-            name='response',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='output', to='chat.response'),
-        ),
-        migrations.AlterField(
-            model_name='logrow',
-            name='conversation',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='log', to='chat.conversation'),
-        ),
-        migrations.AlterField(
-            model_name='logrow',
-            name='response',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='log', to='chat.response'),
-        ),
-        migrations.AlterField(
-            model_name='turn',
-            name='response',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='turns', to='chat.response'),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[migrations.RunPython(drop, build)],
+            state_operations=[
+                migrations.AlterField(
+                    model_name='branch',
+                    name='conversation',
+                    field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='branches', to='chat.conversation'),
+                ),
+                migrations.AlterField(
+                    model_name='conversation',
+                    name='owner',
+                    field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to=settings.AUTH_USER_MODEL),
+                ),
+                migrations.AlterField(
+                    model_name='item',
+                    name='author',
+                    field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+                ),
+                migrations.AlterField(
+                    model_name='item',
+                    name='response',
+                    field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='output', to='chat.response'),
+                ),
+                migrations.AlterField(
+                    model_name='logrow',
+                    name='conversation',
+                    field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='log', to='chat.conversation'),
+                ),
+                migrations.AlterField(
+                    model_name='logrow',
+                    name='response',
+                    field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='log', to='chat.response'),
+                ),
+                migrations.AlterField(
+                    model_name='turn',
+                    name='response',
+                    field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='turns', to='chat.response'),
+                ),
+            ],
         ),
         migrations.AddIndex(
             model_name='logrow',

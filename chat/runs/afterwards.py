@@ -48,4 +48,7 @@ async def follow(response_id: str, executor: "Executor") -> None:
 def _follow(response_id: str) -> titles.Untitled | None:
     if waiting := responses.waiting_after(response_id):
         dispatch().start(waiting)
-    return titles.untitled(response_id)
+    try:
+        return titles.untitled(response_id)
+    except DatabaseError:  # a title is never worth an error
+        return None

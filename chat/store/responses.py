@@ -138,8 +138,8 @@ SET status = %s, usage = %s, error_code = %s, error_message = %s, incomplete_rea
 WHERE id = %s AND epoch = %s AND status = 'in_progress'"""
 
 
-END_TURN = """UPDATE chat_turn SET ended = {now}, usage = %s, upstream_id = COALESCE(NULLIF(upstream_id, ''), %s)
-WHERE response_id = %s AND ended IS NULL"""
+END_TURN = """UPDATE chat_turn SET ended = {now}, usage = %s,
+upstream_id = CASE WHEN epoch = %s AND upstream_id = '' THEN %s ELSE upstream_id END WHERE response_id = %s AND ended IS NULL"""
 
 
 def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
@@ -149,7 +149,7 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     usage = None if ending.usage is None else json.dumps(ending.usage)
     error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
     sql.run(END, ending.status, usage, *error, batch.response_id, batch.epoch)
-    sql.run(END_TURN, usage, ending.upstream_id[:200], batch.response_id)
+    sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:200], batch.response_id)
     _keep_items(batch, ending, words)
     log.pack(batch.response_id)
     return position
@@ -229,7 +229,10 @@ def abandoned(*, alone: bool) -> list[Response]:
 
 def _still(response: Response) -> Q:
     """This run as it was found abandoned; its process may have come back and renewed the lease since."""
-    lease = Q(lease_until=None) if response.lease_until is None else Q(lease_until__lte=response.lease_until)
+    if response.lease_until is None:
+        lease = Q(lease_until=None)
+    else:  # not "at most": SQLite compares texts, and its clock writes .000 where a value from here has no fraction
+        lease = Q(lease_until__lt=response.lease_until + timedelta(microseconds=1))
     return lease & Q(pk=response.pk, epoch=response.epoch, status=Status.IN_PROGRESS)
 
 

@@ -1,13 +1,17 @@
 """What is asked at every step finds an index, and a flush of a run's events changes none but the log's own."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 
 from chat.live import catchup
 from chat.models import LogRow, Response
 from chat.store import log
+
+fewer_indexes = import_module("chat.migrations.0004_fewer_indexes")
 
 
 def plan(query: str, *values: Any) -> str:
@@ -53,3 +57,13 @@ def test_nothing_that_changes_with_every_flush_is_in_an_index_of_a_running_respo
         if "position" in index.fields or "sequence" in index.fields:
             assert index.condition is not None, index.name
     assert all(index.condition is not None for index in LogRow._meta.indexes)
+
+
+@pytest.mark.parametrize("row", fewer_indexes.SUPERFLUOUS)
+def test_a_column_has_no_index_of_its_own_where_another_begins_with_it(db: None, row: tuple[str, str]) -> None:
+    model = apps.get_model("chat", row[0])
+    column = str(model._meta.get_field(row[1]).column)
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, model._meta.db_table).values()
+    assert not [one for one in found if one["index"] and not one["unique"] and one["columns"] == [column]]
+    assert [one for one in found if (one["index"] or one["unique"]) and one["columns"][0] == column]

@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import Conversation, Item, Response
-from chat.store import conversations, history, messages, responses
+from chat.store import conversations, history, messages, responses, sql
+from chat.store.log import Batch
+from chat.store.responses import Ending
 from tests.cast import Cast, person
 
 
@@ -250,3 +252,29 @@ def test_purging_removes_what_was_deleted_long_ago_and_nothing_else(cast: Cast) 
     assert conversations.purge() == 1
     assert set(Conversation.objects.values_list("pk", flat=True)) == {kept.conversation.pk, just.conversation.pk}
     assert Item.objects.count() == 2
+
+
+def test_a_lease_that_ended_with_a_whole_second_is_known_again(cast: Cast) -> None:
+    """SQLite's clock writes the fraction of such a moment, Python does not, and SQLite compares texts."""
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="One")
+    assert responses.take(begun.response.pk) is not None
+    lease = "UPDATE chat_response SET lease_until = %s WHERE id = %s"
+    sql.run(lease, "2026-01-01 10:00:05.000", begun.response.pk)
+    (found,) = responses.abandoned(alone=False)
+    assert responses.requeue(found)
+
+
+def test_each_turn_keeps_its_own_name_at_the_provider(cast: Cast) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="One")
+    first = responses.take(begun.response.pk)
+    assert first is not None
+    lost = responses.open_turn(first, index=0, provider="a", model="m")
+    Response.objects.filter(pk=first.pk).update(status="queued", epoch=first.epoch + 1)
+    second = responses.take(first.pk)
+    assert second is not None
+    kept = responses.open_turn(second, index=0, provider="a", model="m")
+    batch = Batch(second.pk, second.epoch, second.conversation_id, 0, [b"{}"])
+    assert responses.end(batch, Ending(status="completed", upstream_id="resp_theirs"))
+    for turn, name in ((lost, ""), (kept, "resp_theirs")):
+        turn.refresh_from_db()
+        assert (turn.upstream_id, turn.ended is not None) == (name, True)
