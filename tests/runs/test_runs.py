@@ -292,11 +292,15 @@ async def test_the_model_that_was_asked_is_on_the_record_where_nobody_chose_one(
 
 
 async def test_a_connection_that_is_kept_keeps_no_run(house: House) -> None:
-    begun = await house.send("[[tokens=5]]")
-    await house.ended(begun.response.pk)
-    async with asyncio.timeout(5):
-        while executor.tasks:
-            await asyncio.sleep(0.01)
-    assert any(connection.closed_at is None for connection in house.scripted.connections)
+    for _ in range(20):  # one whose end comes apart from the last event is not kept
+        begun = await house.send("[[tokens=5]]")
+        await house.ended(begun.response.pk)
+        async with asyncio.timeout(5):
+            while executor.tasks:
+                await asyncio.sleep(0.01)
+        if any(connection.closed_at is None for connection in house.scripted.connections):
+            break
+    else:
+        pytest.fail("no connection was kept")
     gc.collect()
     assert not [run for run in gc.get_objects() if type(run) is Run]
