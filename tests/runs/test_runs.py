@@ -302,5 +302,7 @@ async def test_a_connection_that_is_kept_keeps_no_run(house: House) -> None:
             break
     else:
         pytest.fail("no connection was kept")
-    gc.collect()
-    assert not [run for run in gc.get_objects() if type(run) is Run]
+    async with asyncio.timeout(5):
+        while [run for run in gc.get_objects() if type(run) is Run]:
+            await asyncio.sleep(0.05)  # whatever had it in hand lets it go
+            gc.collect()
