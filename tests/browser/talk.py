@@ -46,10 +46,16 @@ def reply(page: Page) -> Locator:
     return replies(page).last
 
 
+def responses(page: Page) -> Locator:
+    """One for each question, as soon as it is asked; a reply that has not begun shows an item that its first one replaces."""
+    return page.locator("#items section.response")
+
+
 def ended(page: Page, status: str | re.Pattern[str] = "completed", *, number: int = 0, within: float = 15) -> Locator:
     """The last reply, once it has ended like this; `number` is how many replies there are by then (0: any), `within` seconds."""
     if number:
-        expect(replies(page)).to_have_count(number, timeout=within * 1000)
+        expect(responses(page)).to_have_count(number, timeout=within * 1000)
+    expect(responses(page).last).to_have_attribute("data-status", status, timeout=within * 1000)
     expect(reply(page)).to_have_attribute("data-status", status, timeout=within * 1000)
     return reply(page)
 
@@ -77,7 +83,7 @@ def growing(page: Page, *, beyond: int = 0) -> str:
 def talk(page: Page, *texts: str) -> None:
     """Say these, each after the reply to the one before."""
     for text in texts:
-        before = replies(page).count() if "/c/" in page.url else 0
+        before = responses(page).count() if "/c/" in page.url else 0
         send(page, text)
         ended(page, ENDED, number=before + 1)
 

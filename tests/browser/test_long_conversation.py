@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.house import House
 from tests.browser.long import NEEDLE
 from tests.browser.people import Person
-from tests.browser.talk import directive, ended, questions, replies, send
+from tests.browser.talk import directive, ended, questions, replies, responses, send
 
 # Goes near the top, and says by how many pixels the entry in sight moves when earlier ones come in above it.
 GO_UP = """async () => {
@@ -86,7 +86,7 @@ def test_going_up_loads_earlier_messages_without_a_jump(page: Page, long: str) -
 
 def test_a_message_sent_in_it_streams_and_stays(page: Page, short: str, long: str) -> None:
     page.goto(long)
-    before = replies(page).count()
+    before = responses(page).count()
     send(page, directive(tokens=12))
     ended(page, number=before + 1)
     expect(replies(page).last).to_be_in_viewport()
