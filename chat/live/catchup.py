@@ -58,7 +58,7 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     html = _grown(grown, upto=upto)
     html += _added(added, upto=upto)
     if any(event["type"] == "parley:title.changed" for event in news):
-        html += render_to_string("events/title_changed.html", {"conversation": conversation})
+        html += _title(conversation)
     return CaughtUp(upto, html)
 
 
@@ -72,7 +72,12 @@ def _changes_branch(event: Json, viewer: User) -> bool:
 
 def _everything(conversation: Conversation, viewer: User) -> CaughtUp:
     page = transcript.page(conversation, viewer, most=settings.ENTRIES_PER_PAGE)
-    return CaughtUp(page.position, render_to_string("events/items.html", items_context(conversation, page)))
+    html = render_to_string("events/items.html", items_context(conversation, page)) + _title(conversation)
+    return CaughtUp(page.position, html)
+
+
+def _title(conversation: Conversation) -> str:
+    return render_to_string("events/title_changed.html", {"conversation": conversation})
 
 
 def items_context(conversation: Conversation, page: transcript.Page) -> dict[str, object]:

@@ -40,12 +40,15 @@ class Page:
 
 
 def page(conversation: Conversation, viewer: User, *, before: str | None = None, at: Response | None = None, most: int) -> Page:
-    """The part of this viewer's branch that ends at its end, or above `before`; or, through `at`, the branch that holds it."""
+    """The part of this viewer's branch that ends at its end, or above `before`; or, through `at`, the branch that holds it.
+
+    `conversation` is afterwards as it was at the page's position.
+    """
     for _ in range(TRIES - 1):
         try:
             return _page(conversation, viewer, before=before, at=at, most=most)
         except log.Passed:
-            conversation.refresh_from_db(fields=["position", "head"])
+            conversation.refresh_from_db()  # its title too: the cursor says that the page has it
     return _page(conversation, viewer, before=before, at=at, most=most)
 
 

@@ -128,6 +128,24 @@ def test_a_reply_that_ends_while_a_page_is_made_is_shown_whole_with_the_cursor_o
     assert shown.position == Conversation.objects.get(pk=conversation.pk).position
 
 
+def test_a_title_found_while_a_page_is_made_is_on_the_page_that_passes_it(cast: Cast) -> None:
+    response = begun_reply(cast)
+    conversation = Conversation.objects.get(pk=response.conversation_id)
+    end_reply(response)
+    conversations.entitle(conversation_id=conversation.pk, title="Tides and moons")
+    shown = transcript.page(conversation, cast.owner, most=5)
+    named = log.news(conversation.pk, after=0)[-1]
+    assert named["type"] == "parley:title.changed"
+    assert catch_up(conversation.pk, cast.owner, shown.position).content == ""
+    assert conversation.title == "Tides and moons"
+
+
+def test_a_title_is_told_with_a_whole_branch_too(cast: Cast) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="First")
+    conversations.rename(actor=cast.owner, conversation_id=begun.conversation.pk, title="Tides & moons")
+    assert "Tides &amp; moons" in catch_up(begun.conversation.pk, cast.owner, 999_999).content
+
+
 def test_a_reply_that_ends_while_a_growing_one_is_read_is_no_empty_one(cast: Cast) -> None:
     response = begun_reply(cast)
     before = Conversation.objects.get(pk=response.conversation_id).position
