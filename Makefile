@@ -10,13 +10,15 @@ run:
 	@deploy/setup run
 	@exec $(PY) manage.py serve
 
-# On SQLite everything; on Postgres what touches the database; then the browser; then real processes that are broken on purpose.
+# On SQLite everything; on Postgres what touches the database; then the browser; then real processes that are broken on purpose,
+# and last the tests that measure what one of them costs the others.
 test:
 	@deploy/setup test
 	DATABASE_URL= $(PYTEST) -n 2
 	$(PY) -m tests.engines postgres -- $(PYTEST) -n 2 $(DATABASE_TESTS)
 	$(PYTEST) tests/browser -o addopts=--strict-markers -p no:randomly -n 2
-	$(PYTEST) tests/faults -p no:randomly
+	$(PYTEST) tests/faults -p no:randomly -n 2 --dist worksteal -m "not soak and not alone"
+	$(PYTEST) tests/faults -p no:randomly -m "alone and not soak"
 
 check:
 	@deploy/setup test

@@ -61,10 +61,11 @@ class Recorded:
 
 @dataclass
 class Connection:
-    """`cut` tells that the client closed it while an answer was under way."""
+    """`port` is the client's. `cut` tells that the client closed it while an answer was under way."""
 
     id: int
     opened_at: float
+    port: int = 0
     closed_at: float | None = None
     answering: bool = False
     cut: bool = False
@@ -131,7 +132,7 @@ class ScriptedServer:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
-        connection = Connection(len(self.connections), time.monotonic())
+        connection = Connection(len(self.connections), time.monotonic(), writer.get_extra_info("peername")[1])
         self.connections.append(connection)
         try:
             while await self._exchange(reader, writer, connection):

@@ -25,6 +25,7 @@ from tests.faults.witness import ATTEMPTS, Calm, Others, Witness
 from tests.faults.words import Speech
 from tests.scripted import ScriptedServer
 
+pytestmark = pytest.mark.alone
 STALLED = 1  # seconds
 SPOKE, TOO_LARGE = 4008, 1009
 MEGABYTE = 1024 * 1024

@@ -29,6 +29,7 @@ def person(house: House) -> Visitor:
     return house.people(1)[0]
 
 
+@pytest.mark.alone
 def test_health_is_told_within_fifty_milliseconds(house: House) -> None:
     for path, expected in (("/livez", "alive"), ("/readyz", "ready")):
         times = []

@@ -145,6 +145,7 @@ async def test_a_table_that_is_locked_is_waited_for(house: LargeHouse, people: l
     whole(watches)
 
 
+@pytest.mark.alone
 async def test_a_request_that_waits_for_a_row_holds_nobody_else_up(
     house: LargeHouse, people: list[Visitor], model: ScriptedServer
 ) -> None:

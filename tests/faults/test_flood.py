@@ -1,7 +1,6 @@
 """A model server that never stops talking nonsense: a real process takes little memory for it, and serves the others."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from chat.protocol.sse import MAX_EVENT_BYTES
 from tests.faults.house import House
 from tests.faults.player import MEGABYTE, Player
-from tests.faults.program import Program
 from tests.faults.reader import Reader
 from tests.faults.visitor import Visitor
 
@@ -33,17 +31,6 @@ async def house(player: Player, tmp_path: Path) -> AsyncIterator[House]:
         await asyncio.to_thread(house.__exit__)
 
 
-def peak(program: Program) -> int:
-    """The most bytes that it has ever held, or since `forget_peak`."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{program.pid}/status").read_text())
-    assert found
-    return int(found[1]) * 1024
-
-
-def forget_peak(program: Program) -> None:
-    Path(f"/proc/{program.pid}/clear_refs").write_text("5")
-
-
 async def reply(person: Visitor, text: str) -> tuple[str, str, str]:
     """How the reply to this ends: its status, its words, and what the page says of it when it is opened anew."""
     conversation = await person.begin(text)
@@ -60,7 +47,7 @@ async def test_a_flood_of_nonsense_takes_little_memory_and_harms_nobody_else(hou
     person, other = await asyncio.to_thread(house.people, 2)
     (program,) = house.web
     await reply(person, "[[play=openai]]")  # what a process needs anyway
-    forget_peak(program)
+    program.forget_peak()
     before = program.memory()
     too_large = "The model server sent an event that is too large to read."
     for kind, status, told in (
@@ -72,5 +59,5 @@ async def test_a_flood_of_nonsense_takes_little_memory_and_harms_nobody_else(hou
         assert flood[:2] == (status, ""), kind
         assert flood[2].startswith(told), kind
         assert kept[0] == "completed"
-    assert peak(program) - before < BOUND, f"{(peak(program) - before) / MEGABYTE:.0f} MB"
+    assert program.peak() - before < BOUND, f"{(program.peak() - before) / MEGABYTE:.0f} MB"
     assert player.ended["refused"] == 2

@@ -34,6 +34,15 @@ async def start(house: LargeHouse, worker: Program) -> None:
     await asyncio.to_thread(house.wait_for, worker)
 
 
+async def with_some(house: LargeHouse, speeches: list[Speech], model: ScriptedServer) -> Program:
+    """The worker that has some of these replies, but not all where the other has any: one may have been quicker every time."""
+    await asyncio.gather(*(asked(speech, model) for speech in speeches))
+    numbers = {speech.requests(model)[0].connection for speech in speeches}
+    ports = {connection.port for connection in model.connections if connection.id in numbers}
+    shares = [(len(ports & worker.ports()), number) for number, worker in enumerate(house.workers)]
+    return house.workers[min(share for share in shares if share[0])[1]]
+
+
 async def close(opened: Opened) -> None:
     await asyncio.gather(*(reader.close() for reader, _ in opened))
 
@@ -48,10 +57,10 @@ async def test_what_a_killed_worker_wrote_is_settled_by_another(
     several: LargeHouse, people: list[Visitor], model: ScriptedServer
 ) -> None:
     chance, ends = random.Random(SEED), set()
-    for number in range(COUNTS.takeovers):
-        worker = several.workers[number % 2]
+    for _ in range(COUNTS.takeovers):
         speeches = [Speech(tokens=chance.randint(100, 250), rate=50) for _ in people]
         opened = await begin(people, speeches)
+        worker = await with_some(several, speeches, model)
         await asyncio.sleep(chance.uniform(0, 1.5))
         worker.kill()
         statuses = await settle(opened, speeches)
@@ -68,12 +77,12 @@ async def test_what_had_shown_nothing_is_begun_again_by_another(
 ) -> None:
     speeches = [Speech(tokens=5, more="hang=first") for _ in people]
     opened = await begin(people, speeches)
-    await asyncio.gather(*(asked(speech, model) for speech in speeches))
-    several.workers[0].kill()
+    worker = await with_some(several, speeches, model)
+    worker.kill()
     async with asyncio.timeout(SETTLED):
         while not any(len(speech.requests(model)) == 2 for speech in speeches):
             await asyncio.sleep(0.05)
-    await start(several, several.workers[0])
+    await start(several, worker)
     for reader, reply in opened:
         await reader.load()
         assert reader.status(reply) == "in_progress"
@@ -100,7 +109,7 @@ async def test_a_worker_that_was_frozen_and_comes_back_changes_nothing(
 ) -> None:
     speeches = [Speech(tokens=1000, rate=50) for _ in people]
     opened = await begin(people, speeches)
-    frozen = several.workers[1]
+    frozen = await with_some(several, speeches, model)
     await asyncio.gather(
         *(reader.until(lambda at=(reader, reply): bool(at[0].text(at[1])), within=10) for reader, reply in opened)
     )
@@ -135,5 +144,4 @@ async def first_settled(opened: Opened, speeches: list[Speech]) -> set[str]:
     for task in going:
         task.cancel()
     assert lost, "no reply was on the frozen worker"
-    assert going, "all replies were on the frozen worker"
     return lost
