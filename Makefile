@@ -14,7 +14,7 @@ run:
 # and last the tests that measure what one of them costs the others.
 test:
 	@deploy/setup test
-	DATABASE_URL= $(PYTEST) -n 2
+	DATABASE_URL= $(PYTEST) -n 3
 	$(PY) -m tests.engines postgres -- $(PYTEST) -n 2 $(DATABASE_TESTS)
 	$(PYTEST) tests/browser -o addopts=--strict-markers -p no:randomly -n 2
 	$(PYTEST) tests/faults -p no:randomly -n 2 --dist worksteal -m "not soak and not alone"

@@ -95,6 +95,13 @@ def test_what_is_sent_grows_with_the_text_and_not_with_its_square(name: str) -> 
     assert stream(sized(GROWING[name], 16_000), step=60) <= 3.2 * stream(sized(GROWING[name], 8_000), step=60) + 20_000
 
 
+@pytest.mark.parametrize("name", ["one paragraph", "one unsettled paragraph", "one row", "brackets", "stars"])
+def test_of_a_line_that_never_ends_no_more_is_rendered(name: str) -> None:
+    growing = Stream("p")
+    growing.feed(sized(GROWING[name], 120_000))
+    assert work(lambda: growing.feed(sized(("", GROWING[name][1]), 300_000))) < 10_000
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_finished_text_costs_what_its_length_costs(name: str) -> None:
     small, large = sized(WHOLE[name], 10_000), sized(WHOLE[name], 20_000)

@@ -12,6 +12,7 @@ from chat.protocol import events as wire
 from chat.protocol.types import Item, dump_item
 
 Op = markdown.Append | markdown.Replace
+LARGEST_FINISHED = 50_000  # characters of a part: reading a larger one once more would make all other streams wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,10 @@ class Fragments:
         return render_to_string("events/output_item_done.html", {"response": response, "item": view})
 
     def _end_part(self, part: str) -> str:
+        """Nothing where it is large: what is put right at the end comes with the finished Response, which is made in a thread."""
         stream = self.streams.pop(part)
+        if stream.size > LARGEST_FINISHED:
+            return ""
         html = "".join(map(_op, stream.finish()))
         ended(part, stream)
         return html

@@ -42,15 +42,19 @@ def plain_paragraph(src: str, memory: Memory, *, env: dict[str, Any] | None = No
         return paragraph(tidy(inline_html(parse_inline(src, env, growing=True), memory)))
     if not src.startswith(memory.start[0]):
         memory.restart()
-    while part := _settled(src, len(memory.start[0]), memory):
-        memory.start = (memory.start[0] + part[0], memory.start[1] + part[1])
-    rest = closed(src[len(memory.start[0]) :])
+    at, made = len(memory.start[0]), [memory.start[1]]
+    while part := _settled(src, at, memory):
+        at += len(part[0])
+        made.append(part[1])
+    memory.start = (src[:at], "".join(made))
+    rest = closed(src[at:])
     return paragraph(memory.start[1] + tidy(inline_html(parse_inline(rest, memory.env(growing=True), growing=True), memory)))
 
 
 def _settled(src: str, at: int, memory: Memory) -> tuple[str, str] | None:
     """Source and HTML of a part that nothing after it can change: up to a single space, with no mark left in its text."""
-    for size in _SIZES:
+    much = len(src) - at > 2 * _SIZES[-1]
+    for size in reversed(_SIZES) if much else _SIZES:
         if len(src) - at < size + _SIZES[0]:
             return None
         if (at, size) not in memory.unsettled:

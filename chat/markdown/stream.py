@@ -27,6 +27,7 @@ class Stream:
         self._memory = Memory()
         self._doc = Doc(self._memory)
         self._text: list[str] = []
+        self.size = 0  # characters of it
         self._line = ""  # the one that has not ended
         self._nodes: list[Node] = []
         self._sealed = 0  # nodes that are final until `finish`
@@ -61,6 +62,7 @@ class Stream:
 
     def _take(self, piece: str) -> None:
         self._text.append(piece)
+        self.size += len(piece)
         *lines, rest = piece.split("\n")
         if lines:
             lines[0] = self._line + lines[0]

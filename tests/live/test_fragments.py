@@ -67,3 +67,13 @@ def test_nothing_is_put_into_an_element_that_comes_with_the_same_message() -> No
                 for target, _ in partials:
                     others = "".join(content for other, content in partials if other != target)
                     assert f'id="{target}"' not in others
+
+
+@pytest.mark.parametrize(("words", "redrawn"), [(50, True), (10_000, False)])
+def test_the_end_of_a_very_large_part_is_left_to_the_finished_response(words: int, *, redrawn: bool) -> None:
+    normalizer = Normalizer(response_id="resp_1", model="m", new_id=new_id, created_at=0)
+    fragments, text = Fragments(response_id="resp_1"), "[late] " + "words " * words + "\n\n[late]: https://late.example"
+    fragments.render(normalizer.feed(wire.parse({"type": "response.output_text.delta", "delta": text})))
+    end = "".join(fragments.render(normalizer.feed(wire.parse({"type": "response.completed"}))))
+    assert ('href="https://late.example"' in end) is redrawn
+    assert not fragments.streams
