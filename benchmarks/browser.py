@@ -12,7 +12,7 @@ from benchmarks.options import Options
 from benchmarks.report import Figure, Section
 from benchmarks.server import Server, Topology, serving
 from benchmarks.text import MARK
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.conftest import FLAGS
 from tests.browser.talk import ended, send
 
 TOKENS, RATE = 2000, 100.0
@@ -26,6 +26,8 @@ WATCH = """() => {
   const everything = { subtree: true, childList: true, characterData: true, attributes: true };
   new MutationObserver(changed).observe(document.getElementById("items"), everything);
 }"""
+
+CHROMIUM = "/usr/bin/chromium"  # with its window: what people have
 
 # When the last message of a page was in sight, as the frame after it tells: milliseconds since the navigation began.
 SIGHT = """(() => {
