@@ -7,7 +7,8 @@ from django.template.loader import render_to_string
 from django.utils.html import conditional_escape as escape
 
 from chat import markdown
-from chat.live.views import PartView, ended, item_view
+from chat.live.rendered import rendered
+from chat.live.views import PartView, item_view
 from chat.protocol import events as wire
 from chat.protocol.types import Item, dump_item
 
@@ -91,7 +92,7 @@ class Fragments:
         if stream.size > LARGEST_FINISHED:
             return ""
         html = "".join(map(_op, stream.finish()))
-        ended(part, stream)
+        rendered.keep(part, stream.text, stream.html())
         return html
 
 

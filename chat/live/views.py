@@ -1,38 +1,14 @@
 """Plain objects for the templates: an item, a Response, an entry. The same for page, stream and search."""
 
 import json
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 
 from django.utils.safestring import SafeString
 
 from chat import markdown
+from chat.live.rendered import rendered
 from chat.protocol.types import Json
-
-_ended: OrderedDict[str, tuple[str, SafeString]] = OrderedDict()  # parts that have just been written here, by their ids
-MOST_ENDED, LARGEST_ENDED = 32, 100_000  # parts, characters of HTML
-
-
-def ended(part_id: str, stream: markdown.Stream) -> None:
-    """This part has been written to its end: the finished Response is asked for next, and shows it as it is."""
-    if len(html := stream.html()) <= LARGEST_ENDED:
-        _ended[part_id] = (stream.text, html)
-    while len(_ended) > MOST_ENDED:
-        _ended.popitem(last=False)
-
-
-def rendered(text: str, prefix: str) -> SafeString:
-    """Finished Markdown."""
-    known, html = _ended.get(prefix, ("", SafeString()))
-    return html if known and known == text else _rendered(text, prefix)
-
-
-@lru_cache(maxsize=2000)
-def _rendered(text: str, prefix: str) -> SafeString:
-    """A page of a long conversation is opened often and rendered once."""
-    return markdown.render(text, prefix=prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +34,7 @@ class PartView:
     @property
     def html(self) -> SafeString:
         if not self.growing:
-            return rendered(self.text, self.id)
+            return rendered.html(self.id, self.text)
         stream = markdown.Stream(self.id)
         stream.feed(self.text)
         return stream.html()
