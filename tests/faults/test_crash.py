@@ -49,7 +49,8 @@ async def test_a_kill_at_any_moment_of_load_loses_nothing_that_was_shown(house: 
     chance = random.Random(SEED)
     people = house.people(6)
     for _ in range(COUNTS.kills):
-        speeches = [Speech(tokens=300, rate=50), *(Speech(tokens=chance.randint(10, 200), rate=60) for _ in range(4))]
+        long = [Speech(tokens=300, rate=50) for _ in range(2)]  # these are being written when the process dies
+        speeches = [*long, *(Speech(tokens=chance.randint(10, 200), rate=60) for _ in range(3))]
         silent, waiting = Speech(tokens=5, more="hang=first"), Speech(tokens=5)
         opened = await asyncio.gather(
             *(open_reply(person, speech) for person, speech in zip(people, [*speeches, silent], strict=True))
