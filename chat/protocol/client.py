@@ -12,7 +12,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -32,13 +32,12 @@ from chat.protocol.failures import answer_of, from_http
 from chat.protocol.loose import load
 from chat.protocol.pace import Pace, current
 from chat.protocol.sse import DONE, MAX_EVENT_BYTES, Decoder, ServerSentEvent
-from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, held, leave
+from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, held
 from chat.protocol.types import Json
 
 LARGEST_ERROR: Final = 1024 * 1024  # bytes read of a body that is no stream and no reply
 LARGEST_BODY: Final = MAX_EVENT_BYTES
 T = TypeVar("T")
-Batches: TypeAlias = AsyncGenerator[list[ServerSentEvent], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +97,15 @@ class Client:
         """Close the idle connections of the running loop."""
         await self._connections.close()
 
-    def stream(self, path: str, body: Json) -> Batches:
+    def stream(self, path: str, body: Json) -> AsyncGenerator[list[ServerSentEvent], None]:
         """Post `body`; give the events as they come, those that come together in one list, or the one JSON object of a server
         that does not stream, as one event.
 
-        Ends after `[DONE]`, which it gives. Closing the iterator closes the connection; where the reply is over, send it True: it
-        ends, and the connection is kept if it can be. Raises UpstreamError.
+        Ends after `[DONE]`, which it gives. Closing the iterator closes the connection. Raises UpstreamError.
         """
         return self._read("POST", path, body)
 
-    def resume(self, path: str) -> Batches:
+    def resume(self, path: str) -> AsyncGenerator[list[ServerSentEvent], None]:
         """The same for a stream that has begun elsewhere: asks for it with GET. `path` may have a query."""
         return self._read("GET", path, None)
 
@@ -123,18 +121,17 @@ class Client:
         """Delete what is at `path`; tries again as a stream does. Raises UpstreamError, also where there was nothing."""
         await self._persist(lambda: self._ask("DELETE", path, None))
 
-    async def _read(self, method: str, path: str, body: Json | None) -> Batches:
-        reply, over = await self._persist(lambda: self._begin(method, path, body)), False
+    async def _read(self, method: str, path: str, body: Json | None) -> AsyncGenerator[list[ServerSentEvent], None]:
+        reply = await self._persist(lambda: self._begin(method, path, body))
         try:
             async with aclosing(self._events(reply)) as batches:
                 async for events in batches:
                     done = next((number for number, event in enumerate(events, 1) if event.data.strip() == DONE), None)
-                    over = done is not None
-                    over = bool((yield events[:done])) or over
-                    if over:
+                    yield events[:done]
+                    if done:
                         return
         finally:
-            await (leave(reply.response, reply.chunks) if over else reply.response.aclose())
+            await reply.response.aclose()
 
     async def _ask(self, method: str, path: str, body: Json | None) -> bytes:
         """The whole body of a short answer; tries once."""

@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,10 +24,6 @@ FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp
 FULL: Final = 16_384
 """Bytes in a chunk that may be followed by another at once; a smaller one was all that had come."""
 ANSWER: Final = "parley_answer"  # extension of a response
-LINGER: Final = 1.0
-"""Seconds in which the body of a reply that is over may end, so that its connection can be used again."""
-LEFT: Final = 65_536
-"""Bytes that may come meanwhile."""
 
 
 class Connections:
@@ -87,33 +83,6 @@ def chunks_of(response: httpx.Response) -> AsyncIterator[bytes]:
     if isinstance(answer, aiohttp.ClientResponse) and "content-encoding" not in response.headers:
         return answer.content.iter_any()
     return response.aiter_bytes()
-
-
-async def leave(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
-    """This reply is over. Many servers send the end of the body a moment after its last event: a connection that is closed in
-    between is missed by the next reply, with TLS for some hundred milliseconds. So that is waited for, but not here.
-    """
-    answer = response.extensions.get(ANSWER)
-    if isinstance(answer, aiohttp.ClientResponse) and answer.connection is None:
-        await response.aclose()  # the end has come
-        return
-    task = asyncio.create_task(_drain(response, chunks))
-    _leaving.add(task)
-    task.add_done_callback(_leaving.discard)
-
-
-_leaving: set[asyncio.Task[None]] = set()
-
-
-async def _drain(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
-    size = 0
-    try:
-        with suppress(TimeoutError, *FAILURES):
-            async with asyncio.timeout(LINGER):
-                while size <= LEFT and (chunk := await anext(chunks, None)):
-                    size += len(chunk)
-    finally:
-        await response.aclose()
 
 
 @contextmanager
