@@ -78,7 +78,7 @@ def clean(text: str) -> str:
     """The title in a model's answer: its first line without decoration; "" when it is no title."""
     line = next((line for line in re.sub(r"<think>.*?</think>", "", text, flags=re.DOTALL).splitlines() if line.strip()), "")
     line = re.sub(
-        r"^[\s#>*_\-–—\"'“”„«»`]*(?:(?:the\s+|conversation\s+)?title(?:\s+is)?\s*:\s*)?[\s*_\"'“”„«»`]*",
+        r"^[\s#>*_\-–—\"'“”„«»`]*(?:(?:the\s+|conversation\s+)?title(?:\s+is)?\s*(?::|(?=[\"'“„«`*]))\s*)?[\s*_\"'“”„«»`]*",
         "",
         line,
         flags=re.IGNORECASE,
