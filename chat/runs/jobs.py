@@ -64,6 +64,8 @@ class Jobs:
                 tasks.create_task(self._rescue(worker))
         except* (ConnectorException, PostgresError, OSError) as group:
             logger.warning("The worker lost the database and begins again: %s", type(group.exceptions[0]).__name__)
+        finally:  # cancelled while it opened, nothing else would: the pool's own tasks ignore that, and no loop would ever end
+            await worker.close_async()
 
     async def _work(self, worker: App, executor: Executes) -> None:
         await worker.run_worker_async(
