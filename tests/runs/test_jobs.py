@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from django.db import connection
 
-pytestmark = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="jobs are kept on Postgres")
+pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="jobs are kept on Postgres")
 
 
 class Idle:
