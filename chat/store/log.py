@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 
 from chat.models import Conversation
 from chat.protocol.types import Json
@@ -44,7 +43,7 @@ def append(batches: Sequence[Batch], *, waits: bool = False) -> dict[str, int | 
     Where somebody holds the conversation (a request that takes long), its runs get None and are to be tried again, so that no
     other waits for them; with `waits` all wait.
     """
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False):
         ids = {batch.conversation_id for batch in batches if batch.conversation_id}
         lock = "FOR UPDATE" if waits else "FOR UPDATE SKIP LOCKED"
         query = "SELECT id, position FROM chat_conversation WHERE id {one_of} ORDER BY id"
@@ -56,7 +55,7 @@ def append(batches: Sequence[Batch], *, waits: bool = False) -> dict[str, int | 
             if batch.conversation_id is not None:
                 positions[batch.conversation_id] += len(batch.events)
             written[batch.response_id] = positions.get(batch.conversation_id or "", batch.last)
-        _write(cursor, valid, written, positions)
+        _write(valid, written, positions)
     return written
 
 
@@ -73,26 +72,24 @@ def _unfenced(batches: Sequence[Batch]) -> list[Batch]:
 
 
 APPEND = """INSERT INTO chat_logrow (response_id, first, last, position, events, packed, created)
-VALUES (%s, %s, %s, %s, %s, %s, CURRENT_TIMESTAMP)"""
+SELECT {response}, {first}, {last}, {position}, {events}, {packed}, CURRENT_TIMESTAMP {rows}"""
+APPENDED = {"response": "text", "first": "int", "last": "int", "position": "bigint", "events": "bytea", "packed": "boolean"}
+ADVANCE = """UPDATE chat_response SET sequence = {next}, position = {position},
+first_token = CASE WHEN {shows} THEN COALESCE(first_token, {now}) ELSE first_token END {rows}
+WHERE chat_response.id = {response}"""
+ADVANCED = {"response": "text", "next": "int", "position": "bigint", "shows": "boolean"}
+TURN = "UPDATE chat_turn SET upstream_sequence = {sequence} {rows} WHERE chat_turn.id = {turn}"
+MOVE = "UPDATE chat_conversation SET position = {position} {rows} WHERE chat_conversation.id = {conversation}"
 
 
-ADVANCE = """UPDATE chat_response SET sequence = %s, position = %s,
-first_token = CASE WHEN %s THEN COALESCE(first_token, {now}) ELSE first_token END WHERE id = %s"""
-
-
-def _write(cursor: CursorWrapper, batches: Sequence[Batch], written: dict[str, int | None], positions: dict[str, int]) -> None:
-    """Three statements for all runs; the ORM would send three for each, and compile every one anew."""
+def _write(batches: Sequence[Batch], written: dict[str, int | None], positions: dict[str, int]) -> None:
+    """A statement for each table, for all runs; the ORM would send three for each run, and compile every one anew."""
     touched = sorted({batch.conversation_id for batch in batches if batch.conversation_id})
-    rows = [(b.response_id, b.first, b.last, written[b.response_id], b"\n".join(b.events), False) for b in batches]
-    cursor.executemany(APPEND, rows)
-    cursor.executemany(
-        ADVANCE.format(now=sql.NOW[connection.vendor]),
-        [(batch.last + 1, written[batch.response_id], batch.shows, batch.response_id) for batch in batches],
-    )
-    turns = [(batch.turn[1], batch.turn[0]) for batch in batches if batch.turn]
-    if turns:
-        cursor.executemany("UPDATE chat_turn SET upstream_sequence = %s WHERE id = %s", turns)
-    cursor.executemany("UPDATE chat_conversation SET position = %s WHERE id = %s", [(positions[pk], pk) for pk in touched])
+    at = [(batch, written[batch.response_id]) for batch in batches]
+    sql.each(APPEND, APPENDED, [(b.response_id, b.first, b.last, position, b"\n".join(b.events), False) for b, position in at])
+    sql.each(ADVANCE, ADVANCED, [(batch.response_id, batch.last + 1, position, batch.shows) for batch, position in at])
+    sql.each(TURN, {"turn": "text", "sequence": "int"}, [batch.turn for batch in batches if batch.turn])
+    sql.each(MOVE, {"conversation": "text", "position": "bigint"}, [(pk, positions[pk]) for pk in touched])
 
 
 class Flush(NamedTuple):
