@@ -1,6 +1,7 @@
 """When a run has ended: show the end, start what waited for it, find a title."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.db import Error as DatabaseError
@@ -17,21 +18,23 @@ if TYPE_CHECKING:
     from chat.runs.executor import Executor
 
 
-async def end(batch: Batch, ending: Ending) -> int | None:
-    """End a run; ring with the finished Response, whole: the same partial as the page's, which heals whatever was missed. Returns
-    the position of its last event, None when it is fenced.
+async def end(batch: Batch, ending: Ending, settle: Callable[[], None] | None = None) -> int | None:
+    """End a run; ring with the finished Response, whole: the same partial as the page's, which heals whatever was missed. `settle`
+    is called before that is rendered, in the same thread. Returns the position of its last event, None when it is fenced.
     """
-    last, content = await pool.for_runs(_end, batch, ending)
+    last, content = await pool.for_runs(_end, batch, ending, settle)
     if last is not None and batch.conversation_id is not None:
         payload = None if content is None else (json.dumps({"position": last, "content": content}),)
         hub.ring(Ring(batch.conversation_id, last - len(batch.events) + 1, last, payload))
     return last
 
 
-def _end(batch: Batch, ending: Ending) -> tuple[int | None, str | None]:
+def _end(batch: Batch, ending: Ending, settle: Callable[[], None] | None) -> tuple[int | None, str | None]:
     last = responses.end(batch, ending)
     if last is None or batch.conversation_id is None:
         return last, None
+    if settle is not None:
+        settle()
     try:
         return last, transcript.final_fragment(batch.response_id)
     except DatabaseError:  # it went away in this moment: readers get the end from the log, when it is back

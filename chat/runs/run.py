@@ -148,6 +148,12 @@ class Run:
         *before, last = [{"content": content} for content in contents] or [{}]
         return (*map(json.dumps, before), json.dumps({"position": position, **last}))
 
+    def settle(self) -> None:
+        """Finish the parts that grew, from what their growing has left: the whole Response, made next, is then half the work.
+        Called once, when the run is over, in any thread.
+        """
+        self._payload([event for event, _ in list(self.pending)], 0)
+
     def ending(self) -> tuple[Batch, Ending]:
         """The last events (all that is not committed, and the terminal one) and what the rows shall say."""
         assert self.end is not None
@@ -239,7 +245,7 @@ async def _end(run: Run) -> None:
             return
         try:
             batch, ending = run.ending()
-            await afterwards.end(batch, ending)
+            await afterwards.end(batch, ending, run.settle)
         except (DataError, IntegrityError):
             logger.exception("Run %s ended with something that cannot be kept", run.id)
             await afterwards.end(batch, responses.UNKEPT)
