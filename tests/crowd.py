@@ -10,6 +10,7 @@ import django
 
 
 def main(count: str, prefix: str) -> None:
+    from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
     from django.db import transaction
@@ -24,7 +25,7 @@ def main(count: str, prefix: str) -> None:
             accounts.welcome(user)
             session = SessionStore()
             session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
-            session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+            session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
             session.save()
             made.append((user.username, session.session_key))
     print(json.dumps(made))

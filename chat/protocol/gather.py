@@ -39,9 +39,12 @@ class Gatherer(Generic[T]):
         if found is None:
             return [*self.out(), event]
         key, text = found
-        out = self.out() if key != self._key else []
-        self._held, self._key = [event], key
-        self._texts.append(text)
+        if key == self._key:
+            self._held[0] = event
+            self._texts.append(text)
+            return []
+        out = self.out()
+        self._held, self._key, self._texts = [event], key, [text]
         return out
 
     def out(self) -> list[T]:
@@ -57,7 +60,8 @@ def gathered(events: Iterable[T], gatherer: Gatherer[T]) -> Iterator[T]:
     """Events that came together, with as few deltas as they can be told in. What came before an error comes out before it."""
     try:
         for event in events:
-            yield from gatherer.feed(event)
+            if out := gatherer.feed(event):
+                yield from out
     except errors.ParleyError:
         yield from gatherer.out()
         raise
@@ -78,10 +82,11 @@ def of_events() -> Gatherer[ev.Event]:
 
 def _text_of_wire(named: tuple[Json, str]) -> tuple[Key, str] | None:
     wire, _ = named
-    kind, text = wire.get("type"), wire.get("delta")
-    if not isinstance(kind, str) or kind not in NAMES or not isinstance(text, str) or wire.get("logprobs"):
+    get = wire.get
+    kind, text = get("type"), get("delta")
+    if not isinstance(kind, str) or kind not in NAMES or not isinstance(text, str) or get("logprobs"):
         return None
-    return (kind, *map(wire.get, PLACE)), text
+    return (kind, get("item_id"), get("output_index"), get("content_index"), get("summary_index")), text
 
 
 def _set_text_of_wire(named: tuple[Json, str], text: str) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 async def end(batch: Batch, ending: Ending, settle: Callable[[], None] | None = None) -> int | None:
-    """End a run; ring with the finished Response, whole: the same partial as the page's, which heals whatever was missed. `settle`
-    is called before that is rendered, in the same thread. Returns the position of its last event, None when it is fenced.
+    """End a run; ring with the finished Response, whole: the same partial as the page's, which heals whatever was missed. Before
+    that is rendered `settle` is called, in the same thread. Returns the position of the last event, None when it is fenced.
     """
     last, content = await pool.for_runs(_end, batch, ending, settle)
     if last is not None and batch.conversation_id is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from django.conf import settings
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db import Error as DatabaseError
+from pydantic_core import PydanticSerializationError
 
 from chat import errors
 from chat.doorbell import Ring, hub
@@ -145,8 +146,10 @@ class Run:
             logger.exception("Run %s cannot be rendered while it grows", self.id)
             self.fragments = None
             return None
-        *before, last = [{"content": content} for content in contents] or [{}]
-        return (*map(json.dumps, before), json.dumps({"position": position, **last}))
+        if not contents:
+            return (f'{{"position":{position}}}',)
+        *before, last = map(json.dumps, contents)  # strings alone: objects take three times as long
+        return (*(f'{{"content":{content}}}' for content in before), f'{{"position":{position},"content":{last}}}')
 
     def settle(self) -> None:
         """Finish the parts that grew, from what their growing has left: the whole Response, made next, is then half the work.
@@ -178,7 +181,10 @@ _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 def encode(event: wire.Event) -> bytes:
     """An event as the log keeps it."""
-    return _json(wire.dump(event)).encode("utf-8", "surrogatepass")
+    try:
+        return event.__pydantic_serializer__.to_json(event, exclude_unset=True)
+    except PydanticSerializationError:  # half a character
+        return _json(wire.dump(event)).encode("utf-8", "surrogatepass")
 
 
 async def execute(response_id: str, executor: "Executor") -> None:

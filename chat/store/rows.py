@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import AutoField, Field, Model
 
 from chat.store import sql
@@ -27,38 +27,38 @@ class _Shape(NamedTuple):
 
 def fetch(model: type[M], where: str, *values: sql.Value, lock: str = "") -> list[M]:
     """What the model's manager would give for `where`, SQL that follows WHERE. Values and `lock` as for `sql.rows`."""
-    shape = _shape(model, connection.vendor)
+    shape = _shape(model)
     query = f"SELECT {shape.columns} FROM {model._meta.db_table} WHERE {where}"  # noqa: S608 - all of it is ours
     return [_made(model, shape, row) for row in sql.rows(query, *values, lock=lock)]
 
 
 def change(model: type[M], changes: str, *values: sql.Value) -> list[M]:
     """Change rows, by SQL that follows SET, and give them as they are now."""
-    shape = _shape(model, connection.vendor)
+    shape = _shape(model)
     query = f"UPDATE {model._meta.db_table} SET {changes} RETURNING {shape.columns}"  # noqa: S608 - all of it is ours
     return [_made(model, shape, row) for row in sql.rows(query, *values)]
 
 
 def add(row: M) -> M:
     """As `row.save(force_insert=True)`. A key that the database counts is not told."""
-    shape = _shape(type(row), connection.vendor)
-    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in shape.added]
-    with connection.cursor() as cursor:
+    shape, database = _shape(type(row)), connections[DEFAULT_DB_ALIAS]
+    values = [field.get_db_prep_save(field.pre_save(row, True), database) for field in shape.added]
+    with database.cursor() as cursor:
         cursor.execute(shape.add, values)
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
     return row
 
 
 def _made(model: type[M], shape: _Shape, row: tuple[Any, ...]) -> M:
-    values = list(row)
+    values, database = list(row), connections[DEFAULT_DB_ALIAS]
     for at, expression, converters in shape.converters:
         for convert in converters:
-            values[at] = convert(values[at], expression, connection)
+            values[at] = convert(values[at], expression, database)
     return model.from_db(DEFAULT_DB_ALIAS, shape.names, values)
 
 
 @cache
-def _shape(model: type[Model], vendor: str) -> _Shape:
+def _shape(model: type[Model]) -> _Shape:
     meta, database = model._meta, connections[DEFAULT_DB_ALIAS]
     fields: Final = meta.concrete_fields
     converters = []

@@ -4,8 +4,10 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connection
 
+VENDOR: Final = "sqlite" if settings.ON_SQLITE else "postgresql"  # asking the connection costs more than it should
 Value = str | int | Collection[str] | Collection[int] | None
 
 ONE_OF: Final = {"sqlite": "IN (SELECT value FROM json_each(%s))", "postgresql": "= ANY(%s)"}
@@ -41,29 +43,27 @@ def each(query: str, types: Mapping[str, str], values: Sequence[Sequence[Any]]) 
     """
     if not values:
         return
-    vendor = connection.vendor
     with connection.cursor() as cursor:
-        if vendor == "sqlite":
+        if VENDOR == "sqlite":
             holes = {name: f"%({name})s" for name in types}
             cursor.executemany(
-                query.format(rows="", now=NOW[vendor], **holes), [dict(zip(types, row, strict=True)) for row in values]
+                query.format(rows="", now=NOW[VENDOR], **holes), [dict(zip(types, row, strict=True)) for row in values]
             )
         else:
             arrays = ", ".join(f"%s::{type_}[]" for type_ in types.values())
             rows = f"FROM UNNEST({arrays}) AS each ({', '.join(types)})"
             names = {name: f"each.{name}" for name in types}
             cursor.execute(
-                query.format(rows=rows, now=NOW[vendor], **names), [list(column) for column in zip(*values, strict=True)]
+                query.format(rows=rows, now=NOW[VENDOR], **names), [list(column) for column in zip(*values, strict=True)]
             )
 
 
 def _text(query: str, lock: str = "") -> str:
-    vendor = connection.vendor
-    text = query.format(one_of=ONE_OF[vendor], now=NOW[vendor], in_seconds=IN_SECONDS[vendor])
-    return f"{text} {lock}" if lock and connection.features.has_select_for_update else text
+    text = query.format(one_of=ONE_OF[VENDOR], now=NOW[VENDOR], in_seconds=IN_SECONDS[VENDOR])
+    return f"{text} {lock}" if lock and VENDOR != "sqlite" else text
 
 
 def _plain(value: Value) -> str | int | list[Any] | None:
     if value is None or isinstance(value, str | int):
         return value
-    return json.dumps(list(value)) if connection.vendor == "sqlite" else list(value)
+    return json.dumps(list(value)) if VENDOR == "sqlite" else list(value)
