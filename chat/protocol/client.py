@@ -12,6 +12,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -30,9 +31,9 @@ from chat.errors import (
 )
 from chat.protocol.failures import answer_of, from_http
 from chat.protocol.loose import load
-from chat.protocol.pace import Pace, current
+from chat.protocol.pace import current
 from chat.protocol.sse import DONE, MAX_EVENT_BYTES, Decoder, ServerSentEvent
-from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, held
+from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, hold
 from chat.protocol.types import Json
 
 LARGEST_ERROR: Final = 1024 * 1024  # bytes read of a body that is no stream and no reply
@@ -211,12 +212,14 @@ class Client:
         if not reply.is_stream:
             yield [await self._object(reply)]
             return
-        decoder, chunk, pace = Decoder(), reply.first, current.get()
+        decoder, chunk, pace, rest = Decoder(), reply.first, current.get(), partial(hold, reply.response)
         while chunk:
             if events := decoder.feed(chunk):
                 yield events
-            if pace is not None:
-                await _rest(reply.response, pace, more=len(chunk) >= FULL)
+            if len(chunk) >= FULL:  # more has come already: it is read on, after others had their turn
+                await asyncio.sleep(0)
+            elif pace is not None:
+                pace.rest(rest)
             chunk = await self._chunk(reply.chunks, deadline=self.timeouts.between_bytes) or b""
         if events := decoder.end():
             yield events
@@ -254,16 +257,6 @@ class Client:
             raise Slow("The model server fell silent.", next="Try again in a moment.") from None
         except FAILURES:
             raise Unreachable("The connection to the model server broke off.", next="Try again in a moment.") from None
-
-
-async def _rest(response: httpx.Response, pace: Pace, *, more: bool) -> None:
-    """Between two chunks. Where more has come already it is read on, after others had their turn."""
-    rest = pace.rest()
-    if more:
-        await asyncio.sleep(0)
-    elif rest is not None:
-        with held(response):
-            await rest
 
 
 def _object_of(body: bytes) -> Json:

@@ -4,14 +4,19 @@
 set it, everything is read as it comes.
 """
 
-import asyncio
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Protocol
 
+ReadOn = Callable[[], bool]
+"""Read again; False where there is nothing to be read any more."""
+
 
 class Pace(Protocol):
-    def rest(self) -> "asyncio.Future[None] | None":
-        """All that has come is given out. The future is when to look for more; None: at once."""
+    def rest(self, hold: Callable[[], ReadOn]) -> None:
+        """All that has come is given out. To let it rest: `hold` reading, and later call what that gives. Else more is read at
+        once.
+        """
 
 
 current: ContextVar[Pace | None] = ContextVar("pace", default=None)

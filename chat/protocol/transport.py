@@ -7,8 +7,7 @@ in another one than the runs do.
 import asyncio
 import ipaddress
 import urllib.request
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +17,8 @@ import aiohttp
 import httpx
 from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
+
+from chat.protocol.pace import ReadOn
 
 FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
 """Everything that a request or a read may raise when the far end, or the way to it, fails."""
@@ -85,23 +86,24 @@ def chunks_of(response: httpx.Response) -> AsyncIterator[bytes]:
     return response.aiter_bytes()
 
 
-@contextmanager
-def held(response: httpx.Response) -> Iterator[None]:
-    """Read nothing from this response's connection meanwhile. What arrives waits in the system's socket buffer, and then the
-    sender waits; that it closed is noticed afterwards. Does nothing where there is no connection (any more).
+def hold(response: httpx.Response) -> ReadOn:
+    """Read nothing from this response's connection until what is returned is called. What arrives waits in the system's socket
+    buffer, and then the sender waits; that it closed is noticed afterwards. Does nothing where there is no connection (any more).
     """
     answer = response.extensions.get(ANSWER)
     connection = answer.connection if isinstance(answer, aiohttp.ClientResponse) else None
     transport = connection.transport if connection is not None else None
     if transport is None or transport.is_closing() or not transport.is_reading():
-        yield
-        return
+        return lambda: False
     transport.pause_reading()
-    try:
-        yield
-    finally:
-        if not transport.is_closing():
-            transport.resume_reading()
+
+    def read_on() -> bool:
+        if transport.is_closing():
+            return False
+        transport.resume_reading()
+        return True
+
+    return read_on
 
 
 class _Handler(ResponseHandler):
@@ -121,7 +123,7 @@ class _Handler(ResponseHandler):
 
 
 class _Transport(AiohttpTransport):
-    """Leaves aiohttp's own response where `held` finds it."""
+    """Leaves aiohttp's own response where `hold` finds it."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await super().handle_async_request(request)

@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from chat.models.ids import new_id
 from chat.protocol import events as wire
 from chat.protocol.gather import DELTAS
 from chat.protocol.normalize import Cancelled, Cut, Failed, Normalizer
+from chat.protocol.pace import ReadOn
 from chat.protocol.types import dump_item
 from chat.runs import afterwards, upstream
 from chat.runs.turns import relay
@@ -84,9 +86,10 @@ class Run:
         if max(self.size, self.bytes // 8) > settings.REPLY_BYTES and self.end is None:
             raise errors.TooLarge("This reply is longer than this server keeps.", next="Ask for less at once.")
 
-    def rest(self) -> "asyncio.Future[None] | None":
+    def rest(self, hold: Callable[[], ReadOn]) -> None:
         """All that came together has been fed. What follows the first words is read in ticks."""
-        return self.ticker.rest() if self.spoken and not self.why else None
+        if self.spoken and not self.why:
+            self.ticker.rest(hold())
 
     def finish(self, outcome: Cut | Failed | Cancelled) -> None:
         self._accept(self.normalizer.finish(outcome))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from chat.protocol.pace import ReadOn
 from chat.store import log, pool
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Ticker:
     def __init__(self, *, phase: float = 0.0) -> None:
         self.phase = phase  # of a tick: where in it this one's ticks begin
         self.dirty: dict[str, Run] = {}
-        self.resting: list[asyncio.Future[None]] = []
+        self.resting: list[ReadOn] = []  # what lets runs read on that have read all that had come for them
         self.unshown: set[str] = set()  # runs whose events are committed, and are still to be rendered
         self.reading = 0  # runs that this tick lets read
         self.read = asyncio.Event()
@@ -49,14 +50,12 @@ class Ticker:
         if urgent:
             self.urgent.set()
 
-    def rest(self) -> "asyncio.Future[None]":
-        """When a run that has read all that had come for it is to read on."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.resting.append(future)
+    def rest(self, read_on: ReadOn) -> None:
+        """A run has read all that had come for it: the next tick lets it read on."""
+        self.resting.append(read_on)
         if len(self.resting) >= self.reading:
             self.read.set()
         self.wake.set()
-        return future
 
     async def landed(self) -> None:
         """Wait for the end of the flush that is under way. What a run has got after its end is not flushed any more."""
@@ -91,12 +90,10 @@ class Ticker:
 
     async def _read(self) -> None:
         """Let the resting runs read. Each that finds something rests again when it has handed that in."""
-        resting, self.resting = [future for future in self.resting if not future.done()], []
-        self.reading = len(resting)
+        resting, self.resting = self.resting, []
         self.read.clear()
-        for future in resting:
-            future.set_result(None)
-        if resting:
+        self.reading = sum([read_on() for read_on in resting])
+        if self.reading:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(READING):
                     await self.read.wait()

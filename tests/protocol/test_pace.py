@@ -1,6 +1,7 @@
 """A stream that is read in ticks: whole, and its end is noticed; nothing happens between them."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from aiohttp.client_proto import ResponseHandler
@@ -18,21 +19,19 @@ class Held:
     """Lets nothing be read after the first bytes until it is told to go on, and then all."""
 
     def __init__(self) -> None:
-        self.waiting: list[asyncio.Future[None]] = []
+        self.waiting: list[pace.ReadOn] = []
         self.rested = asyncio.Event()
         self.over = False
 
-    def rest(self) -> "asyncio.Future[None] | None":
-        if self.over:
-            return None
-        self.waiting.append(asyncio.get_running_loop().create_future())
-        self.rested.set()
-        return self.waiting[-1]
+    def rest(self, hold: Callable[[], pace.ReadOn]) -> None:
+        if not self.over:
+            self.waiting.append(hold())
+            self.rested.set()
 
     def go_on(self) -> None:
         self.over = True
-        for future in self.waiting:
-            future.set_result(None)
+        for read_on in self.waiting:
+            read_on()
 
 
 class Ticking:
@@ -41,12 +40,9 @@ class Ticking:
     def __init__(self) -> None:
         self.rests = 0
 
-    def rest(self) -> "asyncio.Future[None]":
+    def rest(self, hold: Callable[[], pace.ReadOn]) -> None:
         self.rests += 1
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        loop.call_later(0.05, lambda: None if future.done() else future.set_result(None))
-        return future
+        asyncio.get_running_loop().call_later(0.05, hold())
 
 
 async def read(server: ScriptedServer, text: str, paced: pace.Pace) -> list[str]:
