@@ -179,7 +179,7 @@ RUNS_PER_WORKER = whole_number("RUNS_PER_WORKER", 300, least=1, most=5000)
 DRAIN_SECONDS = whole_number("DRAIN_SECONDS", 30, least=0, most=3600)
 
 # Bounds and times of runs, in seconds unless said otherwise (docs/architecture.md explains each)
-RUN_TICK = 0.1
+RUN_TICK = 0.115
 RUN_LEASE = whole_number("RUN_LEASE", 9, least=2, most=600)
 RUN_SWEEP = whole_number("RUN_SWEEP", 2, least=1, most=60)
 RUN_LIMIT = 3600.0

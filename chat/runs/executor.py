@@ -20,7 +20,7 @@ from chat.store import conversations, pool, responses
 
 logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks for Stops asked for in another process
-FEW = 16  # runs
+FEW = 25  # runs
 HURRY = 3.0  # seconds that the last flush may take when the time to drain is over
 AT_ONCE = 1.0  # seconds for what needs none but an answer of the database: one that is away must not hold the end up
 
