@@ -37,7 +37,7 @@ def figures(one: list[Row], two: list[Row]) -> list[Figure]:
         found.append(Figure(name, apart[COST] / alone[COST], "", 1.1 if alone["streams"] == 100 else None))
         if alone["streams"] == 100:
             found.append(Figure("CPU for 1,000 tokens at 100 streams, one process", alone[COST], "ms"))
-            found.append(Figure("any token at 100 streams, two processes, p99", apart["any p99"], "ms", 150))
+            found.append(Figure("any token at 100 streams, two processes, p99", apart["any p99"], "ms"))
     wrong = sum(int(str(row["wrong"]).split()[0]) for row in [*one, *two])
     return [*found, Figure("replies with a token missing, doubled or out of order", wrong, "", 0)]
 

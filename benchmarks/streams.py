@@ -39,14 +39,19 @@ def relaying(*, model_server: str) -> Iterator[Relay]:
 
 def run(options: Options) -> list[Section]:
     counts = options.streams or ((1, 20, 100) if options.short else (1, 10, 20, 50, 100, 150, 200))
-    with model_server(cores=LOAD_CORES) as model:
-        with serving(Topology("SQLite", cores=SERVER_CORES), model_server=model.url) as server:
-            sessions = warm(server, model, most=max(counts))
-            ours = [one(server, Load(count, window=options.window(count)), model, sessions, options) for count in counts]
-            watched = [one(server, Load(1, readers, options.window(1)), model, sessions, options) for readers in (1, 10, 50)]
-        with relaying(model_server=model.url) as relay:
-            beside = [count for count in counts if count in (1, 50, 100)]
-            bare = [one(relay, Load(count, window=options.window(count), kind="relay"), model, [], options) for count in beside]
+    ours: list[Row] = []
+    bare: list[Row] = []
+    with (
+        model_server(cores=LOAD_CORES) as model,
+        serving(Topology("SQLite", cores=SERVER_CORES), model_server=model.url) as server,
+        relaying(model_server=model.url) as relay,
+    ):
+        sessions = warm(server, model, most=max(counts))
+        for count in counts:  # one after the other: the machine is faster at one time than at another
+            ours.append(one(server, Load(count, window=options.window(count)), model, sessions, options))
+            if count in (1, 50, 100):
+                bare.append(one(relay, Load(count, window=options.window(count), kind="relay"), model, [], options))
+        watched = [one(server, Load(1, readers, options.window(1)), model, sessions, options) for readers in (1, 10, 50)]
     return [
         Section("Streams on SQLite, one process on one core", SAID, ours, figures(ours, bare)),
         Section("The bare Channels relay, in the same run", BARE, bare, []),
@@ -79,7 +84,8 @@ def figures(ours: list[Row], bare: list[Row]) -> list[Figure]:
     for row in bare:
         if row["streams"] in (50, 100) and row["streams"] in at:
             ratio = at[row["streams"]][COST] / row[COST]
-            found.append(Figure(f"times the bare relay's CPU at {row['streams']} streams", ratio, "", 1.5))
+            bound = 1.5 if row["streams"] == 100 else None
+            found.append(Figure(f"times the bare relay's CPU at {row['streams']} streams", ratio, "", bound))
     if 150 in at:
         found.append(Figure("end of the slowest reply at 150 streams, after the model's", at[150]["end max"], "ms", 500))
         found.append(Figure("tokens that did not come in time at 150 streams", 100 - at[150]["tokens/s"] / 75, "%", 1))
