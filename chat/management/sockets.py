@@ -17,6 +17,7 @@ from websockets.protocol import State
 
 FIRST_INHERITED = 3  # the first descriptor that systemd passes
 GOING = 5.0  # seconds that a reader has to take what waits for it, with the code at its end
+SILENCED = 1.0  # seconds that one has who spoke: it may come back at once, again and again
 SEND_BUFFER = 32_768  # bytes that the kernel keeps for a slow reader, before its own bookkeeping doubles them; else up to 4 MB
 SLICE = 1024  # bytes that are taken apart at a time
 MOST_HEARD = 4096  # bytes that a page may send between two pings of ours: answers to them, a goodbye
@@ -28,10 +29,11 @@ class BrowserSocket(WebSocketsSansIOProtocol):
     """uvicorn's, for pages that listen. Whoever speaks or stops reading is closed with a code, and what waited for it is freed.
 
     A connection that is closed while something it brought lies unread is reset by the kernel, and the code is lost with it. So
-    whoever is let go has GOING seconds to hear why, and is no longer heard.
+    whoever is let go has some seconds to hear why, and is no longer heard.
     """
 
     stall: asyncio.TimerHandle | None = None
+    going: asyncio.TimerHandle | None = None  # until it is torn down
     waiting = 0  # bytes that waited when it was last looked at
     heard = 0  # bytes since our last ping
     deaf = False
@@ -41,8 +43,12 @@ class BrowserSocket(WebSocketsSansIOProtocol):
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """All that it kept goes with it: a timer would keep it, and the parser too, a generator that holds what holds it."""
         self.forgive()
+        if self.going is not None:
+            self.going.cancel()
         super().connection_lost(exc)
+        self.conn.parser.close()
 
     # What comes up it
 
@@ -68,7 +74,7 @@ class BrowserSocket(WebSocketsSansIOProtocol):
         if self.conn.close_sent is None:
             self.transport.abort()
         elif not self.close_sent:
-            self.let_go(self.conn.close_sent.code, self.conn.close_sent.reason)
+            self.let_go(self.conn.close_sent.code, self.conn.close_sent.reason, SILENCED)
         self.hear_no_more()
 
     def handle_close(self, event: Frame) -> None:
@@ -77,7 +83,7 @@ class BrowserSocket(WebSocketsSansIOProtocol):
 
     def refuse(self) -> None:
         if self.handshake_complete:
-            self.end(SPOKE, "this socket only listens")
+            self.end(SPOKE, "this socket only listens", spoke=True)
             self.hear_no_more()
         else:
             self.transport.abort()  # it was not even let in
@@ -152,26 +158,27 @@ class BrowserSocket(WebSocketsSansIOProtocol):
 
     # The end
 
-    def end(self, code: int, reason: str) -> None:
+    def end(self, code: int, reason: str, *, spoke: bool = False) -> None:
         """Close it, at once and whatever waits. Nothing happens where it is closed already."""
         if self.conn.state is State.OPEN and not self.close_sent and not self.transport.is_closing():
             self.conn.send_close(code, reason)
-            self.let_go(code, reason)
+            self.let_go(code, reason, SILENCED if spoke else GOING)
 
-    def let_go(self, code: int, reason: str) -> None:
+    def let_go(self, code: int, reason: str, seconds: float) -> None:
         """The last words are with the connection: send them, tell the application, and wait for the reader only so long."""
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
-        self.close_timer = self.loop.call_later(GOING, self.tear_down)
+        self.close_timer = self.loop.call_later(seconds, self.tear_down)
 
     def shutdown(self) -> None:
         super().shutdown()
         self.abort_soon()  # what a reader does not take must not hold the process
 
     def abort_soon(self) -> None:
-        self.loop.call_later(GOING, self.tear_down)
+        if self.going is None:
+            self.going = self.loop.call_later(GOING, self.tear_down)
 
     def tear_down(self) -> None:
         """With a reset: else the kernel would go on offering what it has to a reader that does not take it."""

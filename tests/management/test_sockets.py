@@ -1,6 +1,8 @@
 """The shipped server's sockets: a goodbye waits for nobody, and what a reader does not take is bounded, whatever it sends."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -100,3 +102,22 @@ async def test_a_reader_that_never_takes_its_code_is_torn_down(
         async with asyncio.timeout(3):
             while server.server_state.connections:
                 await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("polite", [True, False], ids=["said goodbye", "hung up"])
+async def test_a_page_that_has_gone_leaves_nothing_behind(served: tuple[Served, uvicorn.Server, Visitor], polite: bool) -> None:
+    """Not even for the garbage collector, which comes late: people come and go all day."""
+    application, server, person = served
+    gc.collect()
+    gc.disable()
+    try:
+        with await asyncio.to_thread(Rude, person, ADDRESS) as reader:
+            [kept] = map(weakref.ref, server.server_state.connections)
+            if polite:
+                await asyncio.to_thread(reader.say, frame(b"", CLOSE))
+        await asyncio.wait_for(application.ended.wait(), 5)
+        async with asyncio.timeout(3):
+            while kept() is not None:
+                await asyncio.sleep(0.02)
+    finally:
+        gc.enable()
