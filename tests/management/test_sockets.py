@@ -112,12 +112,14 @@ async def test_a_page_that_has_gone_leaves_nothing_behind(served: tuple[Served, 
     gc.disable()
     try:
         with await asyncio.to_thread(Rude, person, ADDRESS) as reader:
-            [kept] = map(weakref.ref, server.server_state.connections)
+            [connection] = server.server_state.connections
+            kept = [weakref.ref(connection), weakref.ref(connection.conn)]
+            del connection
             if polite:
                 await asyncio.to_thread(reader.say, frame(b"", CLOSE))
         await asyncio.wait_for(application.ended.wait(), 5)
         async with asyncio.timeout(3):
-            while kept() is not None:
+            while any(one() is not None for one in kept):
                 await asyncio.sleep(0.02)
     finally:
         gc.enable()
