@@ -17,12 +17,19 @@ from chat.store.responses import Ending
 if TYPE_CHECKING:
     from chat.runs.executor import Executor
 
+LARGE = 50_000  # bytes of a reply: to read a larger one as Markdown takes long, and others wait for the thread that writes
+
 
 async def end(batch: Batch, ending: Ending, settle: Callable[[], None] | None = None) -> int | None:
     """End a run; ring with the finished Response, whole: the same partial as the page's, which heals whatever was missed. Before
     that is rendered `settle` is called, in the same thread. Returns the position of the last event, None when it is fenced.
     """
-    last, content = await pool.for_runs(_end, batch, ending, settle)
+    if len(batch.events[-1]) <= LARGE:
+        last, content = await pool.for_runs(_end, batch, ending, settle)
+    else:
+        words = await pool.for_readers(responses.words, ending)
+        last = await pool.for_runs(responses.end, batch, ending, words)
+        content = None if last is None else await pool.for_readers(_finished, batch, settle)
     if last is not None and batch.conversation_id is not None:
         payload = None if content is None else (json.dumps({"position": last, "content": content}),)
         hub.ring(Ring(batch.conversation_id, last - len(batch.events) + 1, last, payload))
@@ -31,14 +38,18 @@ async def end(batch: Batch, ending: Ending, settle: Callable[[], None] | None = 
 
 def _end(batch: Batch, ending: Ending, settle: Callable[[], None] | None) -> tuple[int | None, str | None]:
     last = responses.end(batch, ending)
-    if last is None or batch.conversation_id is None:
-        return last, None
+    return last, None if last is None else _finished(batch, settle)
+
+
+def _finished(batch: Batch, settle: Callable[[], None] | None) -> str | None:
+    if batch.conversation_id is None:
+        return None
     if settle is not None:
         settle()
     try:
-        return last, transcript.final_fragment(batch.response_id)
+        return transcript.final_fragment(batch.response_id)
     except DatabaseError:  # it went away in this moment: readers get the end from the log, when it is back
-        return last, None
+        return None
 
 
 async def follow(response_id: str, executor: "Executor") -> None:

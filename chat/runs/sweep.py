@@ -69,7 +69,7 @@ async def _cut(response: Response) -> None:
     epoch = await pool.for_runs(responses.seize, response)  # reads anew whether it was to be stopped
     if epoch is None:
         return
-    logged = await pool.for_runs(log.read, response.pk)
+    logged = await pool.for_readers(log.read, response.pk)
     batch, ending = interrupted(response, epoch, [wire.parse(event) for event in logged])
     await afterwards.end(batch, ending)
 

@@ -9,11 +9,10 @@ from django.db import Error as DatabaseError
 
 from chat import errors, providers
 from chat.agents import request as requests
-from chat.models import Response, Turn
+from chat.models import Response
 from chat.protocol import events as wire
 from chat.protocol import pace
 from chat.protocol.failures import from_stream
-from chat.protocol.types import Json
 from chat.store import history, log, pool, responses
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ async def relay(run: "Run", response: Response) -> None:
     """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one."""
     if response.attempts > 1 and (turn := await pool.for_runs(responses.resumable, response)) is not None:
         run.turn = turn
-        if logged := await pool.for_runs(log.read, run.id):
+        if logged := await pool.for_readers(log.read, run.id):
             run.resume([wire.parse(event) for event in logged])
         try:
             await _follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if logged else None))
@@ -40,16 +39,14 @@ async def _begin(run: "Run", response: Response) -> AsyncGenerator[wire.Event, N
     provider = providers.current()
     model = response.model or providers.default_model() or next(iter(await providers.models()), "")
     background = provider.background and response.store
-    items, run.turn = await pool.for_runs(_open, response, provider=provider.name, model=model, background=background)
+    items = await pool.for_readers(history.wire_input, response)
+    run.turn = await pool.for_runs(
+        responses.open_turn, response, index=0, provider=provider.name, model=model, background=background
+    )
     request = requests.build(items, model=model, instructions=response.instructions)
     if background:
         request.background = request.store = True
     return provider.stream(request)
-
-
-def _open(response: Response, *, provider: str, model: str, background: bool) -> tuple[list[Json], Turn]:
-    turn = responses.open_turn(response, index=0, provider=provider, model=model, background=background)
-    return history.wire_input(response), turn
 
 
 async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:

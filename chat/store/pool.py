@@ -1,4 +1,8 @@
-"""Threads for the database, bounded, apart from those of requests: a slow page stalls no run and no reader."""
+"""Threads for the database, bounded, apart from those of requests: a slow page stalls no run and no reader.
+
+On SQLite the runs have one: only one can write at a time, and its connection keeps the pages it knows as long as nobody else has
+written. What takes long and does not write is for the readers' threads.
+"""
 
 import asyncio
 import select
@@ -14,11 +18,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS: Final = settings.RUN_THREADS
+THREADS: Final = {"runs": 1 if settings.ON_SQLITE else settings.RUN_THREADS, "readers": settings.RUN_THREADS}
 PATIENCE: Final = 5.0  # seconds
 
-_runs = ThreadPoolExecutor(THREADS, thread_name_prefix="runs")
-_readers = ThreadPoolExecutor(THREADS, thread_name_prefix="readers")
+_runs, _readers = (ThreadPoolExecutor(count, thread_name_prefix=name) for name, count in THREADS.items())
 
 
 def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -69,9 +72,9 @@ def disconnect() -> None:
     """Close the connections that the threads keep; called again, they open new ones. Waits for calls that are on their way,
     10 s at most.
     """
-    for pool in (_runs, _readers):
-        gate = threading.Barrier(THREADS, timeout=PATIENCE)  # so that each thread takes one, and none takes two
-        wait([pool.submit(_close_own, gate) for _ in range(THREADS)], timeout=PATIENCE)
+    for pool, count in zip((_runs, _readers), THREADS.values(), strict=True):
+        gate = threading.Barrier(count, timeout=PATIENCE)  # so that each thread takes one, and none takes two
+        wait([pool.submit(_close_own, gate) for _ in range(count)], timeout=PATIENCE)
 
 
 def leave() -> None:

@@ -124,13 +124,18 @@ def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Re
     return response
 
 
-def end(batch: Batch, ending: Ending) -> int | None:
+def end(batch: Batch, ending: Ending, found: list[str] | None = None) -> int | None:
     """The one way to end: the last events, the items, the usage and the status in one transaction. None when fenced:
-    nothing changes.
+    nothing changes. `found`: its `words`, where they are known.
     """
-    words = [markdown.plain(message_text(wire)) for wire in ending.items]  # before: it takes a while, and SQLite has one writer
+    found = words(ending) if found is None else found  # before: it takes a while, and SQLite has one writer
     with transaction.atomic():
-        return _end(batch, ending, words)
+        return _end(batch, ending, found)
+
+
+def words(ending: Ending) -> list[str]:
+    """What each item can be searched for."""
+    return [markdown.plain(message_text(wire)) for wire in ending.items]
 
 
 END = """UPDATE chat_response
