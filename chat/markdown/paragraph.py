@@ -38,11 +38,10 @@ def marked(src: str) -> int:
 def plain_paragraph(src: str, memory: Memory, *, env: dict[str, Any] | None = None) -> str:
     """HTML of a plain paragraph: finished when there is an `env`, else as it grows."""
     src = src.strip()
+    if env is not None:
+        return paragraph(tidy(inline_html(parse_inline(src, env, growing=True), memory)))
     if not src.startswith(memory.start[0]):
         memory.restart()
-    if env is not None:
-        rest = src[len(memory.start[0]) :]
-        return paragraph(memory.start[1] + tidy(inline_html(parse_inline(rest, env, growing=True), memory)))
     at, made = len(memory.start[0]), [memory.start[1]]
     while part := _settled(src, at, memory):
         at += len(part[0])

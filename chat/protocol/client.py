@@ -33,7 +33,7 @@ from chat.protocol.failures import answer_of, from_http
 from chat.protocol.loose import load
 from chat.protocol.pace import current
 from chat.protocol.sse import DONE, MAX_EVENT_BYTES, Decoder, ServerSentEvent
-from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, hold
+from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, hold, is_held
 from chat.protocol.types import Json
 
 LARGEST_ERROR: Final = 1024 * 1024  # bytes read of a body that is no stream and no reply
@@ -220,9 +220,18 @@ class Client:
                 await asyncio.sleep(0)
             elif pace is not None:
                 pace.rest(rest)
-            chunk = await self._chunk(reply.chunks, deadline=self.timeouts.between_bytes) or b""
+            chunk = await self._next(reply) or b""
         if events := decoder.end():
             yield events
+
+    async def _next(self, reply: _Reply) -> bytes | None:
+        """The next bytes of a stream. That we let it rest for long is not the server's silence."""
+        while True:
+            try:
+                return await self._chunk(reply.chunks, deadline=self.timeouts.between_bytes)
+            except Slow:
+                if not is_held(reply.response):
+                    raise
 
     async def _object(self, reply: _Reply) -> ServerSentEvent:
         """The JSON body of a server that answers without streaming, or the error that it sends with status 200."""

@@ -90,9 +90,7 @@ def hold(response: httpx.Response) -> ReadOn:
     """Read nothing from this response's connection until what is returned is called. What arrives waits in the system's socket
     buffer, and then the sender waits; that it closed is noticed afterwards. Does nothing where there is no connection (any more).
     """
-    answer = response.extensions.get(ANSWER)
-    connection = answer.connection if isinstance(answer, aiohttp.ClientResponse) else None
-    transport = connection.transport if connection is not None else None
+    transport = _transport(response)
     if transport is None or transport.is_closing() or not transport.is_reading():
         return lambda: False
     transport.pause_reading()
@@ -104,6 +102,19 @@ def hold(response: httpx.Response) -> ReadOn:
         return True
 
     return read_on
+
+
+def is_held(response: httpx.Response) -> bool:
+    """Whether nothing is read from its connection now."""
+    transport = _transport(response)
+    return transport is not None and not transport.is_closing() and not transport.is_reading()
+
+
+def _transport(response: httpx.Response) -> asyncio.Transport | None:
+    """What its connection reads from, as long as it has one."""
+    answer = response.extensions.get(ANSWER)
+    connection = answer.connection if isinstance(answer, aiohttp.ClientResponse) else None
+    return connection.transport if connection is not None else None
 
 
 class _Handler(ResponseHandler):

@@ -1,5 +1,6 @@
 """When a run has ended: show the end, start what waited for it, find a title."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -29,7 +30,9 @@ async def end(batch: Batch, ending: Ending, settle: Callable[[], None] | None = 
     else:
         words = await pool.for_readers(responses.words, ending)
         last = await pool.for_runs(responses.end, batch, ending, words)
-        content = None if last is None else await pool.for_readers(_finished, batch, settle)
+        content = None
+        with contextlib.suppress(DatabaseError):
+            content = None if last is None else await pool.for_readers(_finished, batch, settle)
     if last is not None and batch.conversation_id is not None:
         payload = None if content is None else (json.dumps({"position": last, "content": content}),)
         hub.ring(Ring(batch.conversation_id, last - len(batch.events) + 1, last, payload))

@@ -155,7 +155,7 @@ class Executor:
                 if due:
                     await pool.for_runs(dispatch().start, due)
                 if number % 20 == 0:
-                    await pool.for_runs(conversations.purge)
+                    await pool.for_readers(conversations.purge)  # in slices: between two of them the runs write
             except DatabaseError as error:
                 logger.warning("The sweep found no database: %s", type(error).__name__)
             alone = False

@@ -99,3 +99,20 @@ async def test_nothing_wakes_a_reader_who_rests(scripted: ScriptedServer, monkey
     assert len(came) == before
     held.go_on()
     assert sum("output_text.delta" in data for data in await reading) == 30
+
+
+async def test_that_it_rests_for_long_is_not_the_servers_silence(scripted: ScriptedServer) -> None:
+    held = Held()
+    pace.current.set(held)
+    client = Client(scripted.base_url, timeouts=Timeouts(first_byte=2, between_bytes=0.1))
+
+    async def whole() -> list[str]:
+        return [event.data async for events in client.stream("/responses", ask("[[tokens=30 rate=100]]")) for event in events]
+
+    reading = asyncio.create_task(whole())
+    async with asyncio.timeout(5):
+        await held.rested.wait()
+        while scripted.connections[-1].answering:
+            await asyncio.sleep(0.01)
+    held.go_on()
+    assert sum("output_text.delta" in data for data in await reading) == 30
