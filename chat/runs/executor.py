@@ -21,6 +21,7 @@ from chat.store import conversations, pool, responses
 logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks for Stops asked for in another process
 FEW = 25  # runs
+CHECKPOINT = 1.0  # seconds between two on SQLite
 HURRY = 3.0  # seconds that the last flush may take when the time to drain is over
 AT_ONCE = 1.0  # seconds for what needs none but an answer of the database: one that is away must not hold the end up
 
@@ -45,6 +46,8 @@ class Executor:
             for work in (*(ticker.loop for ticker in self.tickers), self._hold, self._sweep):
                 self.keep(work)
             self.keep(self._serve)
+        if executes and settings.ON_SQLITE:
+            self.keep(self._checkpoint)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task with an empty context (a request's dies with its request) and a strong reference."""
@@ -160,6 +163,13 @@ class Executor:
                 logger.warning("The sweep found no database: %s", type(error).__name__)
             alone = False
             await asyncio.sleep(settings.RUN_SWEEP)
+
+    async def _checkpoint(self) -> None:
+        """What the runs write is brought home by another thread: theirs does not wait for the disk."""
+        while True:
+            await asyncio.sleep(CHECKPOINT)
+            if self.runs:
+                await pool.for_readers(pool.checkpoint)
 
 
 executor = Executor()

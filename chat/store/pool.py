@@ -1,7 +1,7 @@
 """Threads for the database, bounded, apart from those of requests: a slow page stalls no run and no reader.
 
 On SQLite the runs have one: only one can write at a time, and its connection keeps the pages it knows as long as nobody else has
-written. What takes long and does not write is for the readers' threads.
+written. What takes long and does not write is for the readers' threads, and so is waiting for the disk (`checkpoint`).
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from typing import Final, ParamSpec, TypeVar
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +49,21 @@ def _lost(connection: BaseDatabaseWrapper) -> bool:
     watched = select.poll()  # unlike select(), for any number of descriptors
     watched.register(kept, select.POLLIN)
     return bool(watched.poll(0))
+
+
+@receiver(connection_created)
+def _leaves_checkpoints(connection: BaseDatabaseWrapper, **_: object) -> None:
+    if connection.vendor == "sqlite" and threading.current_thread().name.startswith("runs"):
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_autocheckpoint=0")
+
+
+def checkpoint() -> None:
+    """Bring what SQLite has in its write-ahead log into the database: it waits for the disk, nobody for it. Call it every second
+    or so; whoever commits for a request does it too, when much has come together.
+    """
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 async def for_runs(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
