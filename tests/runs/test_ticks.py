@@ -64,9 +64,11 @@ async def test_the_moment_of_the_first_words_is_kept_and_one_without_words_has_n
 async def flood(events: int) -> AsyncIterator[tuple[str, list[int]]]:
     """A model server that sends so many events of 8 KB as fast as they are taken: its address, and the sizes of those taken."""
     taken: list[int] = []
+    writers: list[asyncio.StreamWriter] = []
     event = b'data: {"type":"response.output_text.delta","delta":"' + b"word " * 1600 + b'"}\n\n'
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         head = await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
         with_body = b"POST" in head
@@ -86,6 +88,9 @@ async def flood(events: int) -> AsyncIterator[tuple[str, list[int]]]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", taken
     finally:
         server.close()
+        for writer in writers:
+            writer.transport.abort()  # one who has stopped reading would keep it open
+        await asyncio.sleep(0)
 
 
 async def flooded(house: House, settings: Any, events: int) -> tuple[Response, int]:
