@@ -46,8 +46,8 @@ class Executor:
             for work in (*(ticker.loop for ticker in self.tickers), self._hold, self._sweep):
                 self.keep(work)
             self.keep(self._serve)
-        if executes and settings.ON_SQLITE:
-            self.keep(self._checkpoint)
+            if settings.ON_SQLITE:
+                self.keep(self._checkpoint)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task with an empty context (a request's dies with its request) and a strong reference."""

@@ -140,25 +140,31 @@ class Run:
             hub.ring(Ring(self.conversation_id, position - count + 1, position, self._payload(done, position)))
 
     def _payload(self, events: list[wire.Event], position: int) -> tuple[str, ...] | None:
-        """What to forward to readers. None, now and from now on, where rendering broke: they go to the log, the run goes on."""
-        if self.fragments is None:
-            return None
-        try:
-            contents = self.fragments.render(events)
-        except Exception:  # one reply that cannot be rendered must not stop the tick of all
-            logger.exception("Run %s cannot be rendered while it grows", self.id)
-            self.fragments = None
+        """What to forward to readers, None where they are to read the log."""
+        contents = self._render(events)
+        if contents is None:
             return None
         if not contents:
             return (f'{{"position":{position}}}',)
         *before, last = map(json.dumps, contents)  # strings alone: objects take three times as long
         return (*(f'{{"content":{content}}}' for content in before), f'{{"position":{position},"content":{last}}}')
 
+    def _render(self, events: list[wire.Event]) -> list[str] | None:
+        """None, now and from now on, where rendering broke: readers go to the log, the run goes on."""
+        if self.fragments is None:
+            return None
+        try:
+            return self.fragments.render(events)
+        except Exception:  # one reply that cannot be rendered must not stop the tick of all
+            logger.exception("Run %s cannot be rendered while it grows", self.id)
+            self.fragments = None
+            return None
+
     def settle(self) -> None:
         """Finish the parts that grew, from what their growing has left: the whole Response, made next, is then half the work.
         Called once, when the run is over, in any thread.
         """
-        self._payload([event for event, _ in list(self.pending)], 0)
+        self._render([event for event, _ in list(self.pending)])
 
     def ending(self) -> tuple[Batch, Ending]:
         """The last events (all that is not committed, and the terminal one) and what the rows shall say."""

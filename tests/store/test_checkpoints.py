@@ -23,7 +23,3 @@ async def test_the_runs_thread_leaves_checkpoints_to_others_also_when_it_connect
     assert await pool.for_runs(checkpoints_after) == 0
     await pool.for_runs(lambda: connection.close())
     assert await pool.for_runs(checkpoints_after) == 0
-
-
-async def test_a_checkpoint_can_be_asked_for_at_any_time() -> None:
-    await pool.for_readers(pool.checkpoint)
