@@ -3,6 +3,7 @@
 A ring may be lost, doubled or late: whoever listens compares its numbers with a cursor and reads the log when they do not join.
 """
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,11 @@ class Ring:
     first: int
     last: int
     payload: tuple[str, ...] | None = None
+
+    @classmethod
+    def showing(cls, conversation: str, first: int, last: int, content: str) -> "Ring":
+        """With HTML that brings pages past all of them, in one message."""
+        return cls(conversation, first, last, (json.dumps({"position": last, "content": content}),))
 
     @property
     def size(self) -> int:

@@ -58,7 +58,7 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     html = _grown(grown, upto=upto)
     html += _added(added, upto=upto)
     if any(event["type"] == "parley:title.changed" for event in news):
-        html += _title(conversation)
+        html += transcript.title_fragment(conversation.pk, conversation.title)
     return CaughtUp(upto, html)
 
 
@@ -72,12 +72,8 @@ def _changes_branch(event: Json, viewer: User) -> bool:
 
 def _everything(conversation: Conversation, viewer: User) -> CaughtUp:
     page = transcript.page(conversation, viewer, most=settings.ENTRIES_PER_PAGE)
-    html = render_to_string("events/items.html", items_context(conversation, page)) + _title(conversation)
-    return CaughtUp(page.position, html)
-
-
-def _title(conversation: Conversation) -> str:
-    return render_to_string("events/title_changed.html", {"conversation": conversation})
+    html = render_to_string("events/items.html", items_context(conversation, page))
+    return CaughtUp(page.position, html + transcript.title_fragment(conversation.pk, conversation.title))
 
 
 def items_context(conversation: Conversation, page: transcript.Page) -> dict[str, object]:

@@ -168,3 +168,8 @@ def _error(response: Response) -> ErrorView | None:
 def final_fragment(response_id: str) -> str:
     """A Response as it stands, whole, to take the place of whatever a reader has of it; "" when it is gone."""
     return "".join(render_to_string("events/response.html", {"response": found.response}) for found in some([response_id]))
+
+
+def title_fragment(conversation_id: str, title: str) -> str:
+    """A conversation's title, wherever a page shows it."""
+    return render_to_string("events/title_changed.html", {"id": conversation_id, "title": title})

@@ -73,14 +73,18 @@ class Leaf:
         if tail is None:
             return [pace.Piece(html) for html in self._memory.recent("\n".join(self._lines), self._provisional)]
         src = self._so_far(tail)
-        count = pace.rendered(len(src), pace.LEAF)
-        if count < len(src):
-            count = len(src[:count].rstrip())  # the blank between stays with the text that follows
-        elif ids and is_plain(src):
-            count = marked(src)
+        count = self._rendered(src, paragraphs=bool(ids))
         parts = self._memory.recent("\n" + src[:count], self._growing)
         last = pace.piece(parts[-1] if parts else "", src[count:], f"{ids[len(parts) - 1]}-tail" if parts and ids else "")
         return [*map(pace.Piece, parts[:-1]), last] if parts else []
+
+    def _rendered(self, src: str, *, paragraphs: bool) -> int:
+        """How much of it is to be rendered; the rest is shown as text."""
+        count = pace.rendered(len(src), pace.LEAF)
+        if count < len(src):
+            return len(src[:count].rstrip())  # the blank between stays with the text that follows
+        end = marked(src, self._memory) if paragraphs else None
+        return len(src) if end is None else end
 
     def _so_far(self, tail: str) -> str:
         """Without a last line that may become the head of a table, as long as the second line has not come."""

@@ -16,6 +16,7 @@ class Memory:
     def __init__(self) -> None:
         self.references: dict[str, Any] = {}
         self.start = ("", "")  # the settled start of the paragraph that is open: source and HTML
+        self.marked: tuple[str, int | None] = ("", None)  # the open paragraph, and up to where there are marks in it
         self.unsettled: set[tuple[int, int]] = set()  # parts of it that were tried in vain: from where, how long
         self._headings: tuple[int, ...] = ()  # the levels of the headings that the text stands under, as written
         self._recent: dict[tuple[str, int, tuple[int, ...]], list[str]] = {}

@@ -15,6 +15,8 @@ _SIZES = (24, 48, 96, 192, 384)  # characters after which another part may be se
 
 _MARKS = "\\`*_[]$<&~:!\n"  # without one of them text is only text
 
+_MARK = re.compile(f"[{re.escape(_MARKS)}]")
+
 # Lines that the block parser could only take for a paragraph's.
 _PLAIN_LINE = r""" {0,3}(?:[^\W\d_]|\*\*[^\s*]|["'(“‘«„¿¡—–])[^\n]*"""
 _PLAIN = re.compile(rf"{_PLAIN_LINE}(?:\n{_PLAIN_LINE})*\n?")
@@ -27,12 +29,17 @@ def is_plain(src: str) -> bool:
     return _PLAIN.fullmatch(src) is not None
 
 
-def marked(src: str) -> int:
+def marked(src: str, memory: Memory) -> int | None:
     """How much of a paragraph there is to render: up to the blank after the last word with a mark in it. The rest is words, which
-    are shown as they are and only ever added to. All of it, where a mark is still open.
+    are shown as they are and only ever added to. None, for all of it, where there is no blank yet, a mark is still open, or it is
+    perhaps no paragraph.
     """
-    end = src.find(" ", max(map(src.rfind, _MARKS)) + 1)
-    return end if end > 0 and closed(src[:end]) == src[:end] else len(src)
+    before, end = memory.marked
+    if end is None or not src.startswith(before) or _MARK.search(src, len(before)):
+        end = src.find(" ", max(map(src.rfind, _MARKS)) + 1) if is_plain(src) else -1
+        end = end if end > 0 and closed(src[:end]) == src[:end] else None
+    memory.marked = (src, end)
+    return end
 
 
 def plain_paragraph(src: str, memory: Memory, *, env: dict[str, Any] | None = None) -> str:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -29,16 +29,18 @@ from chat.errors import (
     UpstreamError,
     UpstreamRejected,
 )
+from chat.protocol.deadline import Deadline
 from chat.protocol.failures import answer_of, from_http
 from chat.protocol.loose import load
 from chat.protocol.pace import current
 from chat.protocol.sse import DONE, MAX_EVENT_BYTES, Decoder, ServerSentEvent
-from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, hold, is_held
+from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, hold, is_held, leave
 from chat.protocol.types import Json
 
 LARGEST_ERROR: Final = 1024 * 1024  # bytes read of a body that is no stream and no reply
 LARGEST_BODY: Final = MAX_EVENT_BYTES
 T = TypeVar("T")
+Batches: TypeAlias = AsyncGenerator[list[ServerSentEvent], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,16 @@ class Client:
         """Close the idle connections of the running loop."""
         await self._connections.close()
 
-    def stream(self, path: str, body: Json) -> AsyncGenerator[list[ServerSentEvent], None]:
+    def stream(self, path: str, body: Json) -> Batches:
         """Post `body`; give the events as they come, those that come together in one list, or the one JSON object of a server
         that does not stream, as one event.
 
-        Ends after `[DONE]`, which it gives. Closing the iterator closes the connection. Raises UpstreamError.
+        Ends after `[DONE]`, which it gives. Closing the iterator closes the connection; where the reply is over, send it True: it
+        ends, and the connection is kept if it can be. Raises UpstreamError.
         """
         return self._read("POST", path, body)
 
-    def resume(self, path: str) -> AsyncGenerator[list[ServerSentEvent], None]:
+    def resume(self, path: str) -> Batches:
         """The same for a stream that has begun elsewhere: asks for it with GET. `path` may have a query."""
         return self._read("GET", path, None)
 
@@ -122,17 +125,18 @@ class Client:
         """Delete what is at `path`; tries again as a stream does. Raises UpstreamError, also where there was nothing."""
         await self._persist(lambda: self._ask("DELETE", path, None))
 
-    async def _read(self, method: str, path: str, body: Json | None) -> AsyncGenerator[list[ServerSentEvent], None]:
-        reply = await self._persist(lambda: self._begin(method, path, body))
+    async def _read(self, method: str, path: str, body: Json | None) -> Batches:
+        reply, over = await self._persist(lambda: self._begin(method, path, body)), False
         try:
             async with aclosing(self._events(reply)) as batches:
                 async for events in batches:
                     done = next((number for number, event in enumerate(events, 1) if event.data.strip() == DONE), None)
-                    yield events[:done]
-                    if done:
+                    over = done is not None
+                    over = bool((yield events[:done])) or over
+                    if over:
                         return
         finally:
-            await reply.response.aclose()
+            await (leave(reply.response, reply.chunks) if over else reply.response.aclose())
 
     async def _ask(self, method: str, path: str, body: Json | None) -> bytes:
         """The whole body of a short answer; tries once."""
@@ -168,8 +172,8 @@ class Client:
         response = await self._send(method, path, body, deadline=self.timeouts.first_byte, streams=True)
         try:
             chunks = chunks_of(response)
-            left = deadline - asyncio.get_running_loop().time()
-            return _Reply(response, chunks, await self._chunk(chunks, deadline=left) or b"")
+            with Deadline(deadline - asyncio.get_running_loop().time()) as left:
+                return _Reply(response, chunks, await self._chunk(chunks, left) or b"")
         except BaseException:
             await response.aclose()
             raise
@@ -213,22 +217,23 @@ class Client:
             yield [await self._object(reply)]
             return
         decoder, chunk, pace, rest = Decoder(), reply.first, current.get(), partial(hold, reply.response)
-        while chunk:
-            if events := decoder.feed(chunk):
-                yield events
-            if len(chunk) >= FULL:  # more has come already: it is read on, after others had their turn
-                await asyncio.sleep(0)
-            elif pace is not None:
-                pace.rest(rest)
-            chunk = await self._next(reply) or b""
+        with Deadline(self.timeouts.between_bytes) as deadline:
+            while chunk:
+                if events := decoder.feed(chunk):
+                    yield events
+                if len(chunk) >= FULL:  # more has come already: it is read on, after others had their turn
+                    await asyncio.sleep(0)
+                elif pace is not None:
+                    pace.rest(rest)
+                chunk = await self._next(reply, deadline) or b""
         if events := decoder.end():
             yield events
 
-    async def _next(self, reply: _Reply) -> bytes | None:
+    async def _next(self, reply: _Reply, deadline: Deadline) -> bytes | None:
         """The next bytes of a stream. That we let it rest for long is not the server's silence."""
         while True:
             try:
-                return await self._chunk(reply.chunks, deadline=self.timeouts.between_bytes)
+                return await self._chunk(reply.chunks, deadline)
             except Slow:
                 if not is_held(reply.response):
                     raise
@@ -248,20 +253,20 @@ class Client:
 
     async def _whole(self, chunks: AsyncIterator[bytes], first: bytes, *, limit: int, cut: bool = False) -> bytes:
         parts, size = [first], len(first)
-        while chunk := await self._chunk(chunks, deadline=self.timeouts.get):
-            parts.append(chunk)
-            size += len(chunk)
-            if size > limit:
-                if cut:
-                    break
-                raise MalformedStream("The model server sent an answer that is too large to read.")
+        with Deadline(self.timeouts.get) as deadline:
+            while chunk := await self._chunk(chunks, deadline):
+                parts.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    if cut:
+                        break
+                    raise MalformedStream("The model server sent an answer that is too large to read.")
         return b"".join(parts)[:limit]
 
-    async def _chunk(self, chunks: AsyncIterator[bytes], *, deadline: float) -> bytes | None:
+    async def _chunk(self, chunks: AsyncIterator[bytes], deadline: Deadline) -> bytes | None:
         """The next bytes; None at the proper end of the body."""
         try:
-            async with asyncio.timeout(deadline):
-                return await anext(chunks, None)
+            return await deadline.wait(anext(chunks, None))
         except TimeoutError:
             raise Slow("The model server fell silent.", next="Try again in a moment.") from None
         except FAILURES:

@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +26,10 @@ FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp
 FULL: Final = 16_384
 """Bytes in a chunk that may be followed by another at once; a smaller one was all that had come."""
 ANSWER: Final = "parley_answer"  # extension of a response
+LINGER: Final = 1.0
+"""Seconds in which the body of a reply that is over may end, so that its connection can be used again."""
+LEFT: Final = 65_536
+"""Bytes that may come meanwhile."""
 
 
 class Connections:
@@ -86,6 +91,33 @@ def chunks_of(response: httpx.Response) -> AsyncIterator[bytes]:
     return response.aiter_bytes()
 
 
+async def leave(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
+    """This reply is over. Many servers send the end of the body a moment after its last event: a connection that is closed in
+    between is missed by the next reply, with TLS for some hundred milliseconds. So that is waited for, but not here.
+    """
+    answer = response.extensions.get(ANSWER)
+    if isinstance(answer, aiohttp.ClientResponse) and answer.connection is None:
+        await response.aclose()  # the end has come
+        return
+    task = asyncio.create_task(_drain(response, chunks))
+    _leaving.add(task)
+    task.add_done_callback(_leaving.discard)
+
+
+_leaving: set[asyncio.Task[None]] = set()
+
+
+async def _drain(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
+    size = 0
+    try:
+        with suppress(TimeoutError, *FAILURES):
+            async with asyncio.timeout(LINGER):
+                while size <= LEFT and (chunk := await anext(chunks, None)):
+                    size += len(chunk)
+    finally:
+        await response.aclose()
+
+
 def hold(response: httpx.Response) -> ReadOn:
     """Read nothing from this response's connection until what is returned is called. What arrives waits in the system's socket
     buffer, and then the sender waits; that it closed is noticed afterwards. Does nothing where there is no connection (any more).
@@ -130,6 +162,7 @@ class _Handler(ResponseHandler):
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         if self.has_paused:
+            self.has_paused = False  # that of a kept connection serves the next reply too; it may pause again here
             super().resume_reading(resume_parser)
 
 

@@ -1,19 +1,19 @@
 """The events of one stream of the Responses API."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from chat.protocol import events
+from chat.protocol.client import Batches
 from chat.protocol.events import ErrorEvent, Event
 from chat.protocol.failures import from_stream
 from chat.protocol.gather import parsed
-from chat.protocol.sse import ServerSentEvent
 
 END: Final = (events.ResponseCompleted, events.ResponseIncomplete, events.ResponseFailed)
 
 
-async def read(batches: AsyncGenerator[list[ServerSentEvent], None]) -> AsyncGenerator[Event, None]:
+async def read(batches: Batches) -> AsyncGenerator[Event, None]:
     """As they came, deltas that came together as one; ends after a terminal event, a failure where that holds an error. An error
     inside the stream is raised.
     """
@@ -23,6 +23,8 @@ async def read(batches: AsyncGenerator[list[ServerSentEvent], None]) -> AsyncGen
                 if isinstance(event, ErrorEvent):
                     raise from_stream(event.body.code, event.message)
                 if isinstance(event, END):
+                    with suppress(StopAsyncIteration):
+                        await batches.asend(True)
                     yield _end(event)
                     return
                 yield event

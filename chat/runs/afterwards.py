@@ -1,7 +1,6 @@
 """When a run has ended: show the end, start what waited for it, find a title."""
 
 import contextlib
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,8 @@ async def end(batch: Batch, ending: Ending, settle: Callable[[], None] | None = 
         with contextlib.suppress(DatabaseError):
             content = None if last is None else await pool.for_readers(_finished, batch, settle)
     if last is not None and batch.conversation_id is not None:
-        payload = None if content is None else (json.dumps({"position": last, "content": content}),)
-        hub.ring(Ring(batch.conversation_id, last - len(batch.events) + 1, last, payload))
+        where = (batch.conversation_id, last - len(batch.events) + 1, last)
+        hub.ring(Ring(*where) if content is None else Ring.showing(*where, content))
     return last
 
 

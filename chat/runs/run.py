@@ -110,14 +110,13 @@ class Run:
             self.ticker.put(self, urgent=urgent)
 
     def _shows(self, event: wire.Event) -> bool:
-        """Whether it is to be shown at once: a new item, and the first words."""
-        first = False
+        """Whether it is to be shown at once: the first words."""
         if isinstance(event, DELTAS):
             self.size += len(event.delta.encode("utf-8", "surrogatepass"))
             first, self.spoken = not self.spoken, True
-        item = isinstance(event, wire.OutputItemAdded)
-        self.shown = self.shown or item
-        return first or item
+            return first
+        self.shown = self.shown or isinstance(event, wire.OutputItemAdded)
+        return False
 
     def batch(self) -> Batch:
         """What is to be committed next."""

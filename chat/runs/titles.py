@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.db import Error as DatabaseError
 
 from chat import errors, providers
+from chat.live import transcript
 from chat.protocol.events import OutputTextDelta
 from chat.protocol.types import Request
 from chat.store import conversations, pool, responses, sql
@@ -38,7 +39,8 @@ async def find(untitled: Untitled) -> None:
         request.input = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": untitled.excerpt}]}]
         title = clean(await _text(request))
         if title:
-            await pool.for_runs(conversations.entitle, conversation_id=untitled.conversation_id, title=title)
+            conversation_id, content = untitled.conversation_id, transcript.title_fragment(untitled.conversation_id, title)
+            await pool.for_runs(conversations.entitle, conversation_id=conversation_id, title=title, content=content)
     except (errors.ParleyError, DatabaseError) as error:
         logger.info("No title for %s: %s", untitled.conversation_id, type(error).__name__)
 

@@ -42,17 +42,17 @@ def rename(*, actor: User, conversation_id: str, title: str) -> Conversation:
 
 
 @transaction.atomic
-def entitle(*, conversation_id: str, title: str) -> bool:
-    """The model's own title; changes nothing once somebody has named the conversation, or it is gone."""
+def entitle(*, conversation_id: str, title: str, content: str = "") -> bool:
+    """The model's own title and its HTML; changes nothing once somebody has named the conversation, or it is gone."""
     unnamed = rows.fetch(Conversation, "id = %s AND deleted IS NULL AND titled_by = ''", conversation_id, lock="FOR UPDATE")
     for conversation in unnamed:
-        _retitle(conversation, title[:TITLE_LENGTH], Conversation.TitledBy.MODEL)
+        _retitle(conversation, title[:TITLE_LENGTH], Conversation.TitledBy.MODEL, content)
     return bool(unnamed)
 
 
-def _retitle(conversation: Conversation, title: str, by: str) -> None:
+def _retitle(conversation: Conversation, title: str, by: str, content: str = "") -> None:
     conversation.title, conversation.titled_by = title, by
-    news.announce(conversation, "title.changed", change={"title": title, "titled_by": by})
+    news.announce(conversation, "title.changed", change={"title": title, "titled_by": by}, content=content)
     entry = "UPDATE chat_searchentry SET text = %s, owner_id = %s WHERE conversation_id = %s AND item_id IS NULL"
     if not sql.run(entry, title, conversation.owner_id, conversation.pk):
         rows.add(SearchEntry(conversation=conversation, text=title, owner_id=conversation.owner_id))

@@ -169,7 +169,7 @@ def _ask(conversation: Conversation, actor: User, item: Item, *, continues: Resp
 
 def _announce(conversation: Conversation, end: Response, type_: str, **fields: str | int | None) -> None:
     """Tell that this Response, which has taken the next position, is the conversation's end now."""
-    news.announce(conversation, type_, after=1, active=True, change={"head_id": end.pk}, **fields)
+    news.announce(conversation, type_, after=1, active=True, change={"head_id": end.pk}, content="", **fields)
 
 
 def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "") -> Begun:

@@ -36,14 +36,17 @@ def announce(
     after: int = 0,
     active: bool = False,
     change: Mapping[str, str] | None = None,
+    content: str = "",
     **fields: str | int | None,
 ) -> int:
     """Log news about the conversation itself, and ring once it is committed. Returns its position: the next one, `after` so many
-    that others take. What is to `change` of the conversation changes with it, in one statement.
+    that others take. What is to `change` of the conversation changes with it, in one statement. `content`: the HTML that shows
+    it, where it is the same for all readers; else they look it up.
     """
     position = advance(conversation, after + 1, active=active, **(change or {}))
     event = json.dumps({"type": f"parley:{type_}", **fields}).encode()
     rows.add(LogRow(conversation=conversation, position=position, events=event))
-    ring = Ring(conversation.pk, position, position)
+    where = (conversation.pk, position, position)
+    ring = Ring.showing(*where, content) if content else Ring(*where)
     transaction.on_commit(lambda: wake.on_loop(hub.ring, ring))
     return position

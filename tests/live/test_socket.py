@@ -16,7 +16,7 @@ from chat.live.consumer import Reader
 from chat.live.origin import ExactOrigin
 from chat.live.watch import readers
 from chat.models import User
-from chat.store import conversations, messages, pool
+from chat.store import conversations, messages, pool, wake
 from project.asgi import router
 from tests.cast import Cast, assemble
 
@@ -85,6 +85,18 @@ async def test_doubled_and_late_rings_are_dropped(people: Cast, open_page: Any) 
         hub.ring(Ring(begun.conversation.pk, first, last, (payload,)))
     assert [await page.receive_from(), await page.receive_from()] == ["one", "two"]
     assert await page.receive_nothing()
+
+
+async def test_the_title_that_the_model_found_comes_as_it_is(people: Cast, open_page: Any) -> None:
+    begun = await begin(people.owner)
+    page = await open_page(people.owner, begun.conversation.pk, begun.conversation.position)
+    wake.attach(asyncio.get_running_loop())
+    try:
+        await pool.for_runs(conversations.entitle, conversation_id=begun.conversation.pk, title="Tides", content="<i>Tides</i>")
+        at = begun.conversation.position + 1
+        assert json.loads(await page.receive_from()) == {"position": at, "content": "<i>Tides</i>"}
+    finally:
+        wake.attach(None)
 
 
 async def test_a_gap_sends_the_reader_to_the_log(people: Cast, open_page: Any) -> None:
