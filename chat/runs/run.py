@@ -26,7 +26,7 @@ from chat.protocol.types import dump_item
 from chat.runs import afterwards, upstream
 from chat.runs.turns import relay
 from chat.store import pool, responses
-from chat.store.log import Batch
+from chat.store.log import Batch, Row
 from chat.store.responses import Ending
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Run:
         self.fragments: Fragments | None = Fragments(response_id=self.id)
         self.pending: deque[tuple[wire.Event, bytes]] = deque()
         self.sequence = response.sequence
+        self.row: Row | None = None  # of the log, that its last flush is in
         self.end: wire.Event | None = None
         self.why: Why = ""
         self.shown = False  # nothing is logged before the first output item, so that a run cut earlier may simply begin again
@@ -122,15 +123,16 @@ class Run:
         """What is to be committed next."""
         data = [data for _, data in self.pending]
         turn = (self.turn.pk, self.normalizer.upstream_sequence) if self.turn and self.turn.background else None
-        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, turn, shows=True)
+        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, turn, shows=True, row=self.row)
 
     def resume(self, logged: list[wire.Event]) -> None:
         """Go on with what another process began. Readers get it from the log: the beginning is not rendered here."""
         self.normalizer.replay(logged)
         self.shown, self.spoken, self.fragments = True, True, None
 
-    def committed(self, count: int, position: int) -> None:
-        """The first `count` pending events are in the log, up to this position: render them and ring."""
+    def committed(self, batch: Batch, position: int) -> None:
+        """The first pending events, those of the batch, are in the log, up to this position: render them and ring."""
+        count, self.row = len(batch.events), batch.at(position)
         done = [self.pending.popleft()[0] for _ in range(min(count, len(self.pending)))]
         self.sequence += count
         if not self.pending:
@@ -181,7 +183,7 @@ class Run:
             error_message=final.error.message if final.error else "",
             incomplete_reason=final.incomplete_details.reason if final.incomplete_details else "",
         )
-        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, shows=self.shown), ending
+        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, shows=self.shown, row=self.row), ending
 
 
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

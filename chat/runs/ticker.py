@@ -124,7 +124,7 @@ class Ticker:
             elif (position := written[batch.response_id]) is None:
                 self.put(run, urgent=False)  # somebody holds its conversation: with the next tick
             else:
-                run.committed(len(batch.events), position)
+                run.committed(batch, position)
             if number % TOGETHER == 0:
                 await self._breathe()
         return True

@@ -1,19 +1,30 @@
 """The log of events: numbered, appended, read from a cursor, merged when a run has ended. The one interface to it.
 
-A row holds one flush of one run as JSON lines. One transaction carries the flushes of all runs of a process.
+A row holds one flush of one run as JSON lines. One transaction carries the flushes of all runs of a process. On SQLite a row
+takes up several flushes: a transaction costs its pages there, and rows that lie on as many pages are dear to merge.
 """
 
 import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from chat.models import Conversation
 from chat.protocol.types import Json
 from chat.store import sql
+
+ROOM: Final = 1_250 if sql.VENDOR == "sqlite" else 0  # bytes of a row that takes up more: three of them share a page
+
+
+class Row(NamedTuple):
+    """Where a run's last flush went: the row's first sequence number, the bytes in it, the position of its last event."""
+
+    first: int
+    size: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +32,7 @@ class Batch:
     """Consecutive events of one run, the first of them with sequence number `first`, each as JSON bytes.
 
     `turn`: the turn that they came from, where it can be taken up again, and the provider's number of the last of them.
-    `shows`: there is something to be seen in them or before them.
+    `shows`: there is something to be seen in them or before them. `row`: that of the flush before, where it is known.
     """
 
     response_id: str
@@ -31,10 +42,20 @@ class Batch:
     events: Sequence[bytes]
     turn: tuple[str, int | None] | None = None
     shows: bool = False
+    row: Row | None = None
 
     @property
     def last(self) -> int:
         return self.first + len(self.events) - 1
+
+    def at(self, position: int) -> Row:
+        """The row that takes these events, the last of which has this position: the one before, where that has room and nothing
+        else has happened in the conversation since, so that the position of each of its events can be told.
+        """
+        size = sum(map(len, self.events)) + len(self.events)
+        if self.row is not None and self.row.size + size <= ROOM and self.row.position == position - len(self.events):
+            return Row(self.row.first, self.row.size + size, position)
+        return Row(self.first, size, position)
 
 
 def append(batches: Sequence[Batch], *, waits: bool = False) -> dict[str, int | None]:
@@ -50,13 +71,14 @@ def append(batches: Sequence[Batch], *, waits: bool = False) -> dict[str, int | 
         positions: dict[str, int] = dict(sql.rows(query, ids, lock=lock))
         held = set() if waits else _held(ids - positions.keys())
         valid = _unfenced([batch for batch in batches if batch.conversation_id not in held])
-        written: dict[str, int | None] = {batch.response_id: None for batch in batches if batch.conversation_id in held}
+        at = []
         for batch in valid:
             if batch.conversation_id is not None:
                 positions[batch.conversation_id] += len(batch.events)
-            written[batch.response_id] = positions.get(batch.conversation_id or "", batch.last)
-        _write(valid, written, positions)
-    return written
+            at.append((batch, positions.get(batch.conversation_id or "", batch.last)))
+        _write(at, positions)
+    waiting = {batch.response_id: None for batch in batches if batch.conversation_id in held}
+    return {**waiting, **{batch.response_id: position for batch, position in at}}
 
 
 def _held(missing: set[str]) -> set[str]:
@@ -74,6 +96,9 @@ def _unfenced(batches: Sequence[Batch]) -> list[Batch]:
 APPEND = """INSERT INTO chat_logrow (response_id, first, last, position, events, packed, created)
 SELECT {response}, {first}, {last}, {position}, {events}, {packed}, CURRENT_TIMESTAMP {rows}"""
 APPENDED = {"response": "text", "first": "int", "last": "int", "position": "bigint", "events": "bytea", "packed": "boolean"}
+EXTEND = """UPDATE chat_logrow SET events = CAST(events || {events} AS BLOB), last = {last}, position = {position} {rows}
+WHERE chat_logrow.response_id = {response} AND chat_logrow.first = {first}"""  # on SQLite alone; there two blobs make a text
+EXTENDED = {name: type_ for name, type_ in APPENDED.items() if name != "packed"}
 ADVANCE = """UPDATE chat_response SET sequence = {next}, position = {position},
 first_token = CASE WHEN {shows} THEN COALESCE(first_token, {now}) ELSE first_token END {rows}
 WHERE chat_response.id = {response}"""
@@ -82,18 +107,28 @@ TURN = "UPDATE chat_turn SET upstream_sequence = {sequence} {rows} WHERE chat_tu
 MOVE = "UPDATE chat_conversation SET position = {position} {rows} WHERE chat_conversation.id = {conversation}"
 
 
-def _write(batches: Sequence[Batch], written: dict[str, int | None], positions: dict[str, int]) -> None:
-    """A statement for each table, for all runs; the ORM would send three for each run, and compile every one anew."""
-    touched = sorted({batch.conversation_id for batch in batches if batch.conversation_id})
-    at = [(batch, written[batch.response_id]) for batch in batches]
-    sql.each(APPEND, APPENDED, [(b.response_id, b.first, b.last, position, b"\n".join(b.events), False) for b, position in at])
+def _write(at: Sequence[tuple[Batch, int]], positions: dict[str, int]) -> None:
+    """A statement for each table, for all runs; the ORM would send three for each run, and compile every one anew. `at`: batches
+    with the positions of their last events.
+    """
+    touched = sorted({batch.conversation_id for batch, _ in at if batch.conversation_id})
+    new, more = [], []
+    for batch, position in at:
+        first, events = batch.at(position).first, b"\n".join(batch.events)
+        if first == batch.first:
+            new.append((batch.response_id, first, batch.last, position, events, False))
+        else:
+            more.append((batch.response_id, first, batch.last, position, b"\n" + events))
+    sql.each(APPEND, APPENDED, new)
+    if sql.each(EXTEND, EXTENDED, more) != len(more):
+        raise IntegrityError("a row of the log is not there any more")
     sql.each(ADVANCE, ADVANCED, [(batch.response_id, batch.last + 1, position, batch.shows) for batch, position in at])
-    sql.each(TURN, {"turn": "text", "sequence": "int"}, [batch.turn for batch in batches if batch.turn])
+    sql.each(TURN, {"turn": "text", "sequence": "int"}, [batch.turn for batch, _ in at if batch.turn])
     sql.each(MOVE, {"conversation": "text", "position": "bigint"}, [(pk, positions[pk]) for pk in touched])
 
 
 class Flush(NamedTuple):
-    """A row of the log."""
+    """A row of the log: what was flushed, once or several times."""
 
     first: int
     last: int
@@ -108,6 +143,10 @@ class Flush(NamedTuple):
     def decoded(self) -> list[Json]:
         return [json.loads(line) for line in self.lines.split(b"\n") if line]
 
+    def known(self, upto: int | None) -> int:
+        """The sequence number of its last event that was committed when the conversation was at `upto`."""
+        return self.last if upto is None or self.position <= upto else self.last - (self.position - upto)
+
 
 FLUSHES = "SELECT first, last, position, events, packed FROM chat_logrow WHERE "
 
@@ -120,14 +159,12 @@ def read(response_id: str, *, after: int = -1, upto: int | None = None) -> list[
     """The events of a run with sequence numbers above `after`, in order; with `upto`, those committed when the
     conversation was there. Raises Passed when they have been merged with later ones.
 
-    Position and rows are read one after the other, without a transaction: a row that came in between is told by its position.
+    Position and rows are read one after the other, without a transaction: what came in between is told by its position.
     """
     rows = [Flush(*row) for row in sql.rows(FLUSHES + "response_id = %s AND last > %s ORDER BY first", response_id, after)]
-    if upto is not None:
-        if any(row.packed and row.position > upto for row in rows):
-            raise Passed
-        rows = [row for row in rows if row.position <= upto]
-    return [event for row in rows for number, event in enumerate(row.decoded(), row.first) if number > after]
+    if upto is not None and any(row.packed and row.position > upto for row in rows):
+        raise Passed
+    return [event for row in rows for number, event in enumerate(row.decoded(), row.first) if after < number <= row.known(upto)]
 
 
 PACK = "UPDATE chat_logrow SET last = %s, position = %s, events = %s, packed = %s WHERE response_id = %s"

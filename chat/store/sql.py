@@ -36,13 +36,13 @@ def run(query: str, *values: Value) -> int:
         return int(cursor.rowcount)
 
 
-def each(query: str, types: Mapping[str, str], values: Sequence[Sequence[Any]]) -> None:
+def each(query: str, types: Mapping[str, str], values: Sequence[Sequence[Any]]) -> int:
     """One statement for many rows of values, each in the order of `types`, which names them and says what they are. `{name}` is a
     value of the row, `{rows}` stands where they come from. Postgres gets them all at once, for it plans every statement anew;
-    SQLite runs it for one after the other, which costs it less.
+    SQLite runs it for one after the other, which costs it less. Returns how many rows it changed.
     """
     if not values:
-        return
+        return 0
     with connection.cursor() as cursor:
         if VENDOR == "sqlite":
             holes = {name: f"%({name})s" for name in types}
@@ -56,6 +56,7 @@ def each(query: str, types: Mapping[str, str], values: Sequence[Sequence[Any]]) 
             cursor.execute(
                 query.format(rows=rows, now=NOW[VENDOR], **names), [list(column) for column in zip(*values, strict=True)]
             )
+        return int(cursor.rowcount)
 
 
 def _text(query: str, lock: str = "") -> str:

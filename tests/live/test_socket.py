@@ -87,9 +87,19 @@ async def test_doubled_and_late_rings_are_dropped(people: Cast, open_page: Any) 
     assert await page.receive_nothing()
 
 
+async def joined(conversation_id: str) -> None:
+    """Its one page has read the log."""
+    (reader,) = hub.listeners[conversation_id]
+    assert isinstance(reader, Reader)
+    async with asyncio.timeout(PATIENCE):
+        while reader.forwarding is not None:
+            await asyncio.sleep(0.01)
+
+
 async def test_the_title_that_the_model_found_comes_as_it_is(people: Cast, open_page: Any) -> None:
     begun = await begin(people.owner)
     page = await open_page(people.owner, begun.conversation.pk, begun.conversation.position)
+    await joined(begun.conversation.pk)
     wake.attach(asyncio.get_running_loop())
     try:
         await pool.for_runs(conversations.entitle, conversation_id=begun.conversation.pk, title="Tides", content="<i>Tides</i>")
