@@ -10,7 +10,7 @@ import pytest
 from tests.faults.counts import COUNTS
 from tests.faults.house import House
 from tests.faults.reader import Reader
-from tests.faults.replies import SETTLED, asked, go_on, open_reply, settled
+from tests.faults.replies import SETTLED, asked, go_on, open_reply, reading, settled, words
 from tests.faults.visitor import Visitor
 from tests.faults.words import Speech
 from tests.scripted import ScriptedServer
@@ -69,3 +69,15 @@ async def test_a_kill_at_any_moment_of_load_loses_nothing_that_was_shown(house: 
         await asyncio.gather(*(reader.close() for reader, _ in opened))
     assert house.rows("PRAGMA integrity_check") == [("ok",)]
     assert {status for (status,) in house.rows("SELECT DISTINCT status FROM chat_response")} <= set(ENDED)
+
+
+async def test_what_a_reply_writes_reaches_the_database_while_it_grows(house: House) -> None:
+    """Not only its write-ahead log, which the runs' own thread never brings home: it would grow for as long as they write."""
+    (person,) = house.people(1)
+    database = house.folder / "var" / "parley.sqlite3"
+    async with reading(person, Speech(tokens=200, rate=50)) as (reader, reply):
+        for count in (20, 90):
+            before = database.stat().st_mtime_ns
+            await words(reader, reply, count)
+            await reader.until(lambda since=before: database.stat().st_mtime_ns > since, within=5, what="a checkpoint")
+        assert reader.status(reply) == "in_progress"
