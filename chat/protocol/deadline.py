@@ -30,10 +30,12 @@ class Deadline:
         try:
             return await awaitable
         except asyncio.CancelledError:
-            if self._passed and task.uncancel() <= cancelling:  # nobody else has cancelled it too
+            if self._passed and task.cancelling() <= cancelling + 1:  # nobody else has cancelled it too
                 raise TimeoutError from None
             raise
         finally:
+            if self._passed:  # whatever came of it: this cancellation was ours
+                task.uncancel()
             self._task, self._passed = None, False
 
     def __enter__(self) -> Self:

@@ -110,7 +110,7 @@ _leaving: set[asyncio.Task[None]] = set()
 async def _drain(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
     size = 0
     try:
-        with suppress(TimeoutError, *FAILURES):
+        with suppress(TimeoutError, RuntimeError, *FAILURES):  # aiohttp's own of a session that was closed meanwhile
             async with asyncio.timeout(LINGER):
                 while size <= LEFT and (chunk := await anext(chunks, None)):
                     size += len(chunk)

@@ -183,7 +183,7 @@ class Run:
             error_message=final.error.message if final.error else "",
             incomplete_reason=final.incomplete_details.reason if final.incomplete_details else "",
         )
-        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, shows=self.shown, row=self.row), ending
+        return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, shows=self.shown), ending
 
 
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

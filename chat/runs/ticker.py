@@ -115,6 +115,8 @@ class Ticker:
             written = await pool.for_runs(log.append, batches)
         except DatabaseError as error:
             logger.warning("The log cannot be written, trying again: %s", type(error).__name__)
+            for run in runs:
+                run.row = None  # should it be the row that is gone: the next flush has its own
             return False
         self.unshown |= written.keys()
         for number, (batch, run) in enumerate(zip(batches, runs, strict=True), 1):

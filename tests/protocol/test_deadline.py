@@ -70,6 +70,19 @@ async def test_who_is_cancelled_by_somebody_else_is_told_so(*, together: bool) -
     assert task.cancelled()
 
 
+async def test_what_swallows_the_cancellation_leaves_none_behind() -> None:
+    async def stubborn() -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(30)
+        raise ConnectionResetError
+
+    task = asyncio.current_task()
+    assert task is not None
+    with Deadline(SHORT) as deadline, pytest.raises(ConnectionResetError):
+        await deadline.wait(stubborn())
+    assert not task.cancelling()
+
+
 async def test_nothing_goes_off_after_the_last_wait() -> None:
     with Deadline(SHORT) as deadline:
         await deadline.wait(value(0))
