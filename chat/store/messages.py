@@ -8,7 +8,7 @@ from django.db import transaction
 from pydantic import JsonValue
 
 from chat import errors, markdown
-from chat.models import Branch, Conversation, Item, Response, Team, User
+from chat.models import Branch, Conversation, Item, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
 from chat.store import conversations, news, rows, search, sql
 
@@ -115,7 +115,9 @@ def _begin(actor: User, text: str, model: str) -> Conversation:
         )
     title = " ".join(markdown.plain(text).split()) or " ".join(text.split())
     title = title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
-    return rows.add(Conversation(owner=actor, team=team, title=title, model=model))  # found by its message, until it is named
+    conversation = rows.add(Conversation(owner=actor, team=team, title=title, model=model))
+    rows.add(SearchEntry(conversation=conversation, text=title, owner=actor))
+    return conversation
 
 
 def words(message: Json) -> str:
