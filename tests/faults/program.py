@@ -162,11 +162,12 @@ class Program:
         """Its open descriptors that are sockets."""
         return sum(1 for fd in _links(Path(f"/proc/{self.pid}/fd")) if fd.startswith("socket:"))
 
-    def ports(self) -> set[int]:
-        """Of this machine, from which it has connections."""
+    def ports(self, to: int) -> set[int]:
+        """Of this machine, from which it has connections to this port. (One may serve several, to different places.)"""
         held = {fd[len("socket:[") : -1] for fd in _links(Path(f"/proc/{self.pid}/fd")) if fd.startswith("socket:")}
         lines = [line.split() for line in Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]]
-        return {int(line[1].partition(":")[2], 16) for line in lines if line[9] in held}
+        ends = [(int(line[1].partition(":")[2], 16), int(line[2].partition(":")[2], 16)) for line in lines if line[9] in held]
+        return {here for here, there in ends if there == to}
 
 
 def _links(folder: Path) -> Iterable[str]:

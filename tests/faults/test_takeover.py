@@ -4,6 +4,7 @@ import asyncio
 import random
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -39,7 +40,8 @@ async def with_some(house: LargeHouse, speeches: list[Speech], model: ScriptedSe
     await asyncio.gather(*(asked(speech, model) for speech in speeches))
     numbers = {speech.requests(model)[0].connection for speech in speeches}
     ports = {connection.port for connection in model.connections if connection.id in numbers}
-    shares = [(len(ports & worker.ports()), number) for number, worker in enumerate(house.workers)]
+    to = int(str(urlsplit(model.base_url).port))
+    shares = [(len(ports & worker.ports(to)), number) for number, worker in enumerate(house.workers)]
     return house.workers[min(share for share in shares if share[0])[1]]
 
 
