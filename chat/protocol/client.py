@@ -34,7 +34,7 @@ from chat.protocol.failures import answer_of, from_http
 from chat.protocol.loose import load
 from chat.protocol.pace import current
 from chat.protocol.sse import DONE, MAX_EVENT_BYTES, Decoder, ServerSentEvent
-from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, hold, is_held, leave
+from chat.protocol.transport import FAILURES, FULL, Connections, chunks_of, hold, leave
 from chat.protocol.types import Json
 
 LARGEST_ERROR: Final = 1024 * 1024  # bytes read of a body that is no stream and no reply
@@ -216,8 +216,9 @@ class Client:
         if not reply.is_stream:
             yield [await self._object(reply)]
             return
-        decoder, chunk, pace, rest = Decoder(), reply.first, current.get(), partial(hold, reply.response)
-        with Deadline(self.timeouts.between_bytes) as deadline:
+        decoder, chunk, pace = Decoder(), reply.first, current.get()
+        with Deadline(self.timeouts.between_bytes) as silence:
+            rest = partial(hold, reply.response, silence)
             while chunk:
                 if events := decoder.feed(chunk):
                     yield events
@@ -225,18 +226,9 @@ class Client:
                     await asyncio.sleep(0)
                 elif pace is not None:
                     pace.rest(rest)
-                chunk = await self._next(reply, deadline) or b""
+                chunk = await self._chunk(reply.chunks, silence) or b""
         if events := decoder.end():
             yield events
-
-    async def _next(self, reply: _Reply, deadline: Deadline) -> bytes | None:
-        """The next bytes of a stream. That we let it rest for long is not the server's silence."""
-        while True:
-            try:
-                return await self._chunk(reply.chunks, deadline)
-            except Slow:
-                if not is_held(reply.response):
-                    raise
 
     async def _object(self, reply: _Reply) -> ServerSentEvent:
         """The JSON body of a server that answers without streaming, or the error that it sends with status 200."""

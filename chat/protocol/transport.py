@@ -19,6 +19,7 @@ import httpx
 from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 
+from chat.protocol.deadline import Deadline
 from chat.protocol.pace import ReadOn
 
 FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
@@ -118,28 +119,25 @@ async def _drain(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None
         await response.aclose()
 
 
-def hold(response: httpx.Response) -> ReadOn:
+def hold(response: httpx.Response, silence: Deadline) -> ReadOn:
     """Read nothing from this response's connection until what is returned is called. What arrives waits in the system's socket
-    buffer, and then the sender waits; that it closed is noticed afterwards. Does nothing where there is no connection (any more).
+    buffer, and then the sender waits; that it closed is noticed afterwards. Meanwhile it is not the server that is silent. Does
+    nothing where there is no connection (any more).
     """
     transport = _transport(response)
     if transport is None or transport.is_closing() or not transport.is_reading():
         return lambda: False
     transport.pause_reading()
+    silence.stop()
 
     def read_on() -> bool:
+        silence.start()
         if transport.is_closing():
             return False
         transport.resume_reading()
         return True
 
     return read_on
-
-
-def is_held(response: httpx.Response) -> bool:
-    """Whether nothing is read from its connection now."""
-    transport = _transport(response)
-    return transport is not None and not transport.is_closing() and not transport.is_reading()
 
 
 def _transport(response: httpx.Response) -> asyncio.Transport | None:

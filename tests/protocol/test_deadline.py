@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 import pytest
 
@@ -62,7 +63,7 @@ async def test_who_is_cancelled_by_somebody_else_is_told_so(*, together: bool) -
         await asyncio.sleep(0)
         if together:
             deadline._until = 0.0
-            deadline._look(asyncio.get_running_loop())
+            deadline._look(asyncio.get_running_loop(), last=True)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -81,6 +82,37 @@ async def test_what_swallows_the_cancellation_leaves_none_behind() -> None:
     with Deadline(SHORT) as deadline, pytest.raises(ConnectionResetError):
         await deadline.wait(stubborn())
     assert not task.cancelling()
+
+
+async def test_while_it_is_stopped_no_time_passes() -> None:
+    with Deadline(SHORT) as deadline:
+        deadline.stop()
+        assert await deadline.wait(value(3 * SHORT)) == "came"
+
+
+@pytest.mark.parametrize("late", [0.5, 3])
+async def test_a_wait_under_way_begins_anew_when_it_is_started_again(late: float) -> None:
+    """Also where it was stopped for longer than the deadline, and where that would have been over a moment later."""
+    loop = asyncio.get_running_loop()
+    with Deadline(SHORT) as deadline:
+        deadline.stop()
+        loop.call_later(late * SHORT, deadline.start)
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            await deadline.wait(loop.create_future())
+        assert loop.time() - began >= (late + 1) * SHORT * 0.95
+
+
+async def test_what_comes_in_the_turn_in_which_the_time_is_over_is_in_time() -> None:
+    """As after a moment in which the whole process stood still: the bytes are here, and the deadline has passed."""
+    loop = asyncio.get_running_loop()
+    with Deadline(SHORT) as deadline:
+        coming: asyncio.Future[str] = loop.create_future()
+        task = asyncio.create_task(deadline.wait(coming))
+        await asyncio.sleep(0)
+        loop.call_soon(coming.set_result, "came")
+        time.sleep(2 * SHORT)  # noqa: ASYNC251 - the loop stands still
+        assert await task == "came"
 
 
 async def test_nothing_goes_off_after_the_last_wait() -> None:
