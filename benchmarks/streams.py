@@ -67,8 +67,11 @@ def run(options: Options) -> list[Section]:
 
 
 def middle(found: list[tuple[Row, Row | None]]) -> tuple[Row, Row | None]:
-    """Of several measurements the one with the middle ratio to the relay's."""
-    return sorted(found, key=lambda pair: pair[0][COST] / (pair[1][COST] if pair[1] else 1.0))[len(found) // 2]
+    """Of several measurements the one with the middle ratio to the relay's; with the memory of the first, after which it also
+    holds what finished replies have left in bounded caches.
+    """
+    mine, theirs = sorted(found, key=lambda pair: pair[0][COST] / (pair[1][COST] if pair[1] else 1.0))[len(found) // 2]
+    return {**mine, "memory MB": found[0][0]["memory MB"]}, theirs
 
 
 def warm(server: Server, model: Model, *, most: int) -> list[str]:
