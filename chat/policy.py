@@ -26,7 +26,8 @@ RULES: dict[Action, Rule] = {
 PUBLIC, SIGNED_IN = "public", "signed in"
 _READ, _WRITE, _MANAGE = "conversation.read", "conversation.write", "server.manage"
 ROUTES: dict[str, str] = {
-    **dict.fromkeys(("home", "conversations", "archived", "search", "provider", "settings"), SIGNED_IN),
+    **dict.fromkeys(("home", "conversations", "archived", "search", "provider", "settings", "security"), SIGNED_IN),
+    **dict.fromkeys(("end_sign_in", "end_other_sign_ins", "totp_qr"), SIGNED_IN),
     **dict.fromkeys(("conversation", "items", "socket"), _READ),
     **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop", "version"), _WRITE),
     **dict.fromkeys(("rename", "pin", "archive", "delete", "restore"), _WRITE),

@@ -5,39 +5,15 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from project.databases import database
+from project.environment import env, one_of, whole_number
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def env(name: str, default: str = "") -> str:
-    """The value of NAME, or the content of the file that NAME_FILE points to, without spaces around it."""
-    path = os.environ.get(f"{name}_FILE", "")
-    if not path:
-        return os.environ.get(name, default).strip()
-    if name in os.environ:
-        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: set one of them.")
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(f"{name}_FILE points to {path}, which cannot be read: {error}") from None
-
-
-def whole_number(name: str, default: int, *, least: int, most: int) -> int:
-    text = env(name) or str(default)
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
-    return int(text)
-
-
-def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
-    value = env(name) or default
-    if value not in choices:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
-    return value
 
 
 # Where things live and where people find them
@@ -77,47 +53,7 @@ if REDIS_URL and urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
     raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:6379/0 (or rediss:// or unix://).")
 
 
-def sqlite(path: Path) -> dict[str, Any]:
-    """Write-ahead log, transactions that lock at once, patience: several threads and commands share the file."""
-    pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA cache_size=-4000;"
-    options = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas}
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": options, "CONN_MAX_AGE": None}
-
-
-def postgres(url: str) -> dict[str, Any]:
-    parts = urlsplit(url)
-    try:
-        port = parts.port or 5432
-    except ValueError:
-        raise ImproperlyConfigured("DATABASE_URL has a port that is not a number.") from None
-    if not parts.path.strip("/"):
-        raise ImproperlyConfigured("DATABASE_URL names no database: postgres://user:password@host:5432/NAME")
-    who = {
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "",
-        "PORT": port,
-    }
-    # Connecting is tried with pauses that double; begun anew every few seconds, so that a server that is back is found at once
-    again = {"reconnect_timeout": 3.0, "reconnect_failed": lambda pool: pool.check()}
-    pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 15, "name": "parley", **again}
-    options = {"pool": pool, "connect_timeout": 5, **dict(parse_qsl(parts.query))}
-    more = {"CONN_HEALTH_CHECKS": True, "OPTIONS": options}  # a connection that a restart broke is noticed before it is used
-    return {"ENGINE": "django.db.backends.postgresql", "NAME": unquote(parts.path[1:]), **who, **more}
-
-
-def database(url: str) -> dict[str, Any]:
-    scheme = urlsplit(url).scheme
-    if not url:
-        return sqlite(PARLEY_VAR / "parley.sqlite3")
-    if scheme in ("postgres", "postgresql"):
-        return postgres(url)
-    if scheme == "sqlite":
-        return sqlite(Path(unquote(urlsplit(url).path)))
-    raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// (or be left out, for SQLite under PARLEY_VAR).")
-
-
-DATABASES = {"default": database(DATABASE_URL)}
+DATABASES = {"default": database(DATABASE_URL, home=PARLEY_VAR, pool=DATABASE_POOL)}
 ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if REDIS_URL and ON_SQLITE:
     raise ImproperlyConfigured(
@@ -229,6 +165,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
 ]
@@ -307,6 +245,19 @@ ACCOUNT_PRESERVE_USERNAME_CASING = False
 # Per network address: room for an office behind one. Wrong passwords count apart: ten a minute, five in five minutes per name.
 ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "signup": "60/m/ip"}
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+MFA_ADAPTER = "chat.web.second_step.SecondStepAdapter"
+MFA_FORMS = {
+    "authenticate": "chat.web.second_step_forms.AuthenticateForm",
+    "reauthenticate": "chat.web.second_step_forms.ReauthenticateForm",
+    "activate_totp": "chat.web.second_step_forms.ActivateForm",
+    "add_webauthn": "chat.web.second_step_forms.AddPasskeyForm",
+    "edit_webauthn": "chat.web.second_step_forms.RenamePasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_URL
+MFA_TOTP_ISSUER = "Parley"
+MFA_TOTP_TOLERANCE = 1  # half a minute that a phone's clock may be off
 SESSION_ENGINE = "chat.store.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_HTTPONLY = True

@@ -2,8 +2,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.urls import include, path, register_converter
+from django.views.generic import RedirectView
 
-from chat.web import accounts, conversations, errors, health, messages, preferences, search, server
+from chat.web import accounts, conversations, errors, health, messages, preferences, search, second_step, security, server
 from chat.web.fields import IdConverter
 
 register_converter(IdConverter, "id")
@@ -31,8 +32,15 @@ urlpatterns: list[Any] = [
     path("provider/", health.provider, name="provider"),
     path("accounts/signup/", accounts.SignupView.as_view(), name="account_signup"),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", RedirectView.as_view(pattern_name="security"), name="mfa_index"),
+    path("accounts/2fa/webauthn/", RedirectView.as_view(pattern_name="security"), name="mfa_list_webauthn"),
+    path("accounts/2fa/totp/qr.svg", second_step.qr, name="totp_qr"),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
     path("invitations/<str:token>/", server.invitation, name="invitation"),
     path("settings/", preferences.preferences, name="settings"),
+    path("settings/security/", security.page, name="security"),
+    path("settings/security/<int:sign_in>/end/", security.end, name="end_sign_in"),
+    path("settings/security/end-others/", security.end_others, name="end_other_sign_ins"),
     path("settings/server/", server.settings_page, name="server_settings"),
     path("settings/server/invitations/", server.invite, name="invite"),
     path("settings/server/invitations/<id:invitation_id>/revoke/", server.revoke, name="revoke_invitation"),

@@ -1,18 +1,26 @@
 """What holds on every page for the person looking at it: their time zone, their standing, and that nobody else keeps a copy."""
 
+import time
 import zoneinfo
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
+from allauth.account.adapter import get_adapter
 from django.contrib.auth import logout
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django_htmx.http import HttpResponseClientRedirect
 
+from chat.models import User
+from chat.store import sign_ins
+
+SEEN, SEEN_EVERY = "seen", 300  # the session's key for the moment; seconds
 Answer = Callable[[HttpRequest], Any]
 
 
@@ -21,11 +29,26 @@ def PersonMiddleware(get_response: Answer) -> Answer:
         if getattr(request.user, "suspended", False):
             logout(request)
             return shown_out(request)
+        note_use(request)
         with timezone.override(zone(request)):
             response: HttpResponse = get_response(request)
         return kept_private(request, response)
 
     return middleware
+
+
+def note_use(request: HttpRequest) -> None:
+    """Every few minutes, that this browser is in use: people see where they are signed in (/settings/security/)."""
+    if not isinstance(request.user, User) or time.time() - request.session.get(SEEN, 0) < SEEN_EVERY:
+        return
+    agent = request.headers.get("User-Agent", "")
+    with suppress(DatabaseError):  # it is busy, or away: what is asked for will tell
+        sign_ins.seen(request.user, key=request.session.session_key or "", address=address(request), agent=agent)
+        request.session[SEEN] = int(time.time())
+
+
+def address(request: HttpRequest) -> str:
+    return str(get_adapter().get_client_ip(request))
 
 
 def shown_out(request: HttpRequest) -> HttpResponse:

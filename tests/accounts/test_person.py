@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from django.template import Context, RequestContext, Template
 from django.test import RequestFactory
@@ -20,7 +21,7 @@ def clock(request) -> HttpResponse:
 
 def seen(cookie: str) -> str:
     request = RequestFactory().get("/")
-    request.user, request.COOKIES["tz"] = User(), cookie
+    request.user, request.session, request.COOKIES["tz"] = AnonymousUser(), {}, cookie
     return PersonMiddleware(clock)(request).text
 
 

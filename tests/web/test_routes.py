@@ -11,7 +11,8 @@ from chat.store import messages
 from tests.cast import Cast
 from tests.conftest import signed_in
 
-OURS = [p for p in get_resolver().url_patterns if isinstance(p, URLPattern) and not (p.name or "").startswith("account_")]
+ALLAUTHS = ("account_", "mfa_")
+OURS = [p for p in get_resolver().url_patterns if isinstance(p, URLPattern) and not (p.name or "").startswith(ALLAUTHS)]
 OF_CONVERSATIONS = [p for p in OURS if "conversation_id" in str(p.pattern)]
 MISSING = {"conversation_id": "conv_" + "0" * 32, "item_id": "msg_" + "0" * 32, "response_id": "resp_" + "0" * 32}
 
@@ -52,7 +53,7 @@ def without_token(response: Any) -> bytes:
 def test_nobody_comes_in_unnamed(db: None, pattern: URLPattern) -> None:
     if policy.ROUTES[str(pattern.name)] == policy.PUBLIC:
         return
-    path = address(pattern, {**MISSING, "invitation_id": "inv_" + "0" * 32})
+    path = address(pattern, {**MISSING, "invitation_id": "inv_" + "0" * 32, "sign_in": "0"})
     for response in both(Client(), path):
         assert response.status_code in (302, 405)
         assert response.status_code == 405 or response["Location"].startswith("/accounts/login/")

@@ -25,7 +25,7 @@ from servestatic import ServeStaticASGI
 from chat.management.database import up_to_date
 from chat.management.sockets import BrowserSocket, inherited, listen
 from chat.runs.process import process
-from chat.store import pool
+from chat.store import pool, sealed
 from chat.web.bodies import BodyLimit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -46,6 +46,8 @@ class Command(BaseCommand):
             held = inherited()
             listening = held or [listen(settings.HOST, settings.PORT)]
             prepare_database()
+            if settings.SECRET_KEY_FALLBACKS:
+                sealed.renew()
             prepare_static()
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}. {WHERE}") from None

@@ -1,0 +1,56 @@
+"""Secrets that must be read again, encrypted in the database with a key made from SECRET_KEY: either alone says nothing."""
+
+import base64
+import hashlib
+from functools import cache
+from typing import Final
+
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+SALT: Final = b"parley.sealed:"
+SECRET_OF: Final = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}  # where each keeps its own
+
+
+def seal(text: str) -> str:
+    return _key(settings.SECRET_KEY).encrypt(text.encode()).decode()
+
+
+def unseal(sealed: str) -> str | None:
+    """None where it was sealed with a key that is not known any more."""
+    try:
+        return _keys().decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        return None
+
+
+def renew() -> int:
+    """Seal anew what was sealed with a key that SECRET_KEY replaces, so that the old one can go; how many there were."""
+    renewed = 0
+    for authenticator in Authenticator.objects.filter(type__in=SECRET_OF):
+        name = SECRET_OF[Authenticator.Type(authenticator.type)]
+        sealed = authenticator.data[name]
+        if not _opens(_key(settings.SECRET_KEY), sealed) and _opens(_keys(), sealed):
+            authenticator.data[name] = _keys().rotate(sealed).decode()
+            authenticator.save(update_fields=["data"])
+            renewed += 1
+    return renewed
+
+
+def _opens(key: Fernet | MultiFernet, sealed: str) -> bool:
+    try:
+        key.decrypt(sealed)
+    except InvalidToken:
+        return False
+    return True
+
+
+def _keys() -> MultiFernet:
+    """The first encrypts, all decrypt."""
+    return MultiFernet([_key(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+
+
+@cache
+def _key(secret: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(SALT + secret.encode()).digest()))

@@ -1,0 +1,95 @@
+"""Where somebody is signed in: one row for each browser, django-allauth's; ended one by one."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+from django.utils import timezone
+
+from chat import errors
+from chat.models import User
+from chat.store import accounts
+
+AGENT_LENGTH: Final = 200
+# What stands first is what it is: the others' names are in it too.
+BROWSERS: Final = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox|FxiOS", "Firefox"),
+    ("Chrome|CriOS|Chromium", "Chrome"),
+    ("Safari", "Safari"),
+)
+SYSTEMS: Final = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("Windows", "Windows"),
+    ("Mac OS X|Macintosh", "Mac"),
+    ("Linux|X11", "Linux"),
+)
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """`device` is for people ("Firefox on Linux"); `here` is the one that asks."""
+
+    id: int
+    device: str
+    address: str
+    since: datetime
+    seen: datetime
+    here: bool
+
+
+def of(user: User, *, here: str | None) -> list[SignIn]:
+    """Where this person is signed in, the newest first; those whose session is over are forgotten. `here` is a session's key."""
+    found = UserSession.objects.purge_and_list(user)
+    mine = [_sign_in(session, here=session.session_key == here) for session in found]
+    return sorted(mine, key=lambda each: (not each.here, -each.seen.timestamp()))
+
+
+def seen(user: User, *, key: str, address: str, agent: str) -> None:
+    """This browser is in use, now and from there."""
+    now = {"user": user, "ip": address, "user_agent": agent[:AGENT_LENGTH], "last_seen_at": timezone.now()}
+    UserSession.objects.update_or_create(session_key=key, defaults=now)
+
+
+@transaction.atomic
+def end(*, actor: User, sign_in: int) -> None:
+    """Sign one browser out: its next request finds nobody, its sockets close within two seconds. NotFound for somebody else's."""
+    session = UserSession.objects.filter(user=actor, pk=sign_in).first()
+    if session is None:
+        raise errors.NotFound("This browser is signed out already.")
+    session.end()
+    accounts.raise_epoch(actor)
+
+
+@transaction.atomic
+def end_others(*, actor: User, here: str | None) -> int:
+    """Sign all browsers out but the one with this session; how many there were."""
+    others = UserSession.objects.filter(user=actor).exclude(session_key=here or "")
+    for session in (ended := list(others)):
+        session.end()
+    if ended:
+        accounts.raise_epoch(actor)
+    return len(ended)
+
+
+def _sign_in(session: UserSession, *, here: bool) -> SignIn:
+    return SignIn(session.pk, device(session.user_agent), session.ip, session.created_at, session.last_seen_at, here)
+
+
+def device(agent: str) -> str:
+    """What a User-Agent header means to people; "Another program" where it means nothing to us."""
+    browser = _first(BROWSERS, agent)
+    system = _first(SYSTEMS, agent)
+    return f"{browser} on {system}" if browser and system else browser or system or "Another program"
+
+
+def _first(names: tuple[tuple[str, str], ...], agent: str) -> str:
+    return next((name for pattern, name in names if re.search(pattern, agent)), "")
