@@ -3,14 +3,25 @@
 from collections.abc import Callable
 from typing import Literal
 
-from chat.models import Conversation, Server, User
+from chat.models import Conversation, Membership, Server, Team, User
 
-Action = Literal["conversation.read", "conversation.write", "server.manage"]
+Action = Literal["conversation.read", "conversation.write", "team.read", "team.manage", "team.own", "server.manage"]
 Rule = Callable[[User, object], bool]
 
 
 def _owns_conversation(actor: User, object_: object) -> bool:
     return isinstance(object_, Conversation) and object_.owner_id == actor.pk
+
+
+def _in_team(*roles: str) -> Rule:
+    """Who is in the team as one of these; the owner of the server is in all of them."""
+
+    def rule(actor: User, object_: object) -> bool:
+        if not isinstance(object_, Team):
+            return False
+        return object_.memberships.filter(user=actor, role__in=roles).exists() or _owns_server(actor, None)
+
+    return rule
 
 
 def _owns_server(actor: User, object_: object) -> bool:
@@ -20,6 +31,9 @@ def _owns_server(actor: User, object_: object) -> bool:
 RULES: dict[Action, Rule] = {
     "conversation.read": _owns_conversation,
     "conversation.write": _owns_conversation,
+    "team.read": _in_team(*Membership.Role.values),
+    "team.manage": _in_team(Membership.Role.OWNER, Membership.Role.ADMIN),
+    "team.own": _in_team(Membership.Role.OWNER),
     "server.manage": _owns_server,
 }
 
@@ -32,6 +46,11 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop", "version"), _WRITE),
     **dict.fromkeys(("rename", "pin", "archive", "delete", "restore"), _WRITE),
     **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
+    **dict.fromkeys(("new_team", "accept_invitation"), SIGNED_IN),
+    **dict.fromkeys(("team", "team_leave"), "team.read"),
+    **dict.fromkeys(("team_role", "team_remove", "team_invite", "team_resend", "team_revoke"), "team.manage"),
+    **dict.fromkeys(("team_hand_over", "team_end"), "team.own"),
+    **dict.fromkeys(("team_domain",), _MANAGE),
     **dict.fromkeys(("invitation",), PUBLIC),
 }
 """Route name → the action that it takes, or PUBLIC, or SIGNED_IN (own data only). allauth's and the admin's own are

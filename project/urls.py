@@ -4,13 +4,27 @@ from django.contrib import admin
 from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
-from chat.web import accounts, conversations, errors, health, messages, preferences, search, second_step, security, server
-from chat.web.fields import IdConverter
+from chat.web import (
+    accounts,
+    conversations,
+    errors,
+    health,
+    invitations,
+    messages,
+    preferences,
+    search,
+    second_step,
+    security,
+    server,
+    teams,
+)
+from chat.web.fields import IdConverter, NumberConverter
 
 register_converter(IdConverter, "id")
+register_converter(NumberConverter, "number")
 handler400, handler403, handler404, handler500 = errors.bad_request, errors.refused, errors.not_found, errors.server_error
 
-one = "c/<id:conversation_id>/"
+one, team = "c/<id:conversation_id>/", "teams/<id:team_id>/"
 urlpatterns: list[Any] = [
     path("", conversations.home, name="home"),
     path(one, conversations.page, name="conversation"),
@@ -36,10 +50,22 @@ urlpatterns: list[Any] = [
     path("accounts/2fa/webauthn/", RedirectView.as_view(pattern_name="security"), name="mfa_list_webauthn"),
     path("accounts/2fa/totp/qr.svg", second_step.qr, name="totp_qr"),
     path("accounts/2fa/", include("allauth.mfa.urls")),
-    path("invitations/<str:token>/", server.invitation, name="invitation"),
+    path("invitations/<str:token>/", invitations.invitation, name="invitation"),
+    path("invitations/<str:token>/accept/", invitations.accept, name="accept_invitation"),
+    path("teams/new/", teams.create, name="new_team"),
+    path(team, teams.page, name="team"),
+    path(f"{team}leave/", teams.leave, name="team_leave"),
+    path(f"{team}end/", teams.end, name="team_end"),
+    path(f"{team}domain/", teams.domain, name="team_domain"),
+    path(f"{team}members/<number:user_id>/role/", teams.change_role, name="team_role"),
+    path(f"{team}members/<number:user_id>/remove/", teams.remove, name="team_remove"),
+    path(f"{team}members/<number:user_id>/hand-over/", teams.hand_over, name="team_hand_over"),
+    path(f"{team}invitations/", teams.invite, name="team_invite"),
+    path(f"{team}invitations/<id:invitation_id>/resend/", teams.resend, name="team_resend"),
+    path(f"{team}invitations/<id:invitation_id>/revoke/", teams.revoke, name="team_revoke"),
     path("settings/", preferences.preferences, name="settings"),
     path("settings/security/", security.page, name="security"),
-    path("settings/security/<int:sign_in>/end/", security.end, name="end_sign_in"),
+    path("settings/security/<number:sign_in>/end/", security.end, name="end_sign_in"),
     path("settings/security/end-others/", security.end_others, name="end_other_sign_ins"),
     path("settings/server/", server.settings_page, name="server_settings"),
     path("settings/server/invitations/", server.invite, name="invite"),

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 
 from chat.models import ids
+from chat.models.teams import Membership
 
 
 class Server(models.Model):
@@ -14,9 +15,14 @@ class Server(models.Model):
         INVITED = "invited", "Only people with an invitation"
         CLOSED = "closed", "Nobody"
 
+    class TeamCreation(models.TextChoices):
+        ANYONE = "anyone", "Anyone"
+        OWNER = "owner", "Only you"
+
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="owned_servers")
     signup = models.CharField(max_length=7, choices=Signup.choices, default=Signup.OPEN)
+    team_creation = models.CharField(max_length=6, choices=TeamCreation.choices, default=TeamCreation.ANYONE)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -24,10 +30,14 @@ class Server(models.Model):
 
 
 class Invitation(models.Model):
-    """A link that lets somebody sign up. Only the token's SHA-256 is kept; the link itself is shown once."""
+    """A link that lets somebody sign up and, where it names a team, join that. Only the token's SHA-256 is kept; the link itself
+    is shown once.
+    """
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.invitation_id, editable=False)
     token_hash = models.CharField(max_length=64, unique=True)
+    team = models.ForeignKey("chat.Team", null=True, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=6, choices=Membership.Role.choices, default=Membership.Role.MEMBER)
     email = models.EmailField(blank=True)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="invitations")
     uses_left = models.PositiveIntegerField(default=1)

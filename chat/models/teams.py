@@ -5,13 +5,17 @@ from chat.models import ids
 
 
 class Team(models.Model):
-    """People who share. Everybody has a team of one from the start (`personal_of`), and need never hear the word."""
+    """People who share. Everybody has a team of one from the start (`personal_of`), and need never hear the word.
+
+    Whoever has confirmed an address at `domain` is a member by themselves.
+    """
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.team_id, editable=False)
     name = models.CharField(max_length=100)
     personal_of = models.OneToOneField(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="personal_team"
     )
+    domain = models.CharField(max_length=253, unique=True, null=True)  # noqa: DJ001  (null: many without one beside a unique key)
     created = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="teams")
 
@@ -20,6 +24,8 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
+    """A person in a team. Owners do everything, admins all but what concerns owners; guests read what is shared with them."""
+
     class Role(models.TextChoices):
         OWNER = "owner", "Owner"
         ADMIN = "admin", "Admin"

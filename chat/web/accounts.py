@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.account.signals import email_confirmed
 from allauth.account.views import SignupView as AllauthSignupView
 from django.conf import settings
 from django.contrib import messages
@@ -21,7 +23,7 @@ from django.shortcuts import render
 
 from chat import errors
 from chat.models import User
-from chat.store import accounts, server
+from chat.store import accounts, invitations, sign_up, teams
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return server.signup_open(request.session.get(INVITATION, ""))
+        return sign_up.is_open(request.session.get(INVITATION, ""))
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         """One spelling per name: compatibility forms folded, and no "@", which would let a name pass for an address."""
@@ -68,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):
         user.password = form.password_hash
         user.save()
         accounts.welcome(user)
-        server.admit(user, token=request.session.get(INVITATION, ""))
+        sign_up.admit(user, token=request.session.get(INVITATION, ""))
         return user
 
     def set_password(self, user: Any, password: str) -> None:
@@ -103,7 +105,7 @@ class SignupView(AllauthSignupView):
     """Allauth's, where a name or an invitation that somebody else was faster with is an error in the form."""
 
     def get_initial(self) -> dict[str, Any]:
-        invitation = server.invitation(self.request.session.get(INVITATION, ""))
+        invitation = invitations.find(self.request.session.get(INVITATION, ""))
         address = {"email": invitation.email} if invitation and invitation.email else {}
         return {**address, **super().get_initial()}
 
@@ -137,6 +139,12 @@ def complete(user: User, **kwargs: Any) -> None:
     """An account made on the command line gets at its first sign-in what a sign-up would have given it."""
     if not hasattr(user, "personal_team"):
         accounts.welcome(user)
+
+
+@receiver(email_confirmed)
+def belong(email_address: EmailAddress, **kwargs: Any) -> None:
+    """A confirmed address may make somebody a member of the team that has its domain."""
+    teams.join_by_domain(email_address.user)
 
 
 @receiver(user_logged_out)

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, cached_property
 
 from chat.models import Invitation, User
+from chat.store import invitations, sign_up
 from chat.store import server as store
 from chat.web.accounts import INVITATION
 
@@ -23,7 +24,7 @@ class ServerFacts:
 
     @cached_property
     def signup_open(self) -> bool:
-        return store.signup_open(self._token)
+        return sign_up.is_open(self._token)
 
     @cached_property
     def untouched(self) -> bool:
@@ -35,7 +36,7 @@ class ServerFacts:
 
     @cached_property
     def invitation(self) -> Invitation | None:
-        return store.invitation(self._token)
+        return invitations.find(self._token)
 
 
 def server(request: HttpRequest) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from chat import providers
 from chat.models import User
-from chat.store import accounts
+from chat.store import accounts, teams
 from chat.web.decorators import person_required
 
 
@@ -81,4 +81,5 @@ def preferences(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(request.path)
     used = len(str(form["instructions"].value() or "").replace("\r\n", "\n"))
     context = {"form": form, "used": used, "most": f"{accounts.INSTRUCTIONS_LENGTH:,}"}
+    context |= {"memberships": teams.of(person), "may_create_teams": teams.may_create(person)}
     return render(request, "settings/preferences.html", context, status=422 if form.is_bound else 200)

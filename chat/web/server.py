@@ -1,4 +1,4 @@
-"""/settings/server/ for the owner: who may sign up, invitations, which model server answers. And where invitations lead."""
+"""/settings/server/ for the owner: who may sign up and make teams, invitations, which model server answers."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,32 +8,19 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from chat import errors
 from chat.models import Server, User
-from chat.store import server
-from chat.web.accounts import INVITATION
+from chat.store import invitations, server
 from chat.web.decorators import person_required
-
-DAYS = {1: "1 day", 7: "7 days", 30: "30 days"}
+from chat.web.invitations import InvitationForm, told
 
 
 class SignupForm(forms.Form):
     signup = forms.ChoiceField(label="Who may sign up", choices=Server.Signup.choices, widget=forms.RadioSelect)
-
-
-class InvitationForm(forms.Form):
-    email = forms.EmailField(
-        label="For (optional)",
-        required=False,
-        help_text="An e-mail address: then only that address can sign up with the link. You send the link yourself.",
-        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-    )
-    uses = forms.IntegerField(label="How many people", min_value=1, max_value=server.INVITATION_USES, initial=1)
-    days = forms.TypedChoiceField(label="Good for", coerce=int, choices=list(DAYS.items()), initial=7)
+    team_creation = forms.ChoiceField(label="Who may make teams", choices=Server.TeamCreation.choices, widget=forms.RadioSelect)
 
 
 def owner_of(request: HttpRequest) -> User:
@@ -52,10 +39,11 @@ def model_server() -> dict[str, Any]:
 
 
 def page(request: HttpRequest, owner: User, *, status: int = 200, **more: Any) -> HttpResponse:
+    current = server.current()
     context = {
-        "policy": SignupForm(initial={"signup": server.current().signup}),
+        "policy": SignupForm(initial={field: getattr(current, field) for field in SignupForm.base_fields}),
         "form": InvitationForm(),
-        "invitations": server.invitations(actor=owner),
+        "invitations": invitations.of(actor=owner, team=None),
         "model_server": model_server(),
         **more,
     }
@@ -72,6 +60,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
     if not policy.is_valid():
         return page(request, owner, status=422, policy=policy)
     server.change_signup(actor=owner, signup=policy.cleaned_data["signup"])
+    server.change_team_creation(actor=owner, who=policy.cleaned_data["team_creation"])
     messages.success(request, "Saved.")
     return HttpResponseRedirect(request.path)
 
@@ -85,9 +74,8 @@ def invite(request: HttpRequest) -> HttpResponse:
     form = InvitationForm(request.POST)
     if not form.is_valid():
         return page(request, owner, status=422, form=form)
-    made, token = server.invite(actor=owner, **form.cleaned_data)
-    link = settings.PARLEY_URL + reverse("invitation", args=[token])
-    return page(request, owner, made=made, link=link)
+    made = invitations.make(actor=owner, **form.cleaned_data)
+    return page(request, owner, **told(request, *made))
 
 
 @person_required
@@ -95,23 +83,9 @@ def invite(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, invitation_id: str) -> HttpResponse:
     owner = owner_of(request)
     try:
-        server.revoke(actor=owner, invitation_id=invitation_id)
+        invitations.revoke(actor=owner, invitation_id=invitation_id)
     except errors.NotFound as gone:
         messages.info(request, gone.message)
     else:
         messages.success(request, "The invitation is withdrawn.")
     return redirect("server_settings")
-
-
-@never_cache
-@require_GET
-def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """A good link leads to the sign-up page and stays in the session until then."""
-    if request.user.is_authenticated:
-        return render(request, "invitations/signed_in.html")
-    if server.invitation(token) is None:
-        return render(request, "invitations/refused.html", {"sentence": server.SPENT, "next": server.ASK_AGAIN}, status=404)
-    if not server.signup_open(token):
-        return render(request, "invitations/refused.html", {"sentence": server.CLOSED, "next": server.ASK_OWNER}, status=403)
-    request.session[INVITATION] = token
-    return redirect("account_signup")

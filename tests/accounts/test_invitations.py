@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import Invitation, Server, User
-from chat.store import server
+from chat.store import invitations, server
 from tests.accounts.conftest import sign_in, sign_up, simultaneously
 
 SPENT = "This invitation has expired, has been used up or was withdrawn."
@@ -19,7 +19,7 @@ def invited_only(people):
 
 
 def invitation(owner: User, **more) -> tuple[Invitation, str]:
-    return server.invite(actor=owner, **{"days": 7, "uses": 1, **more})
+    return invitations.make(actor=owner, **{"days": 7, "uses": 1, **more})
 
 
 def test_a_closed_server_takes_nobody_by_page_or_by_post(people, client):
@@ -80,7 +80,7 @@ def test_an_invitation_that_is_not_good_says_one_plain_sentence(invited_only, cl
         case "used up":
             Invitation.objects.update(uses_left=0)
         case "withdrawn":
-            server.revoke(actor=invited_only.owner, invitation_id=made.pk)
+            invitations.revoke(actor=invited_only.owner, invitation_id=made.pk)
         case _:
             token = "nonsense"
     answer = client.get(f"/invitations/{token}/")
@@ -92,7 +92,7 @@ def test_an_invitation_that_is_not_good_says_one_plain_sentence(invited_only, cl
 def test_an_invitation_withdrawn_while_the_form_is_open_refuses_and_leaves_nothing(invited_only, client):
     made, token = invitation(invited_only.owner)
     client.get(f"/invitations/{token}/")
-    server.revoke(actor=invited_only.owner, invitation_id=made.pk)
+    invitations.revoke(actor=invited_only.owner, invitation_id=made.pk)
     assert "Sign-up is closed" in sign_up(client).text
     assert not User.objects.filter(username="anna").exists()
 
@@ -139,9 +139,9 @@ def test_the_last_use_goes_to_one_person_only():
 def test_nobody_but_the_owner_makes_sees_or_withdraws_invitations_or_changes_who_may_sign_up(people, who):
     person, (made, _) = getattr(people, who), invitation(people.owner)
     for verb in (
-        lambda: server.invite(actor=person, days=7, uses=1),
-        lambda: server.invitations(actor=person),
-        lambda: server.revoke(actor=person, invitation_id=made.pk),
+        lambda: invitations.make(actor=person, days=7, uses=1),
+        lambda: invitations.of(actor=person, team=None),
+        lambda: invitations.revoke(actor=person, invitation_id=made.pk),
         lambda: server.change_signup(actor=person, signup="closed"),
     ):
         with pytest.raises(errors.NotFound):

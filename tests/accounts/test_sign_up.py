@@ -3,7 +3,7 @@ from allauth.account.models import EmailAddress
 from django.test import Client
 
 from chat.models import Membership, Server, Team, User
-from chat.store import server
+from chat.store import invitations, server
 from tests import cast
 from tests.accounts.conftest import sign_up, simultaneously
 
@@ -78,7 +78,7 @@ def test_a_sign_up_that_fails_leaves_nothing(client):
     sign_up(client)
     owner = User.objects.get()
     server.change_signup(actor=owner, signup="invited")
-    invitation, token = server.invite(actor=owner, days=7, uses=1, email="berta@example.org")
+    invitation, token = invitations.make(actor=owner, days=7, uses=1, email="berta@example.org")
     berta = Client()
     berta.get(f"/invitations/{token}/")
     assert "This invitation is for berta@example.org" in sign_up(berta, "berta", email="carla@example.org").text

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from chat.models import Invitation, Server
-from chat.store import server
+from chat.store import invitations
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def owner(people, client) -> Client:
 
 @pytest.mark.parametrize("who", ["mate", "stranger"])
 def test_for_everybody_but_the_owner_there_is_nothing_here(people, client, who):
-    made, _ = server.invite(actor=people.owner, days=7, uses=1)
+    made, _ = invitations.make(actor=people.owner, days=7, uses=1)
     client.force_login(getattr(people, who))
     answers = [
         client.get("/settings/server/"),
@@ -33,11 +33,15 @@ def test_anonymous_people_are_asked_to_sign_in(db, client):
 
 
 def test_the_owner_decides_who_may_sign_up(owner):
-    assert "Saved." in owner.post("/settings/server/", {"signup": "invited"}, follow=True).text
-    assert Server.objects.get().signup == "invited"
+    assert "Saved." in owner.post("/settings/server/", {"signup": "invited", "team_creation": "owner"}, follow=True).text
+    found = Server.objects.get()
+    assert (found.signup, found.team_creation) == ("invited", "owner")
 
 
-@pytest.mark.parametrize("form", [{}, {"signup": ""}, {"signup": "everybody"}])
+WRONG = [{}, {"signup": ""}, {"signup": "everybody"}, {"signup": "open", "team_creation": "nobody"}]
+
+
+@pytest.mark.parametrize("form", WRONG)
 def test_a_policy_that_does_not_exist_is_refused(owner, form):
     assert owner.post("/settings/server/", form).status_code == 422
     assert Server.objects.get().signup == "open"

@@ -53,7 +53,8 @@ def without_token(response: Any) -> bytes:
 def test_nobody_comes_in_unnamed(db: None, pattern: URLPattern) -> None:
     if policy.ROUTES[str(pattern.name)] == policy.PUBLIC:
         return
-    path = address(pattern, {**MISSING, "invitation_id": "inv_" + "0" * 32, "sign_in": "0"})
+    others = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "sign_in": "0", "user_id": "0", "token": "x"}
+    path = address(pattern, {**MISSING, **others})
     for response in both(Client(), path):
         assert response.status_code in (302, 405)
         assert response.status_code == 405 or response["Location"].startswith("/accounts/login/")

@@ -1,0 +1,100 @@
+"""Invitations: links that let people sign up, or join a team; made, sent again, withdrawn, accepted."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from chat import errors
+from chat.models import Invitation, Membership, Team, User
+from chat.policy import can
+from chat.store import server
+
+DAYS: Final = (1, 7, 30)
+USES: Final = 100
+SPENT: Final = "This invitation has expired, has been used up or was withdrawn."
+ASK_AGAIN: Final = "Ask whoever sent it to you for a new one."
+
+
+def of(*, actor: User, team: Team | None) -> QuerySet[Invitation]:
+    """All that are still good, the newest first: those to the team, or to the server alone."""
+    _manage(actor, team)
+    return usable().filter(team=team).order_by("-created", "pk")
+
+
+def usable() -> QuerySet[Invitation]:
+    """Invitations that still let somebody in."""
+    return Invitation.objects.filter(uses_left__gt=0, expires__gt=timezone.now())
+
+
+def find(token: str) -> Invitation | None:
+    """The invitation that this token opens, if it still opens anything."""
+    return usable().select_related("invited_by", "team").filter(token_hash=digest(token)).first() if token else None
+
+
+@transaction.atomic
+def make(
+    *, actor: User, days: int, uses: int, email: str = "", team: Team | None = None, role: str = Membership.Role.MEMBER
+) -> tuple[Invitation, str]:
+    """A new invitation and its token, which is told here and never again: only its SHA-256 is kept."""
+    _manage(actor, team)
+    if days not in DAYS:
+        raise errors.InvalidInput("Choose how long it stays good.", param="days")
+    if not 1 <= uses <= USES:
+        raise errors.InvalidInput(f"An invitation is for 1 to {USES} people.", param="uses")
+    if role not in (Membership.Role.ADMIN, Membership.Role.MEMBER, Membership.Role.GUEST):
+        raise errors.InvalidInput("Choose what they will be.", param="role")
+    token, expires = secrets.token_urlsafe(24), timezone.now() + timedelta(days=days)
+    fields = {"team": team, "role": role, "email": email, "invited_by": actor, "uses_left": uses, "expires": expires}
+    return Invitation.objects.create(token_hash=digest(token), **fields), token
+
+
+@transaction.atomic
+def renew(*, actor: User, invitation_id: str, team: Team | None = None) -> tuple[Invitation, str]:
+    """The same invitation with a new link, good for as long again; the old link is no longer."""
+    found = _mine(actor, invitation_id, team)
+    token, good_for = secrets.token_urlsafe(24), found.expires - found.created
+    found.token_hash, found.created = digest(token), timezone.now()
+    found.expires = found.created + good_for
+    found.save(update_fields=["token_hash", "created", "expires"])
+    return found, token
+
+
+@transaction.atomic
+def revoke(*, actor: User, invitation_id: str, team: Team | None = None) -> None:
+    """Withdraw it; whoever comes with it later is told that it is no longer good."""
+    _mine(actor, invitation_id, team).delete()
+
+
+def take(invitation: Invitation | None, user: User) -> Invitation:
+    """Take one use, by compare-and-set, so that the last one goes to one person only. Refused where it is for somebody else, or
+    spent. Call it inside the transaction that lets this person in.
+    """
+    if invitation is not None and invitation.email and invitation.email.lower() != user.email.lower():
+        raise errors.Refused(f"This invitation is for {invitation.email}.", next="Sign up with that address.", param="email")
+    if invitation is None or not usable().filter(pk=invitation.pk).update(uses_left=F("uses_left") - 1):
+        raise errors.Refused(SPENT, next=ASK_AGAIN)
+    return invitation
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _mine(actor: User, invitation_id: str, team: Team | None) -> Invitation:
+    _manage(actor, team)
+    found = Invitation.objects.filter(pk=invitation_id, team=team).first()
+    if found is None:
+        raise errors.NotFound("This invitation is gone already.")
+    return found
+
+
+def _manage(actor: User, team: Team | None) -> None:
+    if team is None:
+        server.manage(actor)
+    elif not can(actor, "team.manage", team):
+        raise errors.NotFound

@@ -1,0 +1,211 @@
+"""Verbs on teams: made, renamed, left; who is in them, as what. Whose standing changes is asked anew everywhere at once."""
+
+from typing import Final
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+from django.db.models import QuerySet
+
+from chat import errors
+from chat.models import Conversation, Invitation, Membership, Server, Team, User
+from chat.policy import Action, can
+from chat.store import accounts, invitations, server
+
+NAME_LENGTH: Final = 100
+MOST: Final = 50  # teams that one person may have made and own
+Role = Membership.Role
+
+
+def of(actor: User) -> QuerySet[Membership]:
+    """This person's memberships in teams of several, by name."""
+    mine = Membership.objects.filter(user=actor, team__personal_of=None)
+    return mine.select_related("team").order_by("team__name", "team__pk")
+
+
+def find(*, actor: User, team_id: str, action: Action = "team.read") -> Team:
+    """The team, if this person may do that with it; NotFound otherwise, as for one that does not exist."""
+    found = Team.objects.filter(pk=team_id, personal_of=None).first()
+    if found is None or not can(actor, action, found):
+        raise errors.NotFound("This team does not exist, or you are not in it.")
+    return found
+
+
+def members(*, actor: User, team: Team) -> QuerySet[Membership]:
+    find(actor=actor, team_id=team.pk)
+    return team.memberships.select_related("user").order_by("user__username")
+
+
+def may_create(actor: User) -> bool:
+    return server.current().team_creation == Server.TeamCreation.ANYONE or server.owned_by(actor)
+
+
+@transaction.atomic
+def create(*, actor: User, name: str) -> Team:
+    if not may_create(actor):
+        raise errors.Refused("Only the owner of this server makes teams.", next="Ask them for one.")
+    User.objects.select_for_update().get(pk=actor.pk)
+    if Membership.objects.filter(user=actor, role=Role.OWNER, team__personal_of=None).count() >= MOST:
+        raise errors.Refused(f"You own {MOST} teams already.", next="Hand one over, or end one you do not need.")
+    team = Team.objects.create(name=checked(name))
+    Membership.objects.create(team=team, user=actor, role=Role.OWNER)
+    return team
+
+
+@transaction.atomic
+def rename(*, actor: User, team_id: str, name: str) -> Team:
+    team = find(actor=actor, team_id=team_id, action="team.manage")
+    team.name = checked(name)
+    team.save(update_fields=["name"])
+    return team
+
+
+def checked(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or not name.isprintable():
+        raise errors.InvalidInput("A team needs a name of visible characters.", param="name")
+    if len(name) > NAME_LENGTH:
+        raise errors.InvalidInput(f"A name has at most {NAME_LENGTH} characters.", param="name")
+    return name
+
+
+@transaction.atomic
+def change_role(*, actor: User, team_id: str, user_id: int, role: str) -> Membership:
+    """Make somebody owner, admin, member or guest. What concerns an owner is for owners; the last one stays."""
+    if role not in Role.values:
+        raise errors.InvalidInput("Choose what they will be.", param="role")
+    team = find(actor=actor, team_id=team_id, action="team.manage")
+    theirs = _theirs(actor, team, user_id)
+    if role == Role.OWNER and not can(actor, "team.own", team):
+        raise errors.Refused("Only an owner makes somebody an owner.", next="Ask one of them.")
+    if role != theirs.role:
+        _stays_owned(theirs)
+        theirs.role = role
+        theirs.save(update_fields=["role"])
+        accounts.raise_epoch(theirs.user)
+    return theirs
+
+
+@transaction.atomic
+def hand_over(*, actor: User, team_id: str, user_id: int) -> Membership:
+    """Make somebody else the owner, and oneself an admin."""
+    team = find(actor=actor, team_id=team_id, action="team.own")
+    theirs = _theirs(actor, team, user_id)
+    if theirs.user_id == actor.pk:
+        raise errors.Refused("You own this team already.", next="Choose somebody else.")
+    theirs.role = Role.OWNER
+    theirs.save(update_fields=["role"])
+    Membership.objects.filter(team=team, user=actor).update(role=Role.ADMIN)
+    for user in (theirs.user, actor):
+        accounts.raise_epoch(user)
+    return theirs
+
+
+@transaction.atomic
+def remove(*, actor: User, team_id: str, user_id: int) -> User:
+    """Take somebody out of the team. The conversations that they own in it go with them."""
+    team = find(actor=actor, team_id=team_id, action="team.manage")
+    theirs = _theirs(actor, team, user_id)
+    _stays_owned(theirs)
+    _part(theirs)
+    return theirs.user
+
+
+@transaction.atomic
+def leave(*, actor: User, team_id: str) -> Team:
+    """The same by oneself. The last owner cannot: somebody must answer for the team."""
+    team = find(actor=actor, team_id=team_id)
+    mine = _locked(team).filter(user=actor).first()
+    if mine is None:
+        raise errors.NotFound("You are not in this team.")
+    _stays_owned(mine)
+    _part(mine)
+    return team
+
+
+@transaction.atomic
+def end(*, actor: User, team_id: str) -> Team:
+    """The team is no more: everybody keeps the conversations that they own, shared with nobody."""
+    team = find(actor=actor, team_id=team_id, action="team.own")
+    for each in _locked(team).select_related("user"):
+        _take_home(each.user, team)
+        accounts.raise_epoch(each.user)
+    team.delete()
+    return team
+
+
+@transaction.atomic
+def join(*, user: User, invitation: Invitation) -> Team:
+    """By an invitation, one use of which is taken; who is in the team already uses none up, and stays what they are."""
+    team = invitation.team
+    if team is None:
+        raise errors.NotFound
+    if not Membership.objects.filter(team=team, user=user).exists():
+        invitations.take(invitation, user)
+        _add(team, user, invitation.role)
+    return team
+
+
+@transaction.atomic
+def join_by_domain(user: User) -> list[Team]:
+    """The teams whose domain this person has a confirmed address at."""
+    addresses = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+    domains = {address.rpartition("@")[2].lower() for address in addresses}
+    found = Team.objects.filter(domain__in=domains).exclude(memberships__user=user)
+    return [_add(team, user, Role.MEMBER) for team in found]
+
+
+@transaction.atomic
+def choose_domain(*, actor: User, team_id: str, domain: str) -> None:
+    """For the owner of the server: whoever confirms an address there is a member. "" for none."""
+    server.manage(actor)
+    domain = domain.strip().lower().lstrip("@")
+    if domain and not _is_domain(domain):
+        raise errors.InvalidInput("A domain looks like example.org.", param="domain")
+    if domain and Team.objects.filter(domain=domain).exclude(pk=team_id).exists():
+        raise errors.InvalidInput("Another team has this domain.", param="domain")
+    Team.objects.filter(pk=team_id, personal_of=None).update(domain=domain or None)
+
+
+def _is_domain(text: str) -> bool:
+    labels = text.split(".")
+    return len(text) <= 253 and len(labels) > 1 and all(label and label.replace("-", "").isalnum() for label in labels)
+
+
+def _add(team: Team, user: User, role: str) -> Team:
+    Membership.objects.get_or_create(team=team, user=user, defaults={"role": role})
+    accounts.raise_epoch(user)
+    return team
+
+
+def _locked(team: Team) -> QuerySet[Membership]:
+    """The team's memberships, which nobody else changes until the end of the transaction."""
+    Team.objects.select_for_update().get(pk=team.pk)
+    return Membership.objects.filter(team=team)
+
+
+def _theirs(actor: User, team: Team, user_id: int) -> Membership:
+    """Somebody's membership, to be changed by this person."""
+    theirs = _locked(team).select_related("user").filter(user_id=user_id).first()
+    if theirs is None:
+        raise errors.NotFound("They are not in this team any more.")
+    if theirs.role == Role.OWNER and not can(actor, "team.own", team):
+        raise errors.Refused("This is for the team’s owners.", next="Ask one of them.")
+    return theirs
+
+
+def _stays_owned(leaving: Membership) -> None:
+    """Refused for the last owner. The memberships are locked."""
+    owners = Membership.objects.filter(team=leaving.team_id, role=Role.OWNER)
+    if leaving.role == Role.OWNER and not owners.exclude(pk=leaving.pk).exists():
+        raise errors.Refused("A team needs an owner, and there is no other.", next="Make somebody else an owner first.")
+
+
+def _part(membership: Membership) -> None:
+    _take_home(membership.user, membership.team)
+    membership.delete()
+    accounts.raise_epoch(membership.user)
+
+
+def _take_home(user: User, team: Team) -> None:
+    """What this person owns in the team is in their own from now on."""
+    Conversation.objects.filter(owner=user, team=team).update(team=Team.objects.get(personal_of=user))
