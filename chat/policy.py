@@ -4,13 +4,33 @@ from collections.abc import Callable
 from typing import Literal
 
 from chat.models import Conversation, Membership, Server, Team, User
+from chat.models.conversations import ConversationQuerySet
 
-Action = Literal["conversation.read", "conversation.write", "team.read", "team.manage", "team.own", "server.manage"]
+Action = Literal[
+    "conversation.read", "conversation.write", "conversation.manage", "team.read", "team.manage", "team.own", "server.manage"
+]
 Rule = Callable[[User, object], bool]
 
 
-def _owns_conversation(actor: User, object_: object) -> bool:
-    return isinstance(object_, Conversation) and object_.owner_id == actor.pk
+CONVERSATIONS: dict[str, Callable[[User], ConversationQuerySet]] = {
+    "conversation.read": Conversation.objects.readable_by,
+    "conversation.write": Conversation.objects.writable_by,
+    "conversation.manage": Conversation.objects.owned_by,
+}
+
+
+def within_reach(actor: User, action: Action) -> ConversationQuerySet:
+    """All with which this person may do that."""
+    return CONVERSATIONS[action](actor)
+
+
+def _among(action: Action) -> Rule:
+    """One of those."""
+
+    def rule(actor: User, object_: object) -> bool:
+        return isinstance(object_, Conversation) and within_reach(actor, action).filter(pk=object_.pk).exists()
+
+    return rule
 
 
 def _in_team(*roles: str) -> Rule:
@@ -29,8 +49,9 @@ def _owns_server(actor: User, object_: object) -> bool:
 
 
 RULES: dict[Action, Rule] = {
-    "conversation.read": _owns_conversation,
-    "conversation.write": _owns_conversation,
+    "conversation.read": _among("conversation.read"),
+    "conversation.write": _among("conversation.write"),
+    "conversation.manage": _among("conversation.manage"),
     "team.read": _in_team(*Membership.Role.values),
     "team.manage": _in_team(Membership.Role.OWNER, Membership.Role.ADMIN),
     "team.own": _in_team(Membership.Role.OWNER),
@@ -39,12 +60,13 @@ RULES: dict[Action, Rule] = {
 
 PUBLIC, SIGNED_IN = "public", "signed in"
 _READ, _WRITE, _MANAGE = "conversation.read", "conversation.write", "server.manage"
+_OWN = "conversation.manage"
 ROUTES: dict[str, str] = {
     **dict.fromkeys(("home", "conversations", "archived", "search", "provider", "settings", "security"), SIGNED_IN),
     **dict.fromkeys(("end_sign_in", "end_other_sign_ins", "totp_qr"), SIGNED_IN),
-    **dict.fromkeys(("conversation", "items", "socket"), _READ),
-    **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop", "version"), _WRITE),
-    **dict.fromkeys(("rename", "pin", "archive", "delete", "restore"), _WRITE),
+    **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
+    **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop"), _WRITE),
+    **dict.fromkeys(("rename", "delete", "restore", "share", "share_person", "share_team", "move", "hand_over"), _OWN),
     **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
     **dict.fromkeys(("new_team", "accept_invitation"), SIGNED_IN),
     **dict.fromkeys(("team", "team_leave"), "team.read"),

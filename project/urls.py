@@ -16,6 +16,7 @@ from chat.web import (
     second_step,
     security,
     server,
+    sharing,
     teams,
 )
 from chat.web.fields import IdConverter, NumberConverter
@@ -40,6 +41,12 @@ urlpatterns: list[Any] = [
     path(f"{one}responses/<id:response_id>/continue/", messages.carry_on, name="continue"),
     path(f"{one}responses/<id:response_id>/stop/", messages.stop, name="stop"),
     path(f"{one}version/", messages.version, name="version"),
+    path(f"{one}share/", sharing.page, name="share"),
+    path(f"{one}share/team/", sharing.with_team, name="share_team"),
+    path(f"{one}share/move/", sharing.move, name="move"),
+    path(f"{one}share/people/<number:user_id>/", sharing.with_person, name="share_person"),
+    path(f"{one}share/people/<number:user_id>/hand-over/", sharing.hand_over, name="hand_over"),
+    path(f"{one}leave/", sharing.leave, name="leave"),
     path("conversations/", conversations.listing, name="conversations"),
     path("archived/", conversations.archived, name="archived"),
     path("search/", search.page, name="search"),

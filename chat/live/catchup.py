@@ -10,7 +10,7 @@ from chat.live import transcript
 from chat.live.views import Entry
 from chat.models import Conversation, User
 from chat.protocol.types import Json
-from chat.store import log, sql
+from chat.store import log, sharing, sql
 
 MOST_NEWS = 50
 
@@ -57,6 +57,8 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
         grown = [pk for pk in grown if pk not in fresh]
     html = _grown(grown, upto=upto)
     html += _added(added, upto=upto)
+    if any(event["type"] == "parley:people.changed" for event in news):
+        html += render_to_string("events/people_changed.html", people_context(conversation))
     if any(event["type"] == "parley:title.changed" for event in news):
         html += transcript.title_fragment(conversation.pk, conversation.title)
     return CaughtUp(upto, html)
@@ -81,6 +83,12 @@ def items_context(conversation: Conversation, page: transcript.Page) -> dict[str
     earlier = f"{conversation.url}items/?before={page.earlier}" if page.earlier else None
     later = conversation.url if page.more else None
     return {"entries": page.entries, "earlier_url": earlier, "later_url": later, "position": page.position}
+
+
+def people_context(conversation: Conversation) -> dict[str, object]:
+    """What conversations/people.html needs: who is in it, and whether anybody else is."""
+    people = sharing.people(conversation)
+    return {"conversation": conversation, "people": people, "shared": len(people) > 1 or bool(conversation.team_access)}
 
 
 def _grown(ids: list[str], *, upto: int) -> str:

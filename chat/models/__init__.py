@@ -3,7 +3,7 @@
 `db_index=False` stands where another index begins with the same column: each costs with every row that is written.
 """
 
-from chat.models.conversations import Branch, Conversation
+from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.items import Item
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
@@ -12,12 +12,14 @@ from chat.models.teams import Membership, Team
 from chat.models.users import User
 
 __all__ = [
+    "Access",
     "Branch",
     "Conversation",
     "Invitation",
     "Item",
     "LogRow",
     "Membership",
+    "Participant",
     "Response",
     "SearchEntry",
     "Server",

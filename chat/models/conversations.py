@@ -1,25 +1,66 @@
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from chat.models import ids
+from chat.models.teams import Membership
 from chat.models.users import User
+
+
+class Access(models.TextChoices):
+    """What somebody may do with a conversation of another's."""
+
+    NONE = "", "Nothing"
+    READ = "read", "Read"
+    WRITE = "write", "Write"
+
+
+READING: Final = (Access.READ, Access.WRITE)
+WRITING: Final = (Access.WRITE,)
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def readable_by(self, actor: User) -> ConversationQuerySet:
-        """What this person may read: their own, for now; whoever is suspended reads nothing."""
-        if actor.suspended or not actor.is_active:
-            return self.none()
-        return self.filter(owner=actor)
+        """One's own, and what is shared with one or with one's team; whoever is suspended reads nothing."""
+        return self._within_reach(actor, READING)
+
+    def writable_by(self, actor: User) -> ConversationQuerySet:
+        """One's own, and what is shared to be written in."""
+        return self._within_reach(actor, WRITING)
+
+    def owned_by(self, actor: User) -> ConversationQuerySet:
+        return self.filter(owner=actor) if _comes_in(actor) else self.none()
 
     def present(self) -> ConversationQuerySet:
         return self.filter(deleted__isnull=True)
 
+    def _within_reach(self, actor: User, access: tuple[Access, ...]) -> ConversationQuerySet:
+        if not _comes_in(actor):
+            return self.none()
+        return self.filter(Q(owner=actor) | (shared_with(actor, access) & Q(deleted__isnull=True)))
+
+
+def _comes_in(actor: User) -> bool:
+    return actor.is_active and not actor.suspended
+
+
+def shared_with(actor: User, access: tuple[Access, ...] = READING) -> Q:
+    """Conversations of others. Guests of a team see of it what is shared with them in person."""
+    personally = Participant.objects.filter(user=actor, access__in=access)
+    teams = Membership.objects.filter(user=actor).exclude(role=Membership.Role.GUEST)
+    through_team = Q(team_access__in=access, team__in=teams.values("team"))
+    return Q(pk__in=personally.values("conversation")) | through_team
+
 
 class Conversation(models.Model):
-    """A conversation: a tree of items. `position` numbers its events without gaps; `head` ends the branch shown by default."""
+    """A conversation: a tree of items. `position` numbers its events without gaps; `head` ends the branch shown by default.
+
+    It is its owner's; `team_access` is what the others in its team may do.
+    """
 
     class TitledBy(models.TextChoices):
         NOBODY = "", "nobody"
@@ -29,6 +70,7 @@ class Conversation(models.Model):
     id = models.CharField(primary_key=True, max_length=40, default=ids.conversation_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations", db_index=False)
     team = models.ForeignKey("chat.Team", on_delete=models.CASCADE, related_name="conversations")
+    team_access = models.CharField(max_length=5, blank=True, default=Access.NONE, choices=Access.choices)
     title = models.CharField(max_length=200, blank=True)
     titled_by = models.CharField(max_length=5, blank=True, default="", choices=TitledBy.choices)
     model = models.CharField(max_length=200, blank=True)
@@ -44,7 +86,10 @@ class Conversation(models.Model):
     objects = ConversationQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["owner", "-active"], name="conversation_newest")]
+        indexes = [
+            models.Index(fields=["owner", "-active"], name="conversation_newest"),
+            models.Index(fields=["team"], condition=~Q(team_access=""), name="conversation_of_team"),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.id
@@ -52,6 +97,23 @@ class Conversation(models.Model):
     @property
     def url(self) -> str:
         return f"/c/{self.id}/"
+
+
+class Participant(models.Model):
+    """Somebody else in a conversation: what they may do there, if they have it in person, and where they keep it in their list.
+
+    Who comes through the team has a row with no access once they have written.
+    """
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="participants", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="participations")
+    access = models.CharField(max_length=5, blank=True, default=Access.NONE, choices=Access.choices)
+    pinned = models.DateTimeField(null=True)
+    archived = models.DateTimeField(null=True)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["conversation", "user"], name="one_participant_per_person")]
 
 
 class Branch(models.Model):

@@ -1,32 +1,74 @@
 """Verbs on whole conversations. Each finds through the actor: a stranger's id is a missing one."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat import errors
-from chat.models import Branch, Conversation, Response, SearchEntry, User
+from chat.models import Branch, Conversation, Participant, Response, SearchEntry, User
+from chat.models.conversations import ConversationQuerySet, shared_with
+from chat.policy import Action, within_reach
 from chat.store import history, news, rows, sql
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 200
+REFUSED = {
+    "conversation.write": ("You may read this conversation, and not write in it.", "Ask its owner."),
+    "conversation.manage": ("This is for the conversation’s owner.", "Ask them."),
+}
 
 
-def find(*, actor: User, conversation_id: str, deleted: bool = False) -> Conversation:
-    """The conversation, if this person may read it; NotFound otherwise."""
-    found = Conversation.objects.readable_by(actor).filter(pk=conversation_id, deleted__isnull=not deleted).first()
+def find(*, actor: User, conversation_id: str, action: Action = "conversation.read", deleted: bool = False) -> Conversation:
+    """The conversation, if this person may do that with it; NotFound otherwise."""
+    found = within_reach(actor, action).filter(pk=conversation_id, deleted__isnull=not deleted).first()
+    if found is None and action != "conversation.read" and not deleted:
+        find(actor=actor, conversation_id=conversation_id)
+        what, then = REFUSED[action]
+        raise errors.Refused(what, next=then)
     if found is None:
         raise errors.NotFound("This conversation does not exist, or it is not yours.")
     return found
 
 
-def newest(*, actor: User, archived: bool = False) -> QuerySet[Conversation]:
-    """Own conversations, the last active first; pinned ones are not set apart here."""
-    return Conversation.objects.readable_by(actor).present().filter(archived__isnull=not archived).order_by("-active", "-pk")
+def lock(*, actor: User, conversation_id: str, action: Action = "conversation.read") -> Conversation:
+    """The same, locked until the end of the transaction."""
+    return news.lock(find(actor=actor, conversation_id=conversation_id, action=action).pk)
+
+
+def newest(
+    *, actor: User, archived: bool = False, pinned: bool | None = None, before: tuple[datetime, str] | None = None, most: int
+) -> list[Conversation]:
+    """One's own and those one takes part in, the last active first; `pinned` and `archived` as this person has them. `before`:
+    only those that come after this moment and id.
+    """
+    others = Conversation.objects.filter(shared_with(actor), participants__user=actor).annotate(
+        mine_pinned=F("participants__pinned"), mine_archived=F("participants__archived")
+    )
+    found = [
+        *_page(Conversation.objects.owned_by(actor), "", archived, pinned, before)[:most],
+        *_page(others, "participants__", archived, pinned, before)[:most],
+    ]
+    for conversation in found:
+        if conversation.owner_id != actor.pk:
+            conversation.pinned, conversation.archived = conversation.mine_pinned, conversation.mine_archived
+    return sorted(found, key=lambda one: (one.active, one.pk), reverse=True)[:most]
+
+
+def _page(
+    some: ConversationQuerySet, place: str, archived: bool, pinned: bool | None, before: tuple[datetime, str] | None
+) -> ConversationQuerySet:
+    """`place`: where this person's own marks are, from the conversation on."""
+    found = some.present().filter(**{f"{place}archived__isnull": not archived}).order_by("-active", "-pk")
+    if pinned is not None:
+        found = found.filter(**{f"{place}pinned__isnull": not pinned})
+    if before is not None:
+        moment, last = before
+        found = found.filter(active__lte=moment).exclude(active=moment, pk__gte=last)
+    return found
 
 
 @transaction.atomic
@@ -36,7 +78,7 @@ def rename(*, actor: User, conversation_id: str, title: str) -> Conversation:
         raise errors.InvalidInput("A title needs at least one character.", param="title")
     if len(title) > TITLE_LENGTH:
         raise errors.InvalidInput(f"A title has at most {TITLE_LENGTH} characters.", param="title")
-    conversation = _locked(actor, conversation_id)
+    conversation = lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
     _retitle(conversation, title, Conversation.TitledBy.USER)
     return conversation
 
@@ -60,16 +102,27 @@ def _retitle(conversation: Conversation, title: str, by: str, content: str = "")
 
 @transaction.atomic
 def toggle(*, actor: User, conversation_id: str, field: str) -> Conversation:
-    """Pin or unpin, archive or take back: `field` is "pinned" or "archived"."""
-    conversation = _locked(actor, conversation_id)
-    setattr(conversation, field, None if getattr(conversation, field) else timezone.now())
-    conversation.save(update_fields=[field])
+    """Pin or unpin, archive or take back, in this person's own list: `field` is "pinned" or "archived"."""
+    conversation = lock(actor=actor, conversation_id=conversation_id)
+    mark: Conversation | Participant = conversation
+    if conversation.owner_id != actor.pk:
+        mark, _ = Participant.objects.get_or_create(conversation=conversation, user=actor)
+    setattr(mark, field, None if getattr(mark, field) else timezone.now())
+    mark.save(update_fields=[field])
+    return as_kept_by(actor, conversation)
+
+
+def as_kept_by(actor: User, conversation: Conversation) -> Conversation:
+    """The same with this person's marks: their own are on the conversation, others' on what they are in it."""
+    if conversation.owner_id != actor.pk:
+        kept = Participant.objects.filter(conversation=conversation, user=actor).first()
+        conversation.pinned, conversation.archived = (kept.pinned, kept.archived) if kept else (None, None)
     return conversation
 
 
 @transaction.atomic
 def choose_model(*, actor: User, conversation_id: str, model: str) -> None:
-    conversation = _locked(actor, conversation_id)
+    conversation = lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
     conversation.model = model
     conversation.save(update_fields=["model"])
 
@@ -77,7 +130,7 @@ def choose_model(*, actor: User, conversation_id: str, model: str) -> None:
 @transaction.atomic
 def choose_branch(*, actor: User, conversation_id: str, response_id: str) -> Conversation:
     """Show the version that holds this response, with whatever was said last after it."""
-    conversation = _locked(actor, conversation_id)
+    conversation = lock(actor=actor, conversation_id=conversation_id)
     response = Response.objects.filter(pk=response_id, conversation=conversation).first()
     if response is None:
         raise errors.NotFound("This version does not exist any more.")
@@ -121,8 +174,8 @@ def newest_leaf(response: Response) -> Response:
 
 @transaction.atomic
 def delete(*, actor: User, conversation_id: str) -> Conversation:
-    """Hide it at once; the bytes go when the time for undo is over (`purge`)."""
-    conversation = _locked(actor, conversation_id)
+    """Hide it at once, from everybody; the bytes go when the time for undo is over (`purge`)."""
+    conversation = lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
     conversation.deleted = timezone.now()
     conversation.save(update_fields=["deleted"])
     running = Response.objects.filter(conversation=conversation)
@@ -134,7 +187,7 @@ def delete(*, actor: User, conversation_id: str) -> Conversation:
 
 @transaction.atomic
 def restore(*, actor: User, conversation_id: str) -> Conversation:
-    conversation = find(actor=actor, conversation_id=conversation_id, deleted=True)
+    conversation = find(actor=actor, conversation_id=conversation_id, action="conversation.manage", deleted=True)
     Conversation.objects.filter(pk=conversation.pk).update(deleted=None)
     conversation.deleted = None
     return conversation
@@ -154,7 +207,3 @@ def purge() -> int:
             Response.objects.filter(pk__in=slice_).delete()
         Conversation.objects.filter(pk=pk).delete()
     return len(gone)
-
-
-def _locked(actor: User, conversation_id: str) -> Conversation:
-    return news.lock(find(actor=actor, conversation_id=conversation_id).pk)

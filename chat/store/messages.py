@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
-from chat.store import conversations, news, rows, search, sql
+from chat.store import conversations, news, rows, search, sharing, sql
 
 GO_ON = (
     "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
@@ -79,7 +79,9 @@ def send(
             sql.rows("SELECT id FROM chat_user WHERE id = %s", actor.pk, lock="FOR UPDATE")  # what is sent twice waits here
             conversation = None
         else:
-            conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
+            conversation = news.lock(
+                conversations.find(actor=actor, conversation_id=conversation_id, action="conversation.write").pk
+            )
         if (before := _sent_before(actor, client_id, message)) is not None:
             return before
         conversation = conversation or _begin(actor, text, model)
@@ -88,7 +90,9 @@ def send(
             conversation.model = model
         previous = head(conversation, actor) if conversation_id else None
         item = _say(conversation, actor, message, previous=previous, client_id=client_id)
-        response = _ask(conversation, actor, item)
+        response = _ask(conversation, actor, item, instead_of=previous)
+        if conversation.owner_id != actor.pk:
+            sharing.take_part(conversation, actor)
         after = previous.pk if previous else None
         _announce(conversation, response, "entry.added", response=response.pk, previous=after)
     return Begun(conversation, response)
@@ -149,7 +153,20 @@ def _say(conversation: Conversation, actor: User, message: Json, *, previous: Re
     return item
 
 
-def _ask(conversation: Conversation, actor: User, item: Item, *, continues: Response | None = None) -> Response:
+FOLLOW = "UPDATE chat_branch SET head_id = %s WHERE conversation_id = %s AND head_id = %s"
+
+
+def _ask(
+    conversation: Conversation,
+    actor: User,
+    item: Item,
+    *,
+    continues: Response | None = None,
+    instead_of: Response | None = None,
+) -> Response:
+    """A new Response to the item, the end of this person's branch, and of everybody's who was at `instead_of`: what it follows,
+    or another version of it.
+    """
     position = conversation.position + 1
     response = Response(
         conversation=conversation,
@@ -164,6 +181,8 @@ def _ask(conversation: Conversation, actor: User, item: Item, *, continues: Resp
     rows.add(response)
     conversation.head = response
     conversations.show(conversation, actor, response)
+    if instead_of is not None:
+        sql.run(FOLLOW, response.pk, conversation.pk, instead_of.pk)
     return response
 
 
@@ -176,7 +195,7 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
     """Say it differently: a second message in the same place, with its own reply. The first stays, one version back."""
     text = checked(text)
     with transaction.atomic():
-        conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
+        conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
         old = (
             Item.objects.filter(pk=item_id, conversation=conversation, role="user", hidden=False)
             .select_related("previous")
@@ -207,7 +226,7 @@ def regenerate(*, actor: User, conversation_id: str, response_id: str, model: st
         assert response.input is not None  # a Response in a conversation answers an item
         if (running := response.input.responses.filter(status__in=Response.RUNNING).first()) is not None:
             return Begun(conversation, running, new=False)
-        new = _ask(conversation, actor, response.input)
+        new = _ask(conversation, actor, response.input, instead_of=response)
         _announce(conversation, new, "branch.changed", user=actor.pk)
     return Begun(conversation, new)
 
@@ -226,13 +245,13 @@ def carry_on(*, actor: User, conversation_id: str, response_id: str) -> Begun:
         item = Item.objects.create(
             conversation=conversation, previous=response, author=actor, role="developer", wire=wire, hidden=True
         )
-        new = _ask(conversation, actor, item, continues=response)
+        new = _ask(conversation, actor, item, continues=response, instead_of=response)
         _announce(conversation, new, "branch.changed", user=actor.pk)
     return Begun(conversation, new)
 
 
 def _ended(actor: User, conversation_id: str, response_id: str) -> tuple[Conversation, Response]:
-    conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
+    conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
     response = Response.objects.filter(pk=response_id, conversation=conversation).select_related("input").first()
     if response is None:
         raise errors.NotFound("This reply does not exist any more.")

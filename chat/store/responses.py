@@ -110,7 +110,7 @@ def lost_or_cancelled(held: dict[str, int]) -> dict[str, str]:
 @transaction.atomic
 def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Response:
     """Ask a run to stop. One that has not begun ends here; one that runs is stopped by its process."""
-    conversation = news.lock(conversations.find(actor=actor, conversation_id=conversation_id).pk)
+    conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
     response = Response.objects.select_for_update().filter(pk=response_id, conversation=conversation).first()
     if response is None:
         raise errors.NotFound("This reply does not exist any more.")

@@ -1,5 +1,6 @@
-"""Full-text search over one's own messages and titles: SQLite's FTS5 here, PostgreSQL's own there."""
+"""Full-text search over the messages and titles that one may read: SQLite's FTS5 here, PostgreSQL's own there."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +8,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
+from django.db.models import Q
 
-from chat.models import Item, SearchEntry, User
+from chat.models import Conversation, Item, SearchEntry, User
 from chat.store import rows
 
 START, END = "\x02", "\x03"
@@ -52,7 +54,9 @@ def words(query: str) -> list[str]:
 
 
 def find(*, actor: User, query: str) -> list[Hit]:
-    """Places in this person's own conversations that hold all words, each as a prefix; the last active conversation first."""
+    """Places in the conversations that this person may read that hold all words, each as a prefix; the last active conversation
+    first.
+    """
     found = words(query)
     if not found:
         return []
@@ -60,8 +64,14 @@ def find(*, actor: User, query: str) -> list[Hit]:
         return _substring(actor, query.strip()[:300])
     sql, parameters = _postgres(found) if connection.vendor == "postgresql" else _sqlite(found)
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**parameters, "owner": actor.pk, "most": MOST})
+        shared = json.dumps(list(_shared(actor)))
+        cursor.execute(sql, {**parameters, "owner": actor.pk, "shared": shared, "most": MOST})
         return [Hit(*row) for row in _rows(cursor.fetchall())]
+
+
+def _shared(actor: User) -> list[str]:
+    """Ids of others' conversations that this person may read."""
+    return list(Conversation.objects.readable_by(actor).exclude(owner=actor).values_list("pk", flat=True))
 
 
 def _rows(rows: Sequence[Sequence[object]]) -> list[tuple[str, str, str | None, str, datetime]]:
@@ -74,7 +84,7 @@ def _rows(rows: Sequence[Sequence[object]]) -> list[tuple[str, str, str | None, 
 SELECT = """
 SELECT c.id, c.title, e.item_id, {snippet}, c.active
 FROM {source} JOIN chat_conversation c ON c.id = e.conversation_id
-WHERE e.owner_id = %(owner)s AND c.owner_id = %(owner)s AND c.deleted IS NULL AND {match}
+WHERE (c.owner_id = %(owner)s OR c.id IN (SELECT value FROM {shared})) AND c.deleted IS NULL AND {match}
 ORDER BY c.active DESC, e.id DESC LIMIT %(most)s
 """
 
@@ -82,7 +92,7 @@ ORDER BY c.active DESC, e.id DESC LIMIT %(most)s
 def _sqlite(found: list[str]) -> tuple[str, dict[str, str | int]]:
     snippet = "snippet(chat_search, 0, char(2), char(3), '…', 24)"
     source = "chat_search JOIN chat_searchentry e ON e.id = chat_search.rowid"
-    return SELECT.format(snippet=snippet, source=source, match="chat_search MATCH %(query)s"), {
+    return SELECT.format(snippet=snippet, source=source, shared="json_each(%(shared)s)", match="chat_search MATCH %(query)s"), {
         "query": " ".join(f'"{word}"*' for word in found)
     }
 
@@ -91,16 +101,16 @@ def _postgres(found: list[str]) -> tuple[str, dict[str, str | int]]:
     query = "to_tsquery('chat_words', %(query)s)"
     options = "'StartSel=\x02, StopSel=\x03, MaxWords=24, MinWords=8, MaxFragments=1'"
     snippet = f"ts_headline('chat_words', e.text, {query}, {options})"
+    shared = "json_array_elements_text(%(shared)s::json) AS shared(value)"
     match = f"to_tsvector('chat_words', left(e.text, 200000)) @@ {query}"
-    return SELECT.format(snippet=snippet, source="chat_searchentry e", match=match), {
+    return SELECT.format(snippet=snippet, source="chat_searchentry e", shared=shared, match=match), {
         "query": " & ".join(f"'{word}':*" for word in found)
     }
 
 
 def _substring(actor: User, query: str) -> list[Hit]:
-    entries = SearchEntry.objects.filter(
-        owner=actor, text__icontains=query, conversation__deleted__isnull=True, conversation__owner=actor
-    )
+    within = Q(conversation__owner=actor) | Q(conversation__in=_shared(actor))
+    entries = SearchEntry.objects.filter(within, text__icontains=query, conversation__deleted__isnull=True)
     rows = entries.select_related("conversation").order_by("-conversation__active", "-pk")[:MOST]
     return [
         Hit(row.conversation_id, row.conversation.title, row.item_id, _around(row.text, query), row.conversation.active)

@@ -4,12 +4,12 @@ from typing import Final
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from chat import errors
-from chat.models import Conversation, Invitation, Membership, Server, Team, User
+from chat.models import Access, Conversation, Invitation, Membership, Participant, Server, Team, User
 from chat.policy import Action, can
-from chat.store import accounts, invitations, server
+from chat.store import accounts, invitations, news, server, sharing
 
 NAME_LENGTH: Final = 100
 MOST: Final = 50  # teams that one person may have made and own
@@ -81,6 +81,9 @@ def change_role(*, actor: User, team_id: str, user_id: int, role: str) -> Member
         _stays_owned(theirs)
         theirs.role = role
         theirs.save(update_fields=["role"])
+        if role == Role.GUEST:  # guests read
+            written = Participant.objects.filter(conversation__team=team, user=theirs.user, access=Access.WRITE)
+            written.update(access=Access.READ)
         accounts.raise_epoch(theirs.user)
     return theirs
 
@@ -102,7 +105,7 @@ def hand_over(*, actor: User, team_id: str, user_id: int) -> Membership:
 
 @transaction.atomic
 def remove(*, actor: User, team_id: str, user_id: int) -> User:
-    """Take somebody out of the team. The conversations that they own in it go with them."""
+    """Take somebody out of the team. What they own there and share stays, and is an owner's; what they do not goes with them."""
     team = find(actor=actor, team_id=team_id, action="team.manage")
     theirs = _theirs(actor, team, user_id)
     _stays_owned(theirs)
@@ -127,7 +130,8 @@ def end(*, actor: User, team_id: str) -> Team:
     """The team is no more: everybody keeps the conversations that they own, shared with nobody."""
     team = find(actor=actor, team_id=team_id, action="team.own")
     for each in _locked(team).select_related("user"):
-        _take_home(each.user, team)
+        for pk in list(Conversation.objects.filter(owner=each.user, team=team).values_list("pk", flat=True)):
+            sharing.withdraw(news.lock(pk), team=Team.objects.get(personal_of=each.user))
         accounts.raise_epoch(each.user)
     team.delete()
     return team
@@ -207,5 +211,13 @@ def _part(membership: Membership) -> None:
 
 
 def _take_home(user: User, team: Team) -> None:
-    """What this person owns in the team is in their own from now on."""
-    Conversation.objects.filter(owner=user, team=team).update(team=Team.objects.get(personal_of=user))
+    """What this person owns in the team and shares with nobody is in their own from now on. What is shared stays: it is the
+    longest-serving owner's, who answers for the team. What others share with them they see no more.
+    """
+    Participant.objects.filter(conversation__team=team, user=user).delete()
+    owner = Membership.objects.filter(team=team, role=Role.OWNER).exclude(user=user).select_related("user").order_by("pk").first()
+    mine = Conversation.objects.filter(owner=user, team=team)
+    if owner is not None:
+        for conversation in mine.filter(Q(participants__isnull=False) | ~Q(team_access="")).distinct():
+            sharing.give(conversation, owner.user)
+    mine.update(team=Team.objects.get(personal_of=user))

@@ -12,8 +12,9 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors, providers, runs
 from chat.live import transcript
-from chat.live.catchup import items_context
+from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
+from chat.policy import can
 from chat.store import conversations, history
 from chat.web import sidebar
 from chat.web.attachments import attached
@@ -112,14 +113,22 @@ def page_context(request: PersonRequest, conversation: Conversation) -> dict[str
     words = {"highlight": value(request.GET, "q"), "at": at if through else ""}
     items = items_context(conversation, shown)
     composer = {"post_url": f"{conversation.url}messages/?middle=1"} if shown.more else {}
+    writes = conversation.owner_id == request.user.pk or can(request.user, "conversation.write", conversation)
     return {
         "conversation": conversation,
         "draft_key": conversation.pk,
         **words,
         **items,
         **shared_context(request, conversation),
+        **heading_context(request, conversation),
         **composer,
+        "reads_only": not writes,
     }
+
+
+def heading_context(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:
+    """The conversation as this person keeps it, and who else is in it."""
+    return people_context(conversations.as_kept_by(request.user, conversation))
 
 
 @require_safe
@@ -185,7 +194,7 @@ def changed(request: PersonRequest, conversation: Conversation, notice: str, *, 
     """The pieces of a page that show a conversation's title and state, again."""
     if not request.htmx:
         return redirect("archived" if conversation.archived else conversation.url)
-    context = {"sidebar": sidebar.build(request, current_id=sidebar.current(request)), "conversation": conversation}
+    context = {"sidebar": sidebar.build(request, current_id=sidebar.current(request)), **heading_context(request, conversation)}
     return render(request, "conversations/changed.html", {**context, "notice": notice, "undo_url": undo_url})
 
 
@@ -195,7 +204,7 @@ def archived(request: PersonRequest) -> HttpResponse:
     """What was archived, newest first."""
     number = max(int(text), 1) if (text := request.GET.get("page", "1")).isascii() and text.isdigit() and len(text) < 7 else 1
     size = settings.CONVERSATIONS_PER_PAGE
-    found = list(conversations.newest(actor=request.user, archived=True)[(number - 1) * size : number * size + 1])
+    found = conversations.newest(actor=request.user, archived=True, most=number * size + 1)[(number - 1) * size :]
     more = f"/archived/?page={number + 1}" if len(found) > size else None
     return render(
         request,

@@ -13,7 +13,7 @@ from chat.models import Conversation
 from chat.store import conversations
 from chat.web.decorators import PersonRequest
 
-PINNED = "Pinned"
+PINNED, MOST_PINNED = "Pinned", 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,16 @@ class Sidebar:
 
 def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> Sidebar:
     """A page of the list: pinned ones first, then by day; `before` is the cursor of the page above."""
-    own = conversations.newest(actor=request.user)
-    groups = [] if before else [Group(PINNED, pinned)] if (pinned := list(own.filter(pinned__isnull=False))) else []
-    rest = own.filter(pinned__isnull=True)
-    above = None
+    above, last = None, ""
     if before:
         moment, _, last = before.partition("~")
         above = _moment(moment)
         if above is None:
             return Sidebar(current_id=current_id)
-        rest = rest.filter(active__lte=above).exclude(active=above, pk__gte=last)
-    shown = list(rest[: settings.CONVERSATIONS_PER_PAGE + 1])
+    pinned = [] if before else conversations.newest(actor=request.user, pinned=True, most=MOST_PINNED)
+    groups = [Group(PINNED, pinned)] if pinned else []
+    cursor = (above, last) if above else None
+    shown = conversations.newest(actor=request.user, pinned=False, before=cursor, most=settings.CONVERSATIONS_PER_PAGE + 1)
     more = len(shown) > settings.CONVERSATIONS_PER_PAGE
     shown = shown[: settings.CONVERSATIONS_PER_PAGE]
     groups += _by_day(shown, above)

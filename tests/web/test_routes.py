@@ -14,7 +14,7 @@ from tests.conftest import signed_in
 ALLAUTHS = ("account_", "mfa_")
 OURS = [p for p in get_resolver().url_patterns if isinstance(p, URLPattern) and not (p.name or "").startswith(ALLAUTHS)]
 OF_CONVERSATIONS = [p for p in OURS if "conversation_id" in str(p.pattern)]
-MISSING = {"conversation_id": "conv_" + "0" * 32, "item_id": "msg_" + "0" * 32, "response_id": "resp_" + "0" * 32}
+MISSING = {"user_id": "0", "conversation_id": "conv_" + "0" * 32, "item_id": "msg_" + "0" * 32, "response_id": "resp_" + "0" * 32}
 
 
 def address(pattern: URLPattern, ids: dict[str, str]) -> str:
@@ -33,7 +33,8 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
 @pytest.mark.parametrize("pattern", OF_CONVERSATIONS, ids=lambda pattern: str(pattern.name))
 def test_a_foreign_conversation_answers_like_a_missing_one(cast: Cast, pattern: URLPattern) -> None:
     begun = messages.send(actor=cast.owner, conversation_id=None, text="Mine")
-    theirs = {"conversation_id": begun.conversation.pk, "item_id": str(begun.response.input_id), "response_id": begun.response.pk}
+    ids = {"item_id": str(begun.response.input_id), "response_id": begun.response.pk, "user_id": str(cast.mate.pk)}
+    theirs = {"conversation_id": begun.conversation.pk, **ids}
     client = signed_in(cast.stranger)
     for htmx in ({}, {"HTTP_HX_REQUEST": "true"}):
         foreign = both(client, address(pattern, theirs), **htmx)

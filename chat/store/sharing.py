@@ -1,0 +1,148 @@
+"""Verbs on who else is in a conversation: shared with people or with the team, to read or to write; moved, handed over, left."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F
+
+from chat import errors
+from chat.models import Access, Conversation, Membership, Participant, SearchEntry, Team, User
+from chat.store import conversations, news
+
+MOST: Final = 200  # people with whom one conversation is shared in person
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somebody who is in it, or could be. `most`: the most that they may be given."""
+
+    user: User
+    role: str
+    access: str
+    most: str
+
+
+def places(conversation: Conversation) -> list[Place]:
+    """The people of its team, its owner left out, with what each has in person; who has something first."""
+    given = dict(conversation.participants.values_list("user_id", "access"))
+    others = Membership.objects.filter(team=conversation.team_id).exclude(user=conversation.owner_id).select_related("user")
+    found = [Place(each.user, each.role, given.get(each.user_id, ""), _most(each)) for each in others.order_by("user__username")]
+    return sorted(found, key=lambda place: not place.access)
+
+
+def people(conversation: Conversation) -> list[User]:
+    """Who is in it, by name: its owner first, then those it is shared with in person and those who have written."""
+    others = User.objects.filter(participations__conversation=conversation).exclude(pk=conversation.owner_id).order_by("username")
+    return [conversation.owner, *others]
+
+
+@transaction.atomic
+def with_person(*, actor: User, conversation_id: str, user_id: int, access: str) -> Conversation:
+    """Let somebody of its team read or write, or, with "", no more. Guests read only."""
+    conversation = _mine(actor, conversation_id)
+    membership = Membership.objects.filter(team=conversation.team_id, user_id=user_id).select_related("user").first()
+    if membership is None or user_id == conversation.owner_id:
+        raise errors.NotFound("This person is not in the team any more.")
+    if access not in Access.values or (access == Access.WRITE and _most(membership) != Access.WRITE):
+        raise errors.InvalidInput("Choose what they may do.", next="Guests only read.", param="access")
+    if access and conversation.participants.exclude(access="").exclude(user=user_id).count() >= MOST:
+        raise errors.Refused(f"A conversation is shared with {MOST} people at most.", next="Share it with the team.")
+    Participant.objects.update_or_create(conversation=conversation, user=membership.user, defaults={"access": access})
+    _tell(conversation, [membership.user_id])
+    return conversation
+
+
+@transaction.atomic
+def with_team(*, actor: User, conversation_id: str, access: str) -> Conversation:
+    """Let everybody in its team read or write, but for its guests; or, with "", only those it is shared with in person."""
+    conversation = _mine(actor, conversation_id)
+    if access not in Access.values:
+        raise errors.InvalidInput("Choose what the team may do.", param="access")
+    if conversation.team.personal_of_id is not None and access:
+        raise errors.Conflict("This conversation is in no team.", next="Move it into one first.")
+    Conversation.objects.filter(pk=conversation.pk).update(team_access=access)
+    conversation.team_access = access
+    _tell(conversation, Membership.objects.filter(team=conversation.team_id).values_list("user_id", flat=True))
+    return conversation
+
+
+@transaction.atomic
+def move(*, actor: User, conversation_id: str, team_id: str) -> Conversation:
+    """Into another team of its owner's, or back into none ("" or their own), shared with nobody yet."""
+    conversation = _mine(actor, conversation_id)
+    mine = Team.objects.filter(memberships__user=actor).exclude(memberships__role=Membership.Role.GUEST, memberships__user=actor)
+    target = mine.filter(pk=team_id).first() if team_id else Team.objects.get(personal_of=actor)
+    if target is None:
+        raise errors.NotFound("You are not in this team, or a guest there.")
+    if target.pk != conversation.team_id:
+        withdraw(conversation, team=target)
+    return conversation
+
+
+def withdraw(conversation: Conversation, *, team: Team) -> None:
+    """Shared with nobody, in this team. The conversation is locked."""
+    before = set(conversation.participants.values_list("user_id", flat=True))
+    if conversation.team_access:
+        before |= set(Membership.objects.filter(team=conversation.team_id).values_list("user_id", flat=True))
+    conversation.participants.all().delete()
+    Conversation.objects.filter(pk=conversation.pk).update(team=team, team_access=Access.NONE)
+    conversation.team, conversation.team_access = team, Access.NONE
+    _tell(conversation, before)
+
+
+@transaction.atomic
+def hand_over(*, actor: User, conversation_id: str, user_id: int) -> Conversation:
+    """Make somebody of its team its owner. Who had it goes on writing in it."""
+    conversation = _mine(actor, conversation_id)
+    membership = Membership.objects.filter(team=conversation.team_id, user_id=user_id).select_related("user").first()
+    if membership is None or _most(membership) != Access.WRITE or user_id == actor.pk:
+        raise errors.NotFound("This person is not in the team any more, or a guest.")
+    give(conversation, membership.user)
+    Participant.objects.update_or_create(
+        conversation=conversation,
+        user=actor,
+        defaults={"access": Access.WRITE, "pinned": conversation.pinned, "archived": conversation.archived},
+    )
+    _tell(conversation, [actor.pk, user_id])
+    return conversation
+
+
+def give(conversation: Conversation, owner: User) -> None:
+    """This person's from now on, with the place that they had for it in their list."""
+    kept = conversation.participants.filter(user=owner).first()
+    marks = {"pinned": kept.pinned if kept else None, "archived": kept.archived if kept else None}
+    Conversation.objects.filter(pk=conversation.pk).update(owner=owner, **marks)
+    SearchEntry.objects.filter(conversation=conversation).update(owner=owner)
+    conversation.participants.filter(user=owner).delete()
+
+
+@transaction.atomic
+def leave(*, actor: User, conversation_id: str) -> Conversation:
+    """Out of one's list, and out of it where it was shared in person. Its owner hands it over or deletes it."""
+    conversation = conversations.lock(actor=actor, conversation_id=conversation_id)
+    if conversation.owner_id == actor.pk:
+        raise errors.Refused("This conversation is yours.", next="Hand it over, or delete it.")
+    conversation.participants.filter(user=actor).delete()
+    _tell(conversation, [actor.pk])
+    return conversation
+
+
+def take_part(conversation: Conversation, user: User) -> None:
+    """Who has written in another's conversation finds it in their list."""
+    Participant.objects.get_or_create(conversation=conversation, user=user)
+
+
+def _mine(actor: User, conversation_id: str) -> Conversation:
+    return conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
+
+
+def _most(membership: Membership) -> str:
+    return Access.READ if membership.role == Membership.Role.GUEST else Access.WRITE
+
+
+def _tell(conversation: Conversation, touched: Iterable[int]) -> None:
+    """Pages that are open show who is in it; whose standing has changed is asked anew, everywhere."""
+    User.objects.filter(pk__in=list(touched)).update(auth_epoch=F("auth_epoch") + 1)
+    news.announce(conversation, "people.changed")

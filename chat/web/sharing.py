@@ -1,0 +1,93 @@
+"""Who else is in a conversation: the page that shares it, for its owner; and the way out for the others."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from chat import errors
+from chat.models import Access, Conversation
+from chat.store import conversations, sharing, teams
+from chat.web.decorators import PersonRequest, person_required
+from chat.web.fields import value
+
+TEAM_ACCESS = [(Access.NONE, "Only those named below"), (Access.READ, "Everybody reads"), (Access.WRITE, "Everybody writes")]
+
+
+@require_safe
+@person_required
+def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    conversation = conversations.find(actor=request.user, conversation_id=conversation_id, action="conversation.manage")
+    alone = conversation.team.personal_of_id is not None
+    context = {
+        "conversation": conversation,
+        "alone": alone,
+        "teams": [each.team for each in teams.of(request.user) if each.role != "guest"],
+        "places": [] if alone else sharing.places(conversation),
+        "team_access": TEAM_ACCESS,
+        "access": Access.choices,
+    }
+    return render(request, "sharing/share.html", context)
+
+
+@require_POST
+@person_required
+def with_person(request: PersonRequest, conversation_id: str, user_id: int) -> HttpResponse:
+    access = value(request.POST, "access")
+    return done(
+        request,
+        lambda: sharing.with_person(actor=request.user, conversation_id=conversation_id, user_id=user_id, access=access),
+        "Saved.",
+    )
+
+
+@require_POST
+@person_required
+def with_team(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    access = value(request.POST, "access")
+    return done(request, lambda: sharing.with_team(actor=request.user, conversation_id=conversation_id, access=access), "Saved.")
+
+
+@require_POST
+@person_required
+def move(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    team = value(request.POST, "team")
+    return done(request, lambda: sharing.move(actor=request.user, conversation_id=conversation_id, team_id=team), "Moved.")
+
+
+@require_POST
+@person_required
+def hand_over(request: PersonRequest, conversation_id: str, user_id: int) -> HttpResponse:
+    return done(
+        request,
+        lambda: sharing.hand_over(actor=request.user, conversation_id=conversation_id, user_id=user_id),
+        "Handed over. You can still write in it.",
+    )
+
+
+@require_POST
+@person_required
+def leave(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    try:
+        left = sharing.leave(actor=request.user, conversation_id=conversation_id)
+    except errors.Refused as refusal:
+        messages.error(request, f"{refusal.message} {refusal.next}")
+        return redirect("conversation", conversation_id)
+    messages.success(request, f"You have left “{left.title}”.")
+    return redirect("home")
+
+
+def done(request: PersonRequest, act: Callable[[], Conversation], notice: str) -> HttpResponse:
+    """Do it and say so, or what stands against it; back to the page, or to the conversation where it is another's now."""
+    conversation_id = request.path.split("/")[2]
+    conversations.find(actor=request.user, conversation_id=conversation_id, action="conversation.manage")
+    try:
+        found = act()
+    except (errors.Refused, errors.InvalidInput, errors.Conflict, errors.NotFound) as error:
+        messages.error(request, f"{error.message} {error.next}")
+        return redirect("share", conversation_id)
+    messages.success(request, notice)
+    owned = Conversation.objects.owned_by(request.user).filter(pk=found.pk).exists()
+    return redirect("share" if owned else "conversation", conversation_id)
