@@ -24,6 +24,15 @@ class Person:
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, cookies=self.cookies, timeout=30, trust_env=False)
 
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        """Send a form as the page would; what it leads to."""
+        with self.client() as client:
+            client.get("/settings/")
+            fields["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
+            answer = client.post(path, data=fields, headers={"Origin": self.url}, follow_redirects=True)
+        assert answer.status_code == 200, f"{answer.status_code}: {answer.text[:500]}"
+        return answer
+
     def begin(self, text: str) -> str:
         """Say this in a new conversation, without a browser; its address, once the reply has ended."""
         with self.client() as client:
