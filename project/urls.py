@@ -36,6 +36,7 @@ urlpatterns: list[Any] = [
     path(f"{one}delete/", conversations.delete, name="delete"),
     path(f"{one}restore/", conversations.restore, name="restore"),
     path(f"{one}messages/", messages.create, name="messages"),
+    path(f"{one}typing/", messages.typing, name="typing"),
     path(f"{one}items/<id:item_id>/edit/", messages.edit, name="edit"),
     path(f"{one}responses/<id:response_id>/regenerate/", messages.regenerate, name="regenerate"),
     path(f"{one}responses/<id:response_id>/continue/", messages.carry_on, name="continue"),

@@ -31,6 +31,17 @@ class Ring:
         return sum(map(len, self.payload or ()))
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What to forward to one reader beside the log: it has no number, and a lost one is made up for by the next."""
+
+    text: str
+
+    @property
+    def size(self) -> int:
+        return len(self.text)
+
+
 class Listener(Protocol):
     def hear(self, ring: Ring) -> None:
         """Called on the loop that rings. It must not block and must bound what it keeps."""
@@ -68,16 +79,20 @@ class Hub:
 
 
 class Mailbox:
-    """A bounded queue of rings for one reader. When it would overflow it forgets them all and asks for the log instead."""
+    """A bounded queue of rings and notes for one reader. When a ring would overflow it, it forgets them all and asks for the log
+    instead; a note that would is left out.
+    """
 
     def __init__(self, *, most_bytes: int) -> None:
         self.most_bytes = most_bytes
-        self.rings: deque[Ring] = deque()
+        self.rings: deque[Ring | Note] = deque()
         self.bytes = 0
 
-    def put(self, ring: Ring) -> None:
+    def put(self, ring: Ring | Note) -> None:
         size = ring.size
         if self.bytes + size > self.most_bytes:
+            if isinstance(ring, Note):
+                return
             self.rings.clear()
             self.bytes = 0
             ring = Ring(ring.conversation, ring.first, ring.last)
@@ -85,7 +100,7 @@ class Mailbox:
         self.rings.append(ring)
         self.bytes += size
 
-    def drain(self) -> Iterator[Ring]:
+    def drain(self) -> Iterator[Ring | Note]:
         while self.rings:
             ring = self.rings.popleft()
             self.bytes -= ring.size

@@ -17,11 +17,14 @@ MOST_NEWS = 50
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """`content` brings a page at the old cursor to `position`. `gone`: the conversation is not there (any more)."""
+    """`content` brings a page at the old cursor to `position`. `gone`: the conversation is not there (any more). `shared`: others
+    may have it open too.
+    """
 
     position: int
     content: str
     gone: bool = False
+    shared: bool = False
 
 
 def catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
@@ -47,7 +50,7 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
         return CaughtUp(after, "", gone=True)
     upto = conversation.position  # read once: all that follows is the page of that moment
     news = log.news(conversation_id, after=after, upto=upto)
-    if after > upto or len(news) > MOST_NEWS or any(_changes_branch(event, viewer) for event in news):
+    if after > upto or len(news) > MOST_NEWS or any(_changes_branch(event, conversation, viewer) for event in news):
         return _everything(conversation, viewer)
     added = [event for event in news if event["type"] == "parley:entry.added"]
     moved = [pk for pk, _ in sql.rows(MOVED, *(conversation_id, after) * 2)]
@@ -61,21 +64,24 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
         html += render_to_string("events/people_changed.html", people_context(conversation))
     if any(event["type"] == "parley:title.changed" for event in news):
         html += transcript.title_fragment(conversation.pk, conversation.title)
-    return CaughtUp(upto, html)
+    return CaughtUp(upto, html, shared=conversation.shared)
 
 
 def _entries(news: list[Json]) -> set[str]:
     return {str(event["response"]) for event in news if event["type"] == "parley:entry.added"}
 
 
-def _changes_branch(event: Json, viewer: User) -> bool:
-    return event["type"] == "parley:branch.changed" and event.get("user") == viewer.pk
+def _changes_branch(event: Json, conversation: Conversation, viewer: User) -> bool:
+    """Others' versions concern whoever was where they were, or has chosen none."""
+    concerned = conversation.shared or event.get("user") == viewer.pk
+    return event["type"] == "parley:branch.changed" and concerned
 
 
 def _everything(conversation: Conversation, viewer: User) -> CaughtUp:
     page = transcript.page(conversation, viewer, most=settings.ENTRIES_PER_PAGE)
-    html = render_to_string("events/items.html", items_context(conversation, page))
-    return CaughtUp(page.position, html + transcript.title_fragment(conversation.pk, conversation.title))
+    items = render_to_string("events/items.html", items_context(conversation, page))
+    html = items + transcript.title_fragment(conversation.pk, conversation.title)
+    return CaughtUp(page.position, html, shared=conversation.shared)
 
 
 def items_context(conversation: Conversation, page: transcript.Page) -> dict[str, object]:
@@ -86,9 +92,8 @@ def items_context(conversation: Conversation, page: transcript.Page) -> dict[str
 
 
 def people_context(conversation: Conversation) -> dict[str, object]:
-    """What conversations/people.html needs: who is in it, and whether anybody else is."""
-    people = sharing.people(conversation)
-    return {"conversation": conversation, "people": people, "shared": len(people) > 1 or bool(conversation.team_access)}
+    """What conversations/people.html needs: who is in it, where others are."""
+    return {"conversation": conversation, "people": sharing.people(conversation) if conversation.shared else []}
 
 
 def _grown(ids: list[str], *, upto: int) -> str:

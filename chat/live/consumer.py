@@ -13,11 +13,12 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat.doorbell import Mailbox, Ring, hub
+from chat.doorbell import Mailbox, Note, Ring, hub
 from chat.live.catchup import catch_up
 from chat.live.watch import readers
 from chat.models import User
 from chat.store import pool
+from chat.store.presence import Somebody
 
 logger = logging.getLogger(__name__)
 SIGNED_OUT, GONE, TOO_MANY, RESTART, NOT_LISTENING = 4401, 4404, 4429, 4012, 4008
@@ -32,7 +33,8 @@ class Reader(AsyncWebsocketConsumer):
         self.cursor = _position(self.scope["query_string"])
         self.mailbox: Mailbox | None = None  # nothing waits: most sockets are idle, and cost what they keep
         self.forwarding: asyncio.Task[None] | None = None
-        self.closing = False
+        self.closing = self.shared = False
+        self.company: tuple[Somebody, ...] = ()  # who else it was told is here
         await self.accept()
         if self.user is None:
             await self.close(SIGNED_OUT)
@@ -72,6 +74,13 @@ class Reader(AsyncWebsocketConsumer):
 
     def hear(self, ring: Ring) -> None:
         """The doorbell: remember it; the forwarding task sends when the socket takes it."""
+        self._put(ring)
+
+    def note(self, text: str) -> None:
+        """To be forwarded in its turn, without a number."""
+        self._put(Note(text))
+
+    def _put(self, ring: Ring | Note) -> None:
         if self.mailbox is None:
             self.mailbox = Mailbox(most_bytes=settings.SOCKET_BACKLOG_BYTES)
         self.mailbox.put(ring)
@@ -103,7 +112,10 @@ class Reader(AsyncWebsocketConsumer):
                     return
             self.mailbox = None
 
-    async def _tell(self, ring: Ring) -> bool:
+    async def _tell(self, ring: Ring | Note) -> bool:
+        if isinstance(ring, Note):
+            await self.send(text_data=ring.text)
+            return True
         if ring.last <= self.cursor:
             return True
         if ring.first != self.cursor + 1 or ring.payload is None:
@@ -125,7 +137,7 @@ class Reader(AsyncWebsocketConsumer):
             return False
         if missed.content or missed.position != self.cursor:
             await self.send(text_data=json.dumps({"position": missed.position, "content": missed.content}))
-        self.cursor = missed.position
+        self.cursor, self.shared = missed.position, missed.shared
         return True
 
 

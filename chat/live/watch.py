@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import Error as DatabaseError
 
 from chat.doorbell import Ring
+from chat.live.company import Company
 from chat.store import pool, sql
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Readers:
         self.of_user: Counter[int] = Counter()
         self.seen: dict[str, int] = {}
         self.closing: set[asyncio.Task[None]] = set()
+        self.company = Company()
 
     def add(self, reader: "Reader") -> None:
         if reader not in self.all and reader.user is not None:
@@ -50,6 +52,7 @@ class Readers:
             await asyncio.sleep(EVERY)
             try:
                 await (self.look() if self.all else pool.watch())
+                await self.company.look(self.all)
             except DatabaseError as error:
                 logger.warning("The look found no database: %s", type(error).__name__)
 

@@ -5,6 +5,7 @@
 
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.items import Item
+from chat.models.presence import Presence
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
@@ -20,6 +21,7 @@ __all__ = [
     "LogRow",
     "Membership",
     "Participant",
+    "Presence",
     "Response",
     "SearchEntry",
     "Server",

@@ -59,7 +59,8 @@ def shared_with(actor: User, access: tuple[Access, ...] = READING) -> Q:
 class Conversation(models.Model):
     """A conversation: a tree of items. `position` numbers its events without gaps; `head` ends the branch shown by default.
 
-    It is its owner's; `team_access` is what the others in its team may do.
+    It is its owner's; `team_access` is what the others in its team may do. `shared`: others may see it, through the team or in
+    person.
     """
 
     class TitledBy(models.TextChoices):
@@ -71,6 +72,7 @@ class Conversation(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations", db_index=False)
     team = models.ForeignKey("chat.Team", on_delete=models.CASCADE, related_name="conversations")
     team_access = models.CharField(max_length=5, blank=True, default=Access.NONE, choices=Access.choices)
+    shared = models.BooleanField(default=False)
     title = models.CharField(max_length=200, blank=True)
     titled_by = models.CharField(max_length=5, blank=True, default="", choices=TitledBy.choices)
     model = models.CharField(max_length=200, blank=True)

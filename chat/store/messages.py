@@ -90,11 +90,14 @@ def send(
             conversation.model = model
         previous = head(conversation, actor) if conversation_id else None
         item = _say(conversation, actor, message, previous=previous, client_id=client_id)
+        jumps = conversation.shared and previous is not None and conversation.head_id != previous.pk
         response = _ask(conversation, actor, item, instead_of=previous)
         if conversation.owner_id != actor.pk:
             sharing.take_part(conversation, actor)
-        after = previous.pk if previous else None
-        _announce(conversation, response, "entry.added", response=response.pk, previous=after)
+        if jumps:  # who has chosen no version sees this one from now on
+            _announce(conversation, response, "branch.changed", user=actor.pk)
+        else:
+            _announce(conversation, response, "entry.added", response=response.pk, previous=previous.pk if previous else None)
     return Begun(conversation, response)
 
 

@@ -144,5 +144,7 @@ def _most(membership: Membership) -> str:
 
 def _tell(conversation: Conversation, touched: Iterable[int]) -> None:
     """Pages that are open show who is in it; whose standing has changed is asked anew, everywhere."""
+    shared = bool(conversation.team_access) or conversation.participants.exclude(access=Access.NONE).exists()
+    Conversation.objects.filter(pk=conversation.pk).update(shared=shared)
     User.objects.filter(pk__in=list(touched)).update(auth_epoch=F("auth_epoch") + 1)
     news.announce(conversation, "people.changed")

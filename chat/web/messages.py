@@ -9,7 +9,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors, runs
 from chat.models import Item
-from chat.store import conversations, responses
+from chat.store import conversations, presence, responses
 from chat.web.conversations import chosen_model, message_fields, page_context, refill
 from chat.web.decorators import PersonRequest, no_content, person_required
 from chat.web.fields import value
@@ -66,6 +66,14 @@ def carry_on(request: PersonRequest, conversation_id: str, response_id: str) -> 
 def stop(request: PersonRequest, conversation_id: str, response_id: str) -> HttpResponse:
     runs.cancel(actor=request.user, conversation_id=conversation_id, response_id=response_id)
     return _done(request, f"/c/{conversation_id}/")
+
+
+@require_POST
+@person_required
+def typing(request: PersonRequest, conversation_id: str) -> HttpResponse:
+    """The page says so now and then, while somebody writes in a shared conversation."""
+    presence.typing(actor=request.user, conversation_id=conversation_id)
+    return no_content()
 
 
 @require_POST

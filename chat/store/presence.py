@@ -1,0 +1,59 @@
+"""Who is in a shared conversation now, and who types: rows that run out, so that a process that dies leaves nobody behind."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from django.db.models import Q
+from django.utils import timezone
+
+from chat.models import Presence, User
+from chat.store import conversations, sql
+
+HERE: Final = 25.0  # seconds that one stays without being named again
+TYPING: Final = 5.0
+Pair = tuple[str, int]
+"""A conversation and a person."""
+
+
+class Somebody(NamedTuple):
+    user_id: int
+    name: str
+    typing: bool
+
+
+def note(pairs: Collection[Pair]) -> None:
+    """These are here."""
+    until = timezone.now() + timedelta(seconds=HERE)
+    rows = [Presence(conversation_id=conversation, user_id=user, until=until) for conversation, user in pairs]
+    Presence.objects.bulk_create(rows, update_conflicts=True, unique_fields=["conversation", "user"], update_fields=["until"])
+
+
+def forget(pairs: Sequence[Pair]) -> None:
+    """These have gone, and whoever has not been named for long."""
+    gone = Q(until__lt=timezone.now() - timedelta(minutes=5))
+    for conversation, user in pairs:
+        gone |= Q(conversation=conversation, user=user)
+    Presence.objects.filter(gone).delete()
+
+
+def typing(*, actor: User, conversation_id: str) -> None:
+    """This person is writing something. Nobody is told where nobody else could be."""
+    conversation = conversations.find(actor=actor, conversation_id=conversation_id, action="conversation.write")
+    if conversation.shared:
+        now = timezone.now()
+        times = {"until": now + timedelta(seconds=HERE), "typing_until": now + timedelta(seconds=TYPING)}
+        Presence.objects.update_or_create(conversation=conversation, user=actor, defaults=times)
+
+
+WHO = """SELECT p.conversation_id, u.id, CASE WHEN u.name = '' THEN u.username ELSE u.name END, p.typing_until > {now}
+FROM chat_presence p JOIN chat_user u ON u.id = p.user_id
+WHERE p.conversation_id {one_of} AND p.until > {now} ORDER BY u.username"""
+
+
+def who(conversation_ids: Collection[str]) -> dict[str, tuple[Somebody, ...]]:
+    """Who is in each of these."""
+    found: dict[str, list[Somebody]] = {}
+    for conversation, user, name, types in sql.rows(WHO, conversation_ids):
+        found.setdefault(conversation, []).append(Somebody(user, name, bool(types)))
+    return {conversation: tuple(people) for conversation, people in found.items()}
