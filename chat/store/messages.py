@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
-from chat.store import conversations, news, rows, search, sharing, sql
+from chat.store import conversations, news, presence, rows, search, sharing, sql
 
 GO_ON = (
     "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
@@ -84,6 +84,8 @@ def send(
             )
         if (before := _sent_before(actor, client_id, message)) is not None:
             return before
+        if conversation is not None and conversation.owner_id != actor.pk:
+            sharing.take_part(conversation, actor)
         conversation = conversation or _begin(actor, text, model)
         if model and model != conversation.model:
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
@@ -92,8 +94,8 @@ def send(
         item = _say(conversation, actor, message, previous=previous, client_id=client_id)
         jumps = conversation.shared and previous is not None and conversation.head_id != previous.pk
         response = _ask(conversation, actor, item, instead_of=previous)
-        if conversation.owner_id != actor.pk:
-            sharing.take_part(conversation, actor)
+        if conversation.shared:
+            presence.sent(conversation, actor)
         if jumps:  # who has chosen no version sees this one from now on
             _announce(conversation, response, "branch.changed", user=actor.pk)
         else:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
-from chat.models import Presence, User
+from chat.models import Conversation, Presence, User
 from chat.store import conversations, sql
 
 HERE: Final = 25.0  # seconds that one stays without being named again
@@ -44,6 +44,11 @@ def typing(*, actor: User, conversation_id: str) -> None:
         now = timezone.now()
         times = {"until": now + timedelta(seconds=HERE), "typing_until": now + timedelta(seconds=TYPING)}
         Presence.objects.update_or_create(conversation=conversation, user=actor, defaults=times)
+
+
+def sent(conversation: Conversation, user: User) -> None:
+    """They have written it: they do not type any more."""
+    Presence.objects.filter(conversation=conversation, user=user).update(typing_until=None)
 
 
 WHO = """SELECT p.conversation_id, u.id, CASE WHEN u.name = '' THEN u.username ELSE u.name END, p.typing_until > {now}

@@ -72,10 +72,10 @@ def with_team(*, actor: User, conversation_id: str, access: str) -> Conversation
 def move(*, actor: User, conversation_id: str, team_id: str) -> Conversation:
     """Into another team of its owner's, or back into none ("" or their own), shared with nobody yet."""
     conversation = _mine(actor, conversation_id)
-    mine = Team.objects.filter(memberships__user=actor).exclude(memberships__role=Membership.Role.GUEST, memberships__user=actor)
-    target = mine.filter(pk=team_id).first() if team_id else Team.objects.get(personal_of=actor)
+    mine = Membership.objects.filter(user=actor).exclude(role=Membership.Role.GUEST)
+    target = Team.objects.filter(pk=team_id, memberships__in=mine).first() if team_id else Team.objects.get(personal_of=actor)
     if target is None:
-        raise errors.NotFound("You are not in this team, or a guest there.")
+        raise errors.NotFound("You are not in this team, or a guest there.", next="Choose another.")
     if target.pk != conversation.team_id:
         withdraw(conversation, team=target)
     return conversation
@@ -130,8 +130,10 @@ def leave(*, actor: User, conversation_id: str) -> Conversation:
 
 
 def take_part(conversation: Conversation, user: User) -> None:
-    """Who has written in another's conversation finds it in their list."""
-    Participant.objects.get_or_create(conversation=conversation, user=user)
+    """Who has written in another's conversation finds it in their list, and is seen to be in it. The conversation is locked."""
+    _, is_new = Participant.objects.get_or_create(conversation=conversation, user=user)
+    if is_new:
+        news.announce(conversation, "people.changed")
 
 
 def _mine(actor: User, conversation_id: str) -> Conversation:

@@ -86,6 +86,16 @@ async def test_who_types_is_said_to_the_others_and_not_for_long(people: Cast, op
     assert "Mateo is here" in await told(mine)
 
 
+async def test_who_has_sent_it_types_no_more(people: Cast, open_page: Any) -> None:  # noqa: F811
+    conversation = await pool.for_readers(begin, people)
+    await pool.for_readers(presence.typing, actor=people.mate, conversation_id=conversation.pk)
+    (somebody,) = (await pool.for_readers(presence.who, [conversation.pk]))[conversation.pk]
+    assert somebody.typing
+    await pool.for_readers(messages.send, actor=people.mate, conversation_id=conversation.pk, text="Done")
+    (somebody,) = (await pool.for_readers(presence.who, [conversation.pk]))[conversation.pk]
+    assert not somebody.typing
+
+
 async def test_somebody_in_another_process_is_here_until_their_time_is_over(people: Cast, open_page: Any) -> None:  # noqa: F811
     conversation = await pool.for_readers(begin, people)
     mine = await joined(open_page, people.owner, conversation)

@@ -181,6 +181,12 @@ def test_what_is_in_no_team_is_shared_with_none(people: Cast, team: Team) -> Non
         sharing.move(actor=people.stranger, conversation_id=begun.conversation.pk, team_id=team.pk)
 
 
+def test_it_is_moved_into_a_team_that_has_guests(people: Cast, team: Team) -> None:
+    add(team, person("ada"), "guest")
+    begun = messages.send(actor=people.owner, conversation_id=None, text="Mine")
+    assert "Moved." in share(signed_in(people.owner), begun.conversation, "move", team=team.pk)
+
+
 def test_it_is_moved_into_no_team_of_others(people: Cast, said: Conversation) -> None:
     foreign = teams.create(actor=people.stranger, name="Foreign")
     assert "You are not in this team" in share(signed_in(people.owner), said, "move", team=foreign.pk)
