@@ -72,9 +72,15 @@ def _entries(news: list[Json]) -> set[str]:
 
 
 def _changes_branch(event: Json, conversation: Conversation, viewer: User) -> bool:
-    """Others' versions concern whoever was where they were, or has chosen none."""
-    concerned = conversation.shared or event.get("user") == viewer.pk
-    return event["type"] == "parley:branch.changed" and concerned
+    """A version that one chooses concerns oneself; a new one whoever was where it was made, or has chosen none."""
+    mine = event.get("user") == viewer.pk
+    match event["type"]:
+        case "parley:branch.chosen":
+            return mine
+        case "parley:branch.changed":
+            return mine or conversation.shared
+        case _:
+            return False
 
 
 def _everything(conversation: Conversation, viewer: User) -> CaughtUp:

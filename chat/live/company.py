@@ -24,6 +24,11 @@ class Company:
         self.noted: dict[Pair, float] = {}  # who was said to be here, and when
 
     async def look(self, readers: "Iterable[Reader]") -> None:
+        readers = list(readers)
+        for reader in readers:
+            if reader.company and not reader.shared:  # not any more
+                reader.company = None
+                reader.note(message(reader.conversation, ()))
         here = [(reader, reader.user.pk) for reader in readers if reader.shared and reader.user is not None]
         pairs = {(reader.conversation, user) for reader, user in here}
         await self._note(pairs)

@@ -34,7 +34,7 @@ class Reader(AsyncWebsocketConsumer):
         self.mailbox: Mailbox | None = None  # nothing waits: most sockets are idle, and cost what they keep
         self.forwarding: asyncio.Task[None] | None = None
         self.closing = self.shared = False
-        self.company: tuple[Somebody, ...] = ()  # who else it was told is here
+        self.company: tuple[Somebody, ...] | None = None  # who else it was told is here
         await self.accept()
         if self.user is None:
             await self.close(SIGNED_OUT)

@@ -49,10 +49,12 @@ def _comes_in(actor: User) -> bool:
 
 
 def shared_with(actor: User, access: tuple[Access, ...] = READING) -> Q:
-    """Conversations of others. Guests of a team see of it what is shared with them in person."""
-    personally = Participant.objects.filter(user=actor, access__in=access)
-    teams = Membership.objects.filter(user=actor).exclude(role=Membership.Role.GUEST)
-    through_team = Q(team_access__in=access, team__in=teams.values("team"))
+    """Conversations of others, in teams that one is in. Guests see what is shared with them in person, and write in none."""
+    mine = Membership.objects.filter(user=actor)
+    full = mine.exclude(role=Membership.Role.GUEST)
+    there = mine if Access.READ in access else full
+    personally = Participant.objects.filter(user=actor, access__in=access, conversation__team__memberships__in=there)
+    through_team = Q(team_access__in=access, team__in=full.values("team"))
     return Q(pk__in=personally.values("conversation")) | through_team
 
 

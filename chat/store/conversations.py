@@ -35,8 +35,13 @@ def find(*, actor: User, conversation_id: str, action: Action = "conversation.re
 
 
 def lock(*, actor: User, conversation_id: str, action: Action = "conversation.read") -> Conversation:
-    """The same, locked until the end of the transaction."""
-    return news.lock(find(actor=actor, conversation_id=conversation_id, action=action).pk)
+    """The same, locked until the end of the transaction. Others may have changed it while we waited: what is not plainly one's
+    own is asked again.
+    """
+    locked = news.lock(find(actor=actor, conversation_id=conversation_id, action=action).pk)
+    if locked.owner_id != actor.pk or locked.deleted is not None:
+        find(actor=actor, conversation_id=conversation_id, action=action)
+    return locked
 
 
 def newest(
@@ -50,7 +55,7 @@ def newest(
     )
     found = [
         *_page(Conversation.objects.owned_by(actor), "", archived, pinned, before)[:most],
-        *_page(others, "participants__", archived, pinned, before)[:most],
+        *_page(others, "mine_", archived, pinned, before)[:most],
     ]
     for conversation in found:
         if conversation.owner_id != actor.pk:
@@ -61,7 +66,7 @@ def newest(
 def _page(
     some: ConversationQuerySet, place: str, archived: bool, pinned: bool | None, before: tuple[datetime, str] | None
 ) -> ConversationQuerySet:
-    """`place`: where this person's own marks are, from the conversation on."""
+    """`place`: what the names of this person's own marks begin with."""
     found = some.present().filter(**{f"{place}archived__isnull": not archived}).order_by("-active", "-pk")
     if pinned is not None:
         found = found.filter(**{f"{place}pinned__isnull": not pinned})
@@ -135,7 +140,7 @@ def choose_branch(*, actor: User, conversation_id: str, response_id: str) -> Con
     if response is None:
         raise errors.NotFound("This version does not exist any more.")
     show(conversation, actor, newest_leaf(response))
-    news.announce(conversation, "branch.changed", user=actor.pk)
+    news.announce(conversation, "branch.chosen", user=actor.pk)
     return conversation
 
 

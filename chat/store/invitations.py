@@ -16,6 +16,7 @@ from chat.store import server
 
 DAYS: Final = (1, 7, 30)
 USES: Final = 100
+AN_HOUR: Final = 60  # invitations that one person makes or sends again
 SPENT: Final = "This invitation has expired, has been used up or was withdrawn."
 ASK_AGAIN: Final = "Ask whoever sent it to you for a new one."
 
@@ -33,7 +34,15 @@ def usable() -> QuerySet[Invitation]:
 
 def find(token: str) -> Invitation | None:
     """The invitation that this token opens, if it still opens anything."""
-    return usable().select_related("invited_by", "team").filter(token_hash=digest(token)).first() if token else None
+    found = usable().select_related("invited_by", "team").filter(token_hash=digest(token)).first() if token else None
+    return found if found is not None and _holds(found) else None
+
+
+def _holds(invitation: Invitation) -> bool:
+    """Whether whoever made it may still let people in."""
+    if invitation.team is None:
+        return can(invitation.invited_by, "server.manage", None)
+    return can(invitation.invited_by, "team.manage", invitation.team)
 
 
 @transaction.atomic
@@ -48,6 +57,7 @@ def make(
         raise errors.InvalidInput(f"An invitation is for 1 to {USES} people.", param="uses")
     if role not in (Membership.Role.ADMIN, Membership.Role.MEMBER, Membership.Role.GUEST):
         raise errors.InvalidInput("Choose what they will be.", param="role")
+    _not_too_many(actor)
     token, expires = secrets.token_urlsafe(24), timezone.now() + timedelta(days=days)
     fields = {"team": team, "role": role, "email": email, "invited_by": actor, "uses_left": uses, "expires": expires}
     return Invitation.objects.create(token_hash=digest(token), **fields), token
@@ -57,6 +67,7 @@ def make(
 def renew(*, actor: User, invitation_id: str, team: Team | None = None) -> tuple[Invitation, str]:
     """The same invitation with a new link, good for as long again; the old link is no longer."""
     found = _mine(actor, invitation_id, team)
+    _not_too_many(actor)
     token, good_for = secrets.token_urlsafe(24), found.expires - found.created
     found.token_hash, found.created = digest(token), timezone.now()
     found.expires = found.created + good_for
@@ -76,13 +87,22 @@ def take(invitation: Invitation | None, user: User) -> Invitation:
     """
     if invitation is not None and invitation.email and invitation.email.lower() != user.email.lower():
         raise errors.Refused(f"This invitation is for {invitation.email}.", next="Sign up with that address.", param="email")
-    if invitation is None or not usable().filter(pk=invitation.pk).update(uses_left=F("uses_left") - 1):
+    if invitation is None or not _holds(invitation) or not usable().filter(pk=invitation.pk).update(uses_left=F("uses_left") - 1):
         raise errors.Refused(SPENT, next=ASK_AGAIN)
     return invitation
 
 
 def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _not_too_many(actor: User) -> None:
+    """Each may be a mail to somebody who did not ask for it."""
+    hour = timezone.now() - timedelta(hours=1)
+    if Invitation.objects.filter(invited_by=actor, created__gt=hour).count() >= AN_HOUR:
+        raise errors.Refused(
+            f"That is {AN_HOUR} invitations within an hour.", next="Wait a while, or make one for several people."
+        )
 
 
 def _mine(actor: User, invitation_id: str, team: Team | None) -> Invitation:

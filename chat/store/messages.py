@@ -222,7 +222,8 @@ def regenerate(*, actor: User, conversation_id: str, response_id: str, model: st
     continues.
     """
     with transaction.atomic():
-        conversation, response = _ended(actor, conversation_id, response_id)
+        conversation, asked = _ended(actor, conversation_id, response_id)
+        response = asked
         while response.continues_id:
             response = Response.objects.select_related("input").get(pk=response.continues_id)
         if model:
@@ -232,6 +233,7 @@ def regenerate(*, actor: User, conversation_id: str, response_id: str, model: st
         if (running := response.input.responses.filter(status__in=Response.RUNNING).first()) is not None:
             return Begun(conversation, running, new=False)
         new = _ask(conversation, actor, response.input, instead_of=response)
+        sql.run(FOLLOW, new.pk, conversation.pk, asked.pk)
         _announce(conversation, new, "branch.changed", user=actor.pk)
     return Begun(conversation, new)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Final, NamedTuple
 
 from django.db.models import Q
@@ -12,6 +14,7 @@ from chat.store import conversations, sql
 
 HERE: Final = 25.0  # seconds that one stays without being named again
 TYPING: Final = 5.0
+SLICE: Final = 200
 Pair = tuple[str, int]
 """A conversation and a person."""
 
@@ -31,10 +34,10 @@ def note(pairs: Collection[Pair]) -> None:
 
 def forget(pairs: Sequence[Pair]) -> None:
     """These have gone, and whoever has not been named for long."""
-    gone = Q(until__lt=timezone.now() - timedelta(minutes=5))
-    for conversation, user in pairs:
-        gone |= Q(conversation=conversation, user=user)
-    Presence.objects.filter(gone).delete()
+    Presence.objects.filter(until__lt=timezone.now() - timedelta(minutes=5)).delete()
+    for start in range(0, len(pairs), SLICE):
+        gone = (Q(conversation=conversation, user=user) for conversation, user in pairs[start : start + SLICE])
+        Presence.objects.filter(reduce(or_, gone)).delete()
 
 
 def typing(*, actor: User, conversation_id: str) -> None:

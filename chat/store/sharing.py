@@ -71,7 +71,7 @@ def with_team(*, actor: User, conversation_id: str, access: str) -> Conversation
 @transaction.atomic
 def move(*, actor: User, conversation_id: str, team_id: str) -> Conversation:
     """Into another team of its owner's, or back into none ("" or their own), shared with nobody yet."""
-    conversation = _mine(actor, conversation_id)
+    conversation = _mine(actor, conversation_id, team_id)
     mine = Membership.objects.filter(user=actor).exclude(role=Membership.Role.GUEST)
     target = Team.objects.filter(pk=team_id, memberships__in=mine).first() if team_id else Team.objects.get(personal_of=actor)
     if target is None:
@@ -100,10 +100,11 @@ def hand_over(*, actor: User, conversation_id: str, user_id: int) -> Conversatio
     if membership is None or _most(membership) != Access.WRITE or user_id == actor.pk:
         raise errors.NotFound("This person is not in the team any more, or a guest.")
     give(conversation, membership.user)
+    own = Membership.objects.filter(team=conversation.team_id, user=actor).first()
     Participant.objects.update_or_create(
         conversation=conversation,
         user=actor,
-        defaults={"access": Access.WRITE, "pinned": conversation.pinned, "archived": conversation.archived},
+        defaults={"access": _most(own) if own else Access.NONE, "pinned": conversation.pinned, "archived": conversation.archived},
     )
     _tell(conversation, [actor.pk, user_id])
     return conversation
@@ -116,6 +117,12 @@ def give(conversation: Conversation, owner: User) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(owner=owner, **marks)
     SearchEntry.objects.filter(conversation=conversation).update(owner=owner)
     conversation.participants.filter(user=owner).delete()
+
+
+def pass_on(conversation: Conversation, owner: User) -> None:
+    """The same where nobody is left to do it, and tell. The conversation is locked."""
+    give(conversation, owner)
+    _tell(conversation, [owner.pk])
 
 
 @transaction.atomic
@@ -136,7 +143,10 @@ def take_part(conversation: Conversation, user: User) -> None:
         news.announce(conversation, "people.changed")
 
 
-def _mine(actor: User, conversation_id: str) -> Conversation:
+def _mine(actor: User, conversation_id: str, *more_teams: str) -> Conversation:
+    """One's own, locked. Its team before it, as whoever changes or ends that does: who is in it stays so until we are done."""
+    found = conversations.find(actor=actor, conversation_id=conversation_id, action="conversation.manage")
+    list(Team.objects.select_for_update().filter(pk__in=[found.team_id, *more_teams]).order_by("pk"))
     return conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
 
 

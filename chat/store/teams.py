@@ -4,7 +4,7 @@ from typing import Final
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from chat import errors
 from chat.models import Access, Conversation, Invitation, Membership, Participant, Server, Team, User
@@ -129,10 +129,11 @@ def leave(*, actor: User, team_id: str) -> Team:
 def end(*, actor: User, team_id: str) -> Team:
     """The team is no more: everybody keeps the conversations that they own, shared with nobody."""
     team = find(actor=actor, team_id=team_id, action="team.own")
-    for each in _locked(team).select_related("user"):
-        for pk in list(Conversation.objects.filter(owner=each.user, team=team).values_list("pk", flat=True)):
-            sharing.withdraw(news.lock(pk), team=Team.objects.get(personal_of=each.user))
-        accounts.raise_epoch(each.user)
+    people = [each.user for each in _locked(team).select_related("user")]
+    for pk, owner in list(Conversation.objects.filter(team=team).order_by("pk").values_list("pk", "owner")):
+        sharing.withdraw(news.lock(pk), team=Team.objects.get(personal_of=owner))
+    for user in people:
+        accounts.raise_epoch(user)
     team.delete()
     return team
 
@@ -216,8 +217,11 @@ def _take_home(user: User, team: Team) -> None:
     """
     Participant.objects.filter(conversation__team=team, user=user).delete()
     owner = Membership.objects.filter(team=team, role=Role.OWNER).exclude(user=user).select_related("user").order_by("pk").first()
-    mine = Conversation.objects.filter(owner=user, team=team)
-    if owner is not None:
-        for conversation in mine.filter(Q(participants__isnull=False) | ~Q(team_access="")).distinct():
-            sharing.give(conversation, owner.user)
-    mine.update(team=Team.objects.get(personal_of=user))
+    mine = Conversation.objects.filter(owner=user, team=team).order_by("pk")
+    home = Team.objects.get(personal_of=user)
+    for pk in list(mine.values_list("pk", flat=True)):
+        conversation = news.lock(pk)
+        if owner is not None and conversation.shared and conversation.deleted is None:
+            sharing.pass_on(conversation, owner.user)
+        else:
+            sharing.withdraw(conversation, team=home)

@@ -74,7 +74,11 @@ def invite(request: HttpRequest) -> HttpResponse:
     form = InvitationForm(request.POST)
     if not form.is_valid():
         return page(request, owner, status=422, form=form)
-    made = invitations.make(actor=owner, **form.cleaned_data)
+    try:
+        made = invitations.make(actor=owner, **form.cleaned_data)
+    except errors.Refused as refusal:
+        form.add_error(None, f"{refusal.message} {refusal.next}")
+        return page(request, owner, status=422, form=form)
     return page(request, owner, **told(request, *made))
 
 

@@ -159,7 +159,11 @@ def invite(request: PersonRequest, team_id: str) -> HttpResponse:
     form = TeamInvitationForm(request.POST)
     if not form.is_valid():
         return shown(request, team, status=422, form=form)
-    made = invitations.make(actor=request.user, team=team, **form.cleaned_data)
+    try:
+        made = invitations.make(actor=request.user, team=team, **form.cleaned_data)
+    except errors.Refused as refusal:
+        form.add_error(None, f"{refusal.message} {refusal.next}")
+        return shown(request, team, status=422, form=form)
     return shown(request, team, **told(request, *made))
 
 
@@ -170,7 +174,7 @@ def resend(request: PersonRequest, team_id: str, invitation_id: str) -> HttpResp
     team = teams.find(actor=request.user, team_id=team_id, action="team.manage")
     try:
         made = invitations.renew(actor=request.user, invitation_id=invitation_id, team=team)
-    except errors.NotFound as gone:
+    except (errors.NotFound, errors.Refused) as gone:
         messages.info(request, gone.message)
         return redirect("team", team_id)
     return shown(request, team, **told(request, *made))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from chat import errors
 from chat.live.watch import readers
 from chat.models import Conversation, Presence, User
 from chat.store import messages, pool, presence, sharing, teams
@@ -50,7 +51,7 @@ async def test_each_is_told_who_else_is_here(people: Cast, open_page: Any) -> No
     conversation = await pool.for_readers(begin, people)
     mine = await joined(open_page, people.owner, conversation)
     await look()
-    assert await mine.receive_nothing(0.05)
+    assert "here" not in await told(mine)
     theirs = await joined(open_page, people.mate, conversation)
     await look()
     assert "Mateo is here" in await told(mine)
@@ -130,9 +131,14 @@ async def test_shared_while_it_is_open_it_begins(people: Cast, open_page: Any) -
 
 def test_who_may_not_write_types_nothing(cast: Cast) -> None:
     conversation = begin(cast, access="read")
-    from chat import errors
-
     with pytest.raises(errors.Refused):
         presence.typing(actor=cast.mate, conversation_id=conversation.pk)
     with pytest.raises(errors.NotFound):
         presence.typing(actor=cast.stranger, conversation_id=conversation.pk)
+
+
+def test_many_who_go_at_once_are_gone(cast: Cast) -> None:
+    conversation = begin(cast)
+    presence.note([(conversation.pk, cast.mate.pk)])
+    presence.forget([(f"conv_{number:032}", number) for number in range(1500)] + [(conversation.pk, cast.mate.pk)])
+    assert not Presence.objects.exists()

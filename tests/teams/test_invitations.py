@@ -208,3 +208,31 @@ def test_joining_is_noticed_by_what_is_open(people: Cast, team: Team) -> None:
     before = epoch(people.stranger)
     add(team, people.stranger)
     assert epoch(people.stranger) == before + 1
+
+
+@pytest.mark.parametrize("what", ["removed", "demoted", "suspended"])
+def test_it_is_good_as_long_as_whoever_made_it_may_let_people_in(people: Cast, team: Team, what: str) -> None:
+    teams.change_role(actor=people.owner, team_id=team.pk, user_id=people.mate.pk, role="admin")
+    path = invite(signed_in(people.mate), team, role="admin")
+    match what:
+        case "removed":
+            teams.remove(actor=people.owner, team_id=team.pk, user_id=people.mate.pk)
+        case "demoted":
+            teams.change_role(actor=people.owner, team_id=team.pk, user_id=people.mate.pk, role="member")
+        case _:
+            User.objects.filter(pk=people.mate.pk).update(suspended=True)
+    assert SPENT in joined(signed_in(people.stranger), path)
+    assert role_of(team, people.stranger) is None
+
+
+def test_nobody_sends_them_without_end(people: Cast, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invitations, "AN_HOUR", 2)
+    client = signed_in(people.owner)
+    invite(client, team)  # one was made for the team's second member
+    form = {"email": "mina@example.org", "role": "member", "uses": 1, "days": 7}
+    answer = client.post(f"/teams/{team.pk}/invitations/", form)
+    assert answer.status_code == 422
+    assert "That is 2 invitations within an hour." in answer.text
+    assert "mina@example.org" in answer.text
+    resent = client.post(f"/teams/{team.pk}/invitations/{offered().pk}/resend/", follow=True)
+    assert "That is 2 invitations within an hour." in resent.text

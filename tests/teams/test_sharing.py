@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from chat import errors
-from chat.models import Conversation, Team, User
+from chat.models import Conversation, Response, Team, User
 from chat.policy import can, within_reach
 from chat.store import conversations, messages, search, sharing, teams
 from tests.cast import Cast, person
@@ -246,3 +246,80 @@ def test_the_page_shows_who_has_what(people: Cast, said: Conversation) -> None:
     assert "Mateo" in text
     assert '<option value="read" selected>' in text
     assert "Stella" not in text
+
+
+def test_what_is_shared_with_nobody_any_more_goes_home(people: Cast, said: Conversation) -> None:
+    """Though others were in it once."""
+    mine = messages.send(actor=people.mate, conversation_id=None, text="Mine").conversation
+    sharing.move(actor=people.mate, conversation_id=mine.pk, team_id=said.team_id)
+    sharing.with_team(actor=people.mate, conversation_id=mine.pk, access="write")
+    messages.send(actor=people.owner, conversation_id=mine.pk, text="Hello")
+    sharing.with_team(actor=people.mate, conversation_id=mine.pk, access="")
+    sharing.with_person(actor=people.mate, conversation_id=mine.pk, user_id=people.owner.pk, access="read")
+    sharing.with_person(actor=people.mate, conversation_id=mine.pk, user_id=people.owner.pk, access="")
+    teams.remove(actor=people.owner, team_id=said.team_id, user_id=people.mate.pk)
+    assert may(people.owner, mine) == set()
+    assert may(people.mate, mine) == {READ, WRITE, MANAGE}
+    assert sharing.people(Conversation.objects.get(pk=mine.pk)) == [people.mate]
+
+
+def test_what_is_deleted_is_nobodys_to_have_back_but_its_owners(people: Cast, said: Conversation) -> None:
+    mine = messages.send(actor=people.mate, conversation_id=None, text="Mine").conversation
+    sharing.move(actor=people.mate, conversation_id=mine.pk, team_id=said.team_id)
+    sharing.with_team(actor=people.mate, conversation_id=mine.pk, access="write")
+    conversations.delete(actor=people.mate, conversation_id=mine.pk)
+    teams.leave(actor=people.mate, team_id=said.team_id)
+    with pytest.raises(errors.NotFound):
+        conversations.restore(actor=people.owner, conversation_id=mine.pk)
+    conversations.restore(actor=people.mate, conversation_id=mine.pk)
+
+
+def test_others_marks_are_not_ones_own_and_nothing_is_listed_twice(people: Cast, said: Conversation) -> None:
+    crowd = [people.mate, *(person(name) for name in ("ada", "ben"))]
+    for one in crowd[1:]:
+        add(said.team, one)
+    for one in crowd:
+        sharing.with_person(actor=people.owner, conversation_id=said.pk, user_id=one.pk, access="read")
+    conversations.toggle(actor=crowd[1], conversation_id=said.pk, field="pinned")
+    conversations.toggle(actor=crowd[2], conversation_id=said.pk, field="archived")
+    listed = {one.username: [c.pk for c in conversations.newest(actor=one, most=9)] for one in crowd}
+    assert listed == {"mateo": [said.pk], "ada": [said.pk], "ben": []}
+    assert conversations.newest(actor=people.mate, pinned=True, most=9) == []
+    assert len(conversations.newest(actor=people.mate, pinned=False, most=9)) == 1
+    assert conversations.newest(actor=people.mate, archived=True, most=9) == []
+
+
+def test_who_is_out_of_the_team_reads_nothing_whatever_rows_are_left(people: Cast, said: Conversation) -> None:
+    sharing.with_person(actor=people.owner, conversation_id=said.pk, user_id=people.mate.pk, access="write")
+    said.team.memberships.filter(user=people.mate).delete()
+    assert may(people.mate, said) == set()
+
+
+def test_a_guest_who_hands_over_what_they_own_reads_it(people: Cast, said: Conversation) -> None:
+    mine = messages.send(actor=people.mate, conversation_id=None, text="Mine").conversation
+    sharing.move(actor=people.mate, conversation_id=mine.pk, team_id=said.team_id)
+    teams.change_role(actor=people.owner, team_id=said.team_id, user_id=people.mate.pk, role="guest")
+    sharing.hand_over(actor=people.mate, conversation_id=mine.pk, user_id=people.owner.pk)
+    assert may(people.mate, mine) == {READ}
+
+
+def test_who_stands_at_a_continuation_goes_on_with_what_is_asked_in_its_place(people: Cast, said: Conversation) -> None:
+    sharing.with_team(actor=people.owner, conversation_id=said.pk, access="write")
+    cut = messages.send(actor=people.mate, conversation_id=said.pk, text="Go on")
+    Response.objects.filter(pk=cut.response.pk).update(status="incomplete")
+    more = messages.carry_on(actor=people.mate, conversation_id=said.pk, response_id=cut.response.pk)
+    Response.objects.filter(pk=more.response.pk).update(status="completed")
+    conversations.choose_branch(actor=people.owner, conversation_id=said.pk, response_id=more.response.pk)
+    again = messages.regenerate(actor=people.mate, conversation_id=said.pk, response_id=more.response.pk)
+    end = messages.head(Conversation.objects.get(pk=said.pk), people.owner)
+    assert end is not None
+    assert end.pk == again.response.pk
+
+
+def test_ended_the_team_takes_nothing_with_it(people: Cast, said: Conversation) -> None:
+    """Also not what stands in it of somebody who is in it no more."""
+    mine = messages.send(actor=people.mate, conversation_id=None, text="Mine").conversation
+    Conversation.objects.filter(pk=mine.pk).update(team=said.team)
+    said.team.memberships.filter(user=people.mate).delete()
+    teams.end(actor=people.owner, team_id=said.team_id)
+    assert may(people.mate, mine) == {READ, WRITE, MANAGE}
