@@ -86,3 +86,11 @@ SIGN_UP = ['<label for="id_username">', 'autocomplete="username"', 'autocomplete
 def test_pages_have_labels_and_tell_the_browser_what_the_fields_are(db, client, path, parts):
     page = client.get(path).text
     assert [part for part in parts if part not in page] == []
+
+
+def test_who_tries_a_name_from_elsewhere_locks_nobody_out(people):
+    attacker, person = Client(REMOTE_ADDR="203.0.113.7"), Client(REMOTE_ADDR="198.51.100.4")
+    answers = [sign_in(attacker, "olivia", f"guess number {number}").text for number in range(7)]
+    assert "Too many wrong passwords." in answers[-1]
+    assert "Too many wrong passwords." in sign_in(attacker, "olivia").text
+    assert sign_in(person, "olivia")["Location"] == "/"
