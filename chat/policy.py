@@ -70,7 +70,7 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
     **dict.fromkeys(("new_team", "accept_invitation"), SIGNED_IN),
     **dict.fromkeys(("team", "team_leave"), "team.read"),
-    **dict.fromkeys(("team_role", "team_remove", "team_invite", "team_resend", "team_revoke"), "team.manage"),
+    **dict.fromkeys(("team_rename", "team_role", "team_remove", "team_invite", "team_resend", "team_revoke"), "team.manage"),
     **dict.fromkeys(("team_hand_over", "team_end"), "team.own"),
     **dict.fromkeys(("team_domain",), _MANAGE),
     **dict.fromkeys(("invitation",), PUBLIC),

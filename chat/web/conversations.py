@@ -156,7 +156,7 @@ def listing(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @person_required
 def rename(request: PersonRequest, conversation_id: str) -> HttpResponse:
-    conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
+    conversation = conversations.find(actor=request.user, conversation_id=conversation_id, action="conversation.manage")
     if request.method == "GET":
         return render(request, "conversations/rename_form.html", {"conversation": conversation})
     title = value(request.POST, "title", most=1000)

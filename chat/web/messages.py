@@ -34,7 +34,7 @@ def create(request: PersonRequest, conversation_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @person_required
 def edit(request: PersonRequest, conversation_id: str, item_id: str) -> HttpResponse:
-    conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
+    conversation = conversations.find(actor=request.user, conversation_id=conversation_id, action="conversation.write")
     if request.method == "GET":
         item = Item.objects.filter(pk=item_id, conversation=conversation, role="user", hidden=False).first()
         if item is None:

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat import errors
 from chat.models import Membership, Team
@@ -52,11 +52,14 @@ def create(request: PersonRequest) -> HttpResponse:
 
 
 @person_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def page(request: PersonRequest, team_id: str) -> HttpResponse:
-    """The team, and its new name."""
-    if request.method != "POST":
-        return shown(request, teams.find(actor=request.user, team_id=team_id))
+    return shown(request, teams.find(actor=request.user, team_id=team_id))
+
+
+@person_required
+@require_POST
+def rename(request: PersonRequest, team_id: str) -> HttpResponse:
     team = teams.find(actor=request.user, team_id=team_id, action="team.manage")
     form = NameForm(request.POST)
     if form.is_valid():

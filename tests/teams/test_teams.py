@@ -56,7 +56,14 @@ def test_it_is_listed_for_those_who_are_in_it(people: Cast, team: Team) -> None:
 
 def test_a_stranger_finds_no_team(people: Cast, team: Team) -> None:
     client = signed_in(people.stranger)
-    for path in ("", "leave/", "end/", "invitations/", f"members/{people.mate.pk}/role/", f"members/{people.mate.pk}/remove/"):
+    for path in (
+        "rename/",
+        "leave/",
+        "end/",
+        "invitations/",
+        f"members/{people.mate.pk}/role/",
+        f"members/{people.mate.pk}/remove/",
+    ):
         theirs, missing = (client.post(f"/teams/{pk}/{path}", {"name": "x"}) for pk in (team.pk, "team_" + "0" * 32))
         assert theirs.status_code == missing.status_code == 404
     assert client.get(f"/teams/{team.pk}/").status_code == 404
@@ -68,9 +75,9 @@ def test_nobody_finds_anybodys_team_of_one(people: Cast) -> None:
 
 
 def test_who_manages_it_renames_it(people: Cast, team: Team) -> None:
-    assert signed_in(people.mate).post(f"/teams/{team.pk}/", {"name": "Chemistry"}).status_code == 404
-    assert "Chemistry" in signed_in(people.owner).post(f"/teams/{team.pk}/", {"name": "Chemistry"}, follow=True).text
-    assert signed_in(people.owner).post(f"/teams/{team.pk}/", {"name": " "}).status_code == 422
+    assert signed_in(people.mate).post(f"/teams/{team.pk}/rename/", {"name": "Chemistry"}).status_code == 404
+    assert "Chemistry" in signed_in(people.owner).post(f"/teams/{team.pk}/rename/", {"name": "Chemistry"}, follow=True).text
+    assert signed_in(people.owner).post(f"/teams/{team.pk}/rename/", {"name": " "}).status_code == 422
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -86,7 +93,7 @@ def test_what_each_role_sees(people: Cast, team: Team, role: str) -> None:
 def attempts(client: Client, team: Team, other: User) -> dict[str, Any]:
     at = f"/teams/{team.pk}/"
     return {
-        "rename": lambda: client.post(at, {"name": "Other"}),
+        "rename": lambda: client.post(f"{at}rename/", {"name": "Other"}),
         "invite": lambda: client.post(f"{at}invitations/", {"role": "member", "uses": 1, "days": 7}),
         "role": lambda: client.post(f"{at}members/{other.pk}/role/", {"role": "guest"}),
         "remove": lambda: client.post(f"{at}members/{other.pk}/remove/"),
