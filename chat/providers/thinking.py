@@ -11,7 +11,7 @@ class ThinkSplitter:
     """Feed it text as it comes, cut anywhere. A <think> after the first other letter is text like any other."""
 
     def __init__(self) -> None:
-        self._state: Literal["start", "thinking", "gap", "text"] = "start"
+        self._state: Literal["start", "opened", "thinking", "gap", "text"] = "start"
         self._held = ""
 
     def feed(self, text: str) -> list[Piece]:
@@ -32,6 +32,10 @@ class ThinkSplitter:
         match self._state:
             case "start":
                 return self._start()
+            case "opened":  # the line breaks after the tag, however many pieces they come in
+                self._held = self._held.lstrip("\n")
+                self._state = "thinking" if self._held else "opened"
+                return ("reasoning", "") if self._held else None
             case "thinking":
                 return self._thinking()
             case "gap":
@@ -45,7 +49,7 @@ class ThinkSplitter:
     def _start(self) -> Piece | None:
         start = self._held.lstrip()
         if start.startswith(OPEN):
-            self._held, self._state = start.removeprefix(OPEN).lstrip("\n"), "thinking"
+            self._held, self._state = start.removeprefix(OPEN), "opened"
             return ("reasoning", "")
         if OPEN.startswith(start):
             return None

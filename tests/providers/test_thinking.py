@@ -33,6 +33,10 @@ def test_thoughts_and_answer_come_apart(text: str, thoughts: str, answer: str) -
     assert split([text]) == (thoughts, answer)
 
 
+def test_a_line_break_after_the_tag_is_none_of_the_thought_in_whatever_piece_it_comes() -> None:
+    assert split(["<think>", "\n", "\n", "<", "hm</think>", "Yes"]) == ("<hm", "Yes")
+
+
 @given(st.lists(st.sampled_from(["<", "think>", "</think>", "\n", " ", "a", "<think>", "</", "b"]), max_size=12), st.data())
 def test_cuts_make_no_difference(parts: list[str], data: st.DataObject) -> None:
     text = "".join(parts)
