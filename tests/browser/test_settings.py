@@ -96,7 +96,7 @@ def test_signing_out_ends_the_other_tabs_with_a_notice(signed_in_page: Callable[
     page.wait_for_url("**/accounts/login/**")
     page.get_by_label("Username or e-mail").fill("leaver")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/c/*/")
     expect(box(page)).to_have_value("Still here")
 
@@ -131,5 +131,5 @@ def test_the_password_is_changed_and_holds(contexts: Callable[..., BrowserContex
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Username or e-mail").fill("changer")
     page.get_by_label("Password", exact=True).fill("another horse battery")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(box(page)).to_be_visible()
