@@ -155,7 +155,11 @@ def _most(membership: Membership) -> str:
 
 
 def _tell(conversation: Conversation, touched: Iterable[int]) -> None:
-    """Pages that are open show who is in it; whose standing has changed is asked anew, everywhere."""
+    """Pages that are open show who is in it; whose standing has changed is asked anew, everywhere. Who came through the team
+    is in it as long as the team is.
+    """
+    if not conversation.team_access:
+        conversation.participants.filter(access=Access.NONE).delete()
     shared = bool(conversation.team_access) or conversation.participants.exclude(access=Access.NONE).exists()
     Conversation.objects.filter(pk=conversation.pk).update(shared=shared)
     User.objects.filter(pk__in=list(touched)).update(auth_epoch=F("auth_epoch") + 1)

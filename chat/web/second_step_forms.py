@@ -9,29 +9,28 @@ from django import forms
 
 from chat.web.account_forms import Plain
 
-CODE = {"code": "Code"}
 NAME_LENGTH = 60
 DIGITS = {"inputmode": "numeric", "autocomplete": "one-time-code", "spellcheck": "false"}
 
 
-class AuthenticateForm(Plain, base.AuthenticateForm):
-    labels = CODE
+class Coded(Plain):
+    labels = {"code": "Code"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["code"].widget.attrs |= DIGITS
+        self.fields["code"].widget.attrs |= DIGITS  # type: ignore[attr-defined]
 
 
-class ReauthenticateForm(AuthenticateForm, base.ReauthenticateForm):
+class AuthenticateForm(Coded, base.AuthenticateForm):
     pass
 
 
-class ActivateForm(Plain, totp.ActivateTOTPForm):
-    labels = {"code": "The code that the app shows now"}
+class ReauthenticateForm(Coded, base.ReauthenticateForm):
+    pass
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["code"].widget.attrs |= DIGITS
+
+class ActivateForm(Coded, totp.ActivateTOTPForm):
+    labels = {"code": "The code that the app shows now"}
 
 
 class AddPasskeyForm(Plain, webauthn.AddWebAuthnForm):

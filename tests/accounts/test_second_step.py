@@ -147,3 +147,17 @@ def test_without_the_key_no_code_is_right(people: Cast, settings: LazySettings) 
     sign_in(client, "olivia")
     for guess in (code(secret), spare, ""):
         assert client.post("/accounts/2fa/authenticate/", {"code": guess}).status_code == 200
+
+
+def test_a_code_shows_that_it_is_you_too(people: Cast) -> None:
+    secret = set_up(signed_in_afresh())
+    client = Client()
+    sign_in(client, "olivia")
+    client.post("/accounts/2fa/authenticate/", {"code": code(secret)})
+    cache.clear()
+    path = "/accounts/2fa/reauthenticate/?next=/accounts/2fa/recovery-codes/"
+    assert "Enter a code from your authenticator app" in client.get(path).text
+    assert "This is not right" in client.post(path, {"code": "000000"}).text
+    answer = client.post(path, {"code": code(secret), "next": "/accounts/2fa/recovery-codes/"})
+    assert answer["Location"] == "/accounts/2fa/recovery-codes/"
+    assert len(recovery_codes(client)) == 10

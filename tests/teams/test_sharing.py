@@ -323,3 +323,14 @@ def test_ended_the_team_takes_nothing_with_it(people: Cast, said: Conversation) 
     said.team.memberships.filter(user=people.mate).delete()
     teams.end(actor=people.owner, team_id=said.team_id)
     assert may(people.mate, mine) == {READ, WRITE, MANAGE}
+
+
+def test_who_may_not_see_it_any_more_is_not_shown_to_be_in_it(people: Cast, said: Conversation) -> None:
+    add(said.team, other := person("ada"))
+    sharing.with_team(actor=people.owner, conversation_id=said.pk, access="write")
+    messages.send(actor=other, conversation_id=said.pk, text="Hello")
+    sharing.with_person(actor=people.owner, conversation_id=said.pk, user_id=people.mate.pk, access="read")
+    sharing.with_team(actor=people.owner, conversation_id=said.pk, access="")
+    assert sharing.people(said) == [people.owner, people.mate]
+    sharing.with_person(actor=people.owner, conversation_id=said.pk, user_id=people.mate.pk, access="")
+    assert sharing.people(said) == [people.owner]
