@@ -3,11 +3,18 @@
 from collections.abc import Callable
 from typing import Literal
 
-from chat.models import Conversation, Membership, Server, Team, User
+from chat.models import Conversation, Link, Membership, Server, Team, User
 from chat.models.conversations import ConversationQuerySet
 
 Action = Literal[
-    "conversation.read", "conversation.write", "conversation.manage", "team.read", "team.manage", "team.own", "server.manage"
+    "conversation.read",
+    "conversation.write",
+    "conversation.manage",
+    "link.read",
+    "team.read",
+    "team.manage",
+    "team.own",
+    "server.manage",
 ]
 Rule = Callable[[User, object], bool]
 
@@ -44,6 +51,10 @@ def _in_team(*roles: str) -> Rule:
     return rule
 
 
+def _opens(actor: User | None, object_: object) -> bool:
+    return isinstance(object_, Link) and Link.objects.readable_by(actor).filter(pk=object_.pk).exists()
+
+
 def _owns_server(actor: User, object_: object) -> bool:
     return Server.objects.filter(pk=1, owner=actor).exists()
 
@@ -52,6 +63,7 @@ RULES: dict[Action, Rule] = {
     "conversation.read": _among("conversation.read"),
     "conversation.write": _among("conversation.write"),
     "conversation.manage": _among("conversation.manage"),
+    "link.read": _opens,
     "team.read": _in_team(*Membership.Role.values),
     "team.manage": _in_team(Membership.Role.OWNER, Membership.Role.ADMIN),
     "team.own": _in_team(Membership.Role.OWNER),
@@ -67,6 +79,8 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
     **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop", "typing"), _WRITE),
     **dict.fromkeys(("rename", "delete", "restore", "share", "share_person", "share_team", "move", "hand_over"), _OWN),
+    **dict.fromkeys(("link_make", "link_revoke"), _OWN),
+    **dict.fromkeys(("link", "link_socket"), "link.read"),
     **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
     **dict.fromkeys(("new_team", "accept_invitation"), SIGNED_IN),
     **dict.fromkeys(("team", "team_leave"), "team.read"),
@@ -80,6 +94,8 @@ tested apart.
 """
 
 
-def can(actor: User, action: Action, object_: object) -> bool:
-    """Whether this person may do this to that. Nobody suspended or inactive may do anything."""
+def can(actor: User | None, action: Action, object_: object) -> bool:
+    """Whether this person may do this to that. Nobody suspended or inactive may do anything; a visitor (None) opens links."""
+    if actor is None:
+        return action == "link.read" and _opens(None, object_)
     return actor.is_active and not actor.suspended and RULES[action](actor, object_)

@@ -127,6 +127,7 @@ REPLY_BYTES = 4_000_000
 BODY_BYTES = 25_000_000
 SOCKET_BACKLOG_BYTES = 1_000_000
 SOCKETS_PER_USER = 50
+SOCKETS_PER_LINK = 500
 SOCKET_STALLED = whole_number("SOCKET_STALLED", 20, least=1, most=600)
 ENTRIES_PER_PAGE = 15
 CONVERSATIONS_PER_PAGE = 60
@@ -243,7 +244,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USERNAME_MIN_LENGTH = 2
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 # Per network address: room for an office behind one. Wrong passwords count apart: ten a minute, five in five minutes for a name.
-ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "signup": "60/m/ip"}
+ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "signup": "60/m/ip", "link": "10/5m/ip,60/5m/key"}
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 MFA_ADAPTER = "chat.web.second_step.SecondStepAdapter"
 MFA_FORMS = {

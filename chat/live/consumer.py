@@ -27,14 +27,18 @@ SIGNED_OUT, GONE, TOO_MANY, RESTART, NOT_LISTENING = 4401, 4404, 4429, 4012, 400
 class Reader(AsyncWebsocketConsumer):
     """Forwards what follows the cursor; on a gap it reads the log. `/ws/c/<id>/?after=<position>`"""
 
-    async def connect(self) -> None:
+    def begin(self) -> None:
         self.user: User | None = self.scope["user"] if self.scope["user"].is_authenticated else None
-        self.conversation: str = self.scope["url_route"]["kwargs"]["conversation_id"]
-        self.cursor = _position(self.scope["query_string"])
+        self.conversation, self.link = "", ""
+        self.cursor = number(self.scope["query_string"], "after")
         self.mailbox: Mailbox | None = None  # nothing waits: most sockets are idle, and cost what they keep
         self.forwarding: asyncio.Task[None] | None = None
         self.closing = self.shared = False
         self.company: tuple[Somebody, ...] | None = None  # who else it was told is here
+
+    async def connect(self) -> None:
+        self.begin()
+        self.conversation = self.scope["url_route"]["kwargs"]["conversation_id"]
         await self.accept()
         if self.user is None:
             await self.close(SIGNED_OUT)
@@ -43,7 +47,7 @@ class Reader(AsyncWebsocketConsumer):
             await self.close(TOO_MANY)
             return
         hub.subscribe(self.conversation, self)
-        readers.add(self)
+        readers.add(self, self.user.pk)
         self.forwarding = asyncio.create_task(self._forward_or_restart(self._join))
 
     async def dispatch(self, message: Any) -> None:
@@ -141,8 +145,8 @@ class Reader(AsyncWebsocketConsumer):
         return True
 
 
-def _position(query: bytes) -> int:
-    """The cursor in the address; anything that is not a number means from the start."""
-    values: list[Any] = parse_qs(query.decode("latin-1")).get("after", ["0"])
+def number(query: bytes, name: str) -> int:
+    """The cursor in the address (or another number there); anything that is not a number means from the start."""
+    values: list[Any] = parse_qs(query.decode("latin-1")).get(name, ["0"])
     text = str(values[-1])
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

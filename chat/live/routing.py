@@ -2,6 +2,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.urls import re_path
 
 from chat.live.consumer import GONE, Reader
+from chat.live.link_reader import LinkReader
 
 
 class Nowhere(AsyncWebsocketConsumer):
@@ -13,5 +14,6 @@ class Nowhere(AsyncWebsocketConsumer):
 
 websocket_urlpatterns = [
     re_path(r"^ws/c/(?P<conversation_id>conv_[0-9a-f]{32})/$", Reader.as_asgi()),
+    re_path(r"^ws/s/(?P<link_id>link_[0-9a-f]{32})/$", LinkReader.as_asgi()),
     re_path("", Nowhere.as_asgi()),
 ]

@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 
 from chat.doorbell import Ring
 from chat.live.company import Company
+from chat.models import Link
 from chat.store import pool, sql
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 EVERY = 0.7  # seconds; what is seen in two looks without having been heard of was missed: 1.4 s, of the 2 that are promised
-SIGNED_OUT, RESTART = 4401, 4012
+SIGNED_OUT, RESTART, GONE = 4401, 4012, 4404
 
 
 class Readers:
@@ -27,25 +28,29 @@ class Readers:
 
     def __init__(self) -> None:
         self.all: set[Reader] = set()
-        self.of_user: Counter[int] = Counter()
+        self.counted: dict[Reader, int | str] = {}
+        self.of: Counter[int | str] = Counter()
         self.seen: dict[str, int] = {}
         self.closing: set[asyncio.Task[None]] = set()
         self.company = Company()
 
-    def add(self, reader: "Reader") -> None:
-        if reader not in self.all and reader.user is not None:
+    def add(self, reader: "Reader", whose: int | str) -> None:
+        """`whose` it is among the others: a person's, or a link's. There is a limit to those (`count`)."""
+        if reader not in self.all:
             self.all.add(reader)
-            self.of_user[reader.user.pk] += 1
+            self.counted[reader] = whose
+            self.of[whose] += 1
 
     def discard(self, reader: "Reader") -> None:
-        if reader in self.all and reader.user is not None:
+        if reader in self.all:
             self.all.discard(reader)
-            self.of_user[reader.user.pk] -= 1
-            if not self.of_user[reader.user.pk]:
-                del self.of_user[reader.user.pk]
+            whose = self.counted.pop(reader)
+            self.of[whose] -= 1
+            if not self.of[whose]:
+                del self.of[whose]
 
-    def count(self, user_id: int) -> int:
-        return self.of_user[user_id]
+    def count(self, whose: int | str) -> int:
+        return self.of[whose]
 
     async def watch(self) -> None:
         while True:
@@ -58,15 +63,20 @@ class Readers:
 
     async def look(self) -> None:
         """One look. A position already seen a look ago, and still not reached by a reader, was missed: send it to the log."""
-        looked_at = [(reader, reader.user) for reader in self.all if reader.user is not None]  # who comes meanwhile is not judged
-        conversations, people = {reader.conversation for reader, _ in looked_at}, {user.pk for _, user in looked_at}
-        positions, epochs = await pool.for_readers(_facts, conversations, people)
+        looked_at = list(self.all)  # who comes meanwhile is not judged
+        conversations = {reader.conversation for reader in looked_at}
+        people = {reader.user.pk for reader in looked_at if reader.user is not None}
+        positions, epochs, links = await pool.for_readers(
+            _facts, conversations, people, {one.link for one in looked_at if one.link}
+        )
         before, self.seen = self.seen, positions
-        for reader, user in looked_at:
-            if user.pk not in epochs:
+        for reader in looked_at:
+            if reader.user is not None and reader.user.pk not in epochs:
                 self._close(reader, SIGNED_OUT)
-            elif epochs[user.pk] != user.auth_epoch:
+            elif reader.user is not None and epochs[reader.user.pk] != reader.user.auth_epoch:
                 self._close(reader, RESTART)  # the page comes back and is asked again who it is
+            elif reader.link and reader.link not in links:
+                self._close(reader, GONE)
             elif before.get(reader.conversation, 0) > reader.cursor:
                 reader.hear(Ring(reader.conversation, 0, before[reader.conversation]))
 
@@ -77,10 +87,11 @@ class Readers:
         task.add_done_callback(self.closing.discard)
 
 
-def _facts(conversations: set[str], people: set[int]) -> tuple[dict[str, int], dict[int, int]]:
+def _facts(conversations: set[str], people: set[int], links: set[str]) -> tuple[dict[str, int], dict[int, int], set[str]]:
     positions = sql.rows("SELECT id, position FROM chat_conversation WHERE id {one_of}", conversations)
     epochs = sql.rows("SELECT id, auth_epoch FROM chat_user WHERE is_active AND NOT suspended AND id {one_of}", people)
-    return dict(positions), dict(epochs)
+    standing = set(Link.objects.standing().filter(pk__in=links).values_list("pk", flat=True)) if links else set()
+    return dict(positions), dict(epochs), standing
 
 
 readers = Readers()

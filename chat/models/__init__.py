@@ -5,6 +5,7 @@
 
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.items import Item
+from chat.models.links import Audience, Link
 from chat.models.presence import Presence
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
@@ -14,10 +15,12 @@ from chat.models.users import User
 
 __all__ = [
     "Access",
+    "Audience",
     "Branch",
     "Conversation",
     "Invitation",
     "Item",
+    "Link",
     "LogRow",
     "Membership",
     "Participant",

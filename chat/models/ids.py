@@ -30,3 +30,7 @@ def turn_id() -> str:
 
 def invitation_id() -> str:
     return new_id("inv")
+
+
+def link_id() -> str:
+    return new_id("link")

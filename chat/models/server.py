@@ -23,6 +23,7 @@ class Server(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="owned_servers")
     signup = models.CharField(max_length=7, choices=Signup.choices, default=Signup.OPEN)
     team_creation = models.CharField(max_length=6, choices=TeamCreation.choices, default=TeamCreation.ANYONE)
+    public_links = models.BooleanField(default=True)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -62,3 +62,10 @@ def change_team_creation(*, actor: User, who: str) -> None:
     if who not in Server.TeamCreation.values:
         raise errors.InvalidInput("Choose who may make teams.", param="team_creation")
     Server.objects.filter(pk=1).update(team_creation=who)
+
+
+@transaction.atomic
+def change_public_links(*, actor: User, allowed: bool) -> None:
+    """Whether links may be opened by anyone from now on; those there are show nothing as long as they may not."""
+    manage(actor)
+    Server.objects.filter(pk=1).update(public_links=allowed)

@@ -82,11 +82,12 @@ def move(*, actor: User, conversation_id: str, team_id: str) -> Conversation:
 
 
 def withdraw(conversation: Conversation, *, team: Team) -> None:
-    """Shared with nobody, in this team. The conversation is locked."""
+    """Shared with nobody, and by no link, in this team. The conversation is locked."""
     before = set(conversation.participants.values_list("user_id", flat=True))
     if conversation.team_access:
         before |= set(Membership.objects.filter(team=conversation.team_id).values_list("user_id", flat=True))
     conversation.participants.all().delete()
+    conversation.links.all().delete()
     Conversation.objects.filter(pk=conversation.pk).update(team=team, team_access=Access.NONE)
     conversation.team, conversation.team_access = team, Access.NONE
     _tell(conversation, before)

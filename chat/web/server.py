@@ -21,6 +21,11 @@ from chat.web.invitations import InvitationForm, told
 class SignupForm(forms.Form):
     signup = forms.ChoiceField(label="Who may sign up", choices=Server.Signup.choices, widget=forms.RadioSelect)
     team_creation = forms.ChoiceField(label="Who may make teams", choices=Server.TeamCreation.choices, widget=forms.RadioSelect)
+    public_links = forms.BooleanField(
+        label="Conversations may be shared by links that anyone can open",
+        required=False,
+        help_text="Without it, such links show nothing, also those there are.",
+    )
 
 
 def owner_of(request: HttpRequest) -> User:
@@ -61,6 +66,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         return page(request, owner, status=422, policy=policy)
     server.change_signup(actor=owner, signup=policy.cleaned_data["signup"])
     server.change_team_creation(actor=owner, who=policy.cleaned_data["team_creation"])
+    server.change_public_links(actor=owner, allowed=policy.cleaned_data["public_links"])
     messages.success(request, "Saved.")
     return HttpResponseRedirect(request.path)
 

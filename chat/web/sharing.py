@@ -1,7 +1,9 @@
 """Who else is in a conversation: the page that shares it, for its owner; and the way out for the others."""
 
 from collections.abc import Callable
+from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -9,9 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chat import errors
 from chat.models import Access, Conversation
-from chat.store import conversations, sharing, teams
+from chat.store import conversations, links, sharing, teams
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.fields import value
+from chat.web.link_form import LinkForm
 
 TEAM_ACCESS = [(Access.NONE, "Only those named below"), (Access.READ, "Everybody reads"), (Access.WRITE, "Everybody writes")]
 
@@ -20,6 +23,10 @@ TEAM_ACCESS = [(Access.NONE, "Only those named below"), (Access.READ, "Everybody
 @person_required
 def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
     conversation = conversations.find(actor=request.user, conversation_id=conversation_id, action="conversation.manage")
+    return shown(request, conversation)
+
+
+def shown(request: PersonRequest, conversation: Conversation, *, status: int = 200, link_form: Any = None) -> HttpResponse:
     alone = conversation.team.personal_of_id is not None
     context = {
         "conversation": conversation,
@@ -28,8 +35,11 @@ def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
         "places": [] if alone else sharing.places(conversation),
         "team_access": TEAM_ACCESS,
         "access": Access.choices,
+        "home": settings.PARLEY_URL,
+        "links": links.of(conversation),
+        "form": link_form or LinkForm(conversation=conversation),
     }
-    return render(request, "sharing/share.html", context)
+    return render(request, "sharing/share.html", context, status=status)
 
 
 @require_POST

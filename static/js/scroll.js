@@ -2,11 +2,11 @@
 (() => {
   const main = document.querySelector("main.conversation");
   const items = () => document.getElementById("items");
-  if (!items()) return;
+  const dock = document.querySelector("[data-dock]");
+  if (!items() || !dock) return;
 
   const page = document.documentElement;
   const jump = document.querySelector("[data-jump]");
-  const dock = document.querySelector("[data-dock]");
   let follow = !items().dataset.at;
   let before = 0;
   let kept = null;

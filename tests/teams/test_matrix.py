@@ -10,9 +10,9 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from chat import policy
 from chat.live.catchup import catch_up
-from chat.models import Conversation, Response, Team, User
+from chat.models import Conversation, Link, Response, Team, User
 from chat.policy import can
-from chat.store import conversations, invitations, messages, sharing, teams
+from chat.store import conversations, invitations, links, messages, sharing, teams
 from tests.cast import person
 from tests.conftest import signed_in
 
@@ -54,6 +54,7 @@ class World:
     team: Team
     response: Response
     invitation: str
+    link: Link
     people: dict[str, User]
 
     def ids(self) -> dict[str, str]:
@@ -63,6 +64,7 @@ class World:
             "item_id": str(self.response.input_id),
             "team_id": self.team.pk,
             "invitation_id": self.invitation,
+            "link_id": self.link.pk,
             "user_id": str(self.people["mate without a share"].pk),
         }
 
@@ -100,7 +102,8 @@ def world(db: None, actor: str) -> World:
     offered, _ = invitations.make(actor=owner, team=team, days=7, uses=1)
     fresh = {name: User.objects.get(pk=user.pk) for name, user in people.items()}
     found, response = Conversation.objects.get(pk=pk), Response.objects.get(pk=begun.response.pk)
-    return World(found, team, response, offered.pk, fresh)
+    link = links.make(actor=author, conversation_id=pk, live=True, audience="team", days=7)
+    return World(found, team, response, offered.pk, link, fresh)
 
 
 def address(pattern: URLPattern, ids: dict[str, str]) -> str:
@@ -108,7 +111,7 @@ def address(pattern: URLPattern, ids: dict[str, str]) -> str:
 
 
 def object_of(action: str, world: World) -> object:
-    return {"conversation": world.conversation, "team": world.team}.get(action.partition(".")[0])
+    return {"conversation": world.conversation, "team": world.team, "link": world.link}.get(action.partition(".")[0])
 
 
 def came_in(answer: Any) -> bool:
@@ -152,6 +155,8 @@ def test_nobody_comes_in_unnamed(world: World) -> None:
 
 
 @pytest.mark.parametrize("actor", ACTORS)
-def test_the_socket_tells_whom_the_page_tells(world: World, actor: str) -> None:
+def test_the_sockets_tell_whom_the_pages_tell(world: World, actor: str) -> None:
     user = world.people[actor]
+    opens = Link.objects.readable_by(user).filter(pk=world.link.pk).exists()
+    assert opens is can(user, "link.read", world.link)
     assert catch_up(world.conversation.pk, user, 0).gone is not can(user, "conversation.read", world.conversation)

@@ -7,14 +7,15 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from chat import policy
-from chat.store import messages
+from chat.store import links, messages
 from tests.cast import Cast
 from tests.conftest import signed_in
 
 ALLAUTHS = ("account_", "mfa_")
 OURS = [p for p in get_resolver().url_patterns if isinstance(p, URLPattern) and not (p.name or "").startswith(ALLAUTHS)]
 OF_CONVERSATIONS = [p for p in OURS if "conversation_id" in str(p.pattern)]
-MISSING = {"user_id": "0", "conversation_id": "conv_" + "0" * 32, "item_id": "msg_" + "0" * 32, "response_id": "resp_" + "0" * 32}
+PREFIXES = {"conversation_id": "conv", "item_id": "msg", "response_id": "resp", "link_id": "link"}
+MISSING = {"user_id": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
 
 
 def address(pattern: URLPattern, ids: dict[str, str]) -> str:
@@ -27,13 +28,15 @@ def both(client: Client, path: str, **extra: Any) -> list[Any]:
 
 
 def test_every_route_has_a_row_and_every_row_a_route() -> None:
-    assert {pattern.name for pattern in OURS} | {"socket"} == set(policy.ROUTES)
+    assert {pattern.name for pattern in OURS} | {"socket", "link_socket"} == set(policy.ROUTES)
 
 
 @pytest.mark.parametrize("pattern", OF_CONVERSATIONS, ids=lambda pattern: str(pattern.name))
 def test_a_foreign_conversation_answers_like_a_missing_one(cast: Cast, pattern: URLPattern) -> None:
     begun = messages.send(actor=cast.owner, conversation_id=None, text="Mine")
-    ids = {"item_id": str(begun.response.input_id), "response_id": begun.response.pk, "user_id": str(cast.mate.pk)}
+    link = links.make(actor=cast.owner, conversation_id=begun.conversation.pk, live=True, audience="anyone", days=7)
+    ids = {"item_id": str(begun.response.input_id), "response_id": begun.response.pk, "link_id": link.pk}
+    ids["user_id"] = str(cast.mate.pk)
     theirs = {"conversation_id": begun.conversation.pk, **ids}
     client = signed_in(cast.stranger)
     for htmx in ({}, {"HTTP_HX_REQUEST": "true"}):
@@ -52,7 +55,7 @@ def without_token(response: Any) -> bytes:
 
 @pytest.mark.parametrize("pattern", OURS, ids=lambda pattern: str(pattern.name))
 def test_nobody_comes_in_unnamed(db: None, pattern: URLPattern) -> None:
-    if policy.ROUTES[str(pattern.name)] == policy.PUBLIC:
+    if policy.ROUTES[str(pattern.name)] in (policy.PUBLIC, "link.read"):
         return
     others = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "sign_in": "0", "user_id": "0", "token": "x"}
     path = address(pattern, {**MISSING, **others})
