@@ -129,25 +129,27 @@ class Executor:
             await asyncio.wait(self.background, timeout=AT_ONCE)
 
     async def _hold(self) -> None:
-        """Renew leases; stop what was asked to stop elsewhere; drop what another process has taken over."""
+        """Renew leases; stop what was asked to stop elsewhere, and what its author may not have written any more; drop what
+        another process has taken over.
+        """
         renewed, every = 0.0, settings.RUN_LEASE / 4
         while True:
             await asyncio.sleep(LOOK)
-            held = {pk: run.epoch for pk, run in self.runs.items()}
+            held = {pk: responses.Held(run.epoch, run.standing) for pk, run in self.runs.items()}
             if not held:
                 continue
             now = asyncio.get_running_loop().time()
             try:
-                verdicts = await pool.for_runs(responses.lost_or_cancelled, held)
+                verdicts = await pool.for_runs(responses.verdicts, held)
                 if now - renewed >= every:
-                    await pool.for_runs(responses.renew, {pk: held[pk] for pk in held if verdicts.get(pk) != "lost"})
+                    await pool.for_runs(responses.renew, {pk: held[pk].epoch for pk in held if verdicts.get(pk) != "lost"})
                     renewed = now
             except DatabaseError as error:
                 logger.warning("The database is away, runs go on: %s", type(error).__name__)
                 continue
             for pk, verdict in verdicts.items():
-                if (run := self.runs.get(pk)) is not None and run.epoch == held[pk]:
-                    run.stop() if verdict == "cancelled" else run.fence()
+                if (run := self.runs.get(pk)) is not None and run.epoch == held[pk].epoch:
+                    run.heed(verdict)
 
     async def _sweep(self) -> None:
         """Take up what other processes left behind, and start what is due; remove what was deleted long enough ago."""

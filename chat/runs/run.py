@@ -42,7 +42,8 @@ class Run:
     they shown.
     """
 
-    def __init__(self, response: Response, executor: "Executor") -> None:
+    def __init__(self, response: Response, executor: "Executor", *, standing: int | None) -> None:
+        self.standing = standing  # its author's: None, and they may not have it written
         self.id, self.epoch, self.conversation_id = response.pk, response.epoch, response.conversation_id
         self.executor, self.ticker = executor, executor.ticker()
         self.task = asyncio.current_task()
@@ -62,6 +63,16 @@ class Run:
         self.turn: Turn | None = None
         self.drained = asyncio.Event()
         self.drained.set()
+
+    def heed(self, verdict: responses.Verdict) -> None:
+        """What the look has found."""
+        match verdict:
+            case "cancelled":
+                self.stop()
+            case "lost":
+                self.fence()
+            case _:
+                self.standing = verdict
 
     def stop(self) -> None:
         self._interrupt("stopped")
@@ -199,15 +210,18 @@ def encode(event: wire.Event) -> bytes:
 
 async def execute(response_id: str, executor: "Executor") -> None:
     """Take a queued run and bring it to its end. Returns quietly when another process was faster or takes it over."""
-    response = await pool.for_runs(responses.take, response_id)
+    response, standing = await pool.for_runs(_take, response_id)
     if response is None:
         return
     if not executor.accepting:
         await pool.for_runs(responses.release, {response_id: response.epoch})
         return
-    run = executor.runs[response_id] = Run(response, executor)
+    run = executor.runs[response_id] = Run(response, executor, standing=standing)
     try:
-        await _generate(run, response)
+        if standing is None:
+            run.finish(Cancelled())
+        else:
+            await _generate(run, response)
         if run.why in ("", "stopped"):
             await _end(run)
     finally:
@@ -216,6 +230,12 @@ async def execute(response_id: str, executor: "Executor") -> None:
         await afterwards.follow(response_id, executor)
     if run.end is not None and run.turn is not None:
         await upstream.leave(run.turn, stopped=run.why == "stopped")
+
+
+def _take(response_id: str) -> tuple[Response | None, int | None]:
+    """The run, and whether its author may have it written: it may have waited long."""
+    response = responses.take(response_id)
+    return response, responses.author_standing(response_id) if response is not None else None
 
 
 async def _generate(run: Run, response: Response) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
 from operator import or_
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db import transaction
@@ -15,6 +16,7 @@ from django.db.models.functions import Now
 
 from chat import errors, markdown
 from chat.models import Item, LogRow, Response, Turn, User
+from chat.policy import within_reach
 from chat.protocol.types import Json
 from chat.store import conversations, log, messages, news, rows, search, sql
 from chat.store.log import Batch
@@ -37,6 +39,17 @@ class Ending:
     error_message: str = ""
     incomplete_reason: str = ""
 
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A run that a process executes, as it took it: its `epoch`, and its author's (`author_standing`)."""
+
+    epoch: int
+    standing: int | None
+
+
+Verdict = Literal["lost", "cancelled"] | int
+"""Another process has it; it is to stop; or its author's standing has changed to this, and it goes on."""
 
 MOST_ATTEMPTS = 5  # of a run that is taken up again; each is another process that died
 UNKEPT = Ending(
@@ -93,18 +106,42 @@ def _held(held: dict[str, int]) -> Q:
     return Q(reduce(or_, mine, Q(pk__in=())), status=Status.IN_PROGRESS)
 
 
-def lost_or_cancelled(held: dict[str, int]) -> dict[str, str]:
-    """Of the runs held (id → epoch): which are to stop ("cancelled"), and which are no longer ours ("lost")."""
-    query = "SELECT id, epoch, status, cancel_requested IS NOT NULL FROM chat_response WHERE id {one_of}"
-    facts = {pk: (epoch, status, cancel) for pk, epoch, status, cancel in sql.rows(query, held.keys())}
-    verdicts = {}
-    for pk, epoch in held.items():
-        fact = facts.get(pk)
-        if fact is None or fact[0] != epoch or fact[1] != Status.IN_PROGRESS:
-            verdicts[pk] = "lost"
-        elif fact[2]:
-            verdicts[pk] = "cancelled"
-    return verdicts
+FACTS = """SELECT r.id, r.epoch, r.status, r.cancel_requested IS NOT NULL,
+CASE WHEN u.is_active AND NOT u.suspended THEN u.auth_epoch END
+FROM chat_response r LEFT JOIN chat_user u ON u.id = r.author_id WHERE r.id {one_of}"""
+
+
+def verdicts(held: dict[str, Held]) -> dict[str, Verdict]:
+    """Of the runs held: which are to stop, which are no longer ours, and which of their authors were asked again, and may."""
+    facts = {pk: fact for pk, *fact in sql.rows(FACTS, held.keys())}
+    return {pk: verdict for pk, mine in held.items() if (verdict := _verdict(pk, mine, facts.get(pk))) is not None}
+
+
+def _verdict(response_id: str, held: Held, fact: Sequence[Any] | None) -> Verdict | None:
+    if fact is None:
+        return "lost"
+    epoch, status, cancelled, standing = fact
+    if epoch != held.epoch or status != Status.IN_PROGRESS:
+        return "lost"
+    if cancelled:
+        return "cancelled"
+    if standing == held.standing:
+        return None
+    now = author_standing(response_id)
+    return "cancelled" if now is None else now
+
+
+STANDING = """SELECT u.id, u.auth_epoch, r.conversation_id, r.conversation_id IS NULL OR c.owner_id = u.id
+FROM chat_response r JOIN chat_user u ON u.id = r.author_id LEFT JOIN chat_conversation c ON c.id = r.conversation_id
+WHERE r.id = %s AND u.is_active AND NOT u.suspended"""
+
+
+def author_standing(response_id: str) -> int | None:
+    """The `auth_epoch` of whoever asked, if they may (still) have this written where it stands; else None."""
+    for user_id, epoch, conversation_id, own in sql.rows(STANDING, response_id):
+        if own or within_reach(User.objects.get(pk=user_id), "conversation.write").filter(pk=conversation_id).exists():
+            return int(epoch)
+    return None
 
 
 @transaction.atomic
