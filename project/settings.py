@@ -309,8 +309,11 @@ FILE_UPLOAD_TEMP_DIR = None
 CHANNEL_LAYERS: dict[str, Any] = {}  # none: chat.doorbell has a layer of its own, and nothing else needs one
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 PROCRASTINATE_IMPORT_PATHS = ["chat.runs.jobs"]
-# Sign-in limits are counted here: large enough that nobody pushes the counts out by asking for many names.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}}}
+# Sign-in limits and used codes: where all processes see them. Large enough that nobody pushes them out by asking for many names.
+_cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+if not ON_SQLITE:
+    _cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "chat_cache"}
+CACHES = {"default": {**_cache, "OPTIONS": {"MAX_ENTRIES": 50_000}}}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -3,6 +3,7 @@
 `db_index=False` stands where another index begins with the same column: each costs with every row that is written.
 """
 
+from chat.models.cache import CacheEntry
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.items import Item
 from chat.models.links import Audience, Link
@@ -17,6 +18,7 @@ __all__ = [
     "Access",
     "Audience",
     "Branch",
+    "CacheEntry",
     "Conversation",
     "Invitation",
     "Item",

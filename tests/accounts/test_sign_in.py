@@ -1,7 +1,8 @@
 import pytest
+from django.conf import settings
 from django.test import Client
 
-from chat.models import User
+from chat.models import CacheEntry, User
 from tests import cast
 from tests.accounts.conftest import sign_in
 
@@ -94,3 +95,13 @@ def test_who_tries_a_name_from_elsewhere_locks_nobody_out(people):
     assert "Too many wrong passwords." in answers[-1]
     assert "Too many wrong passwords." in sign_in(attacker, "olivia").text
     assert sign_in(person, "olivia")["Location"] == "/"
+
+
+@pytest.mark.skipif(settings.ON_SQLITE, reason="there, there is one process")
+def test_what_one_process_has_counted_the_others_know(people, client):
+    """What all processes have in common is the database, and the count stands there."""
+    for number in range(5):
+        sign_in(client, "stella", f"wrong {number}")
+    assert "Too many wrong passwords" in sign_in(client, "stella").text
+    CacheEntry.objects.all().delete()
+    assert sign_in(client, "stella")["Location"] == "/"
