@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Literal
 
-from chat.models import Conversation, Link, Membership, Server, Team, User
+from chat.models import Conversation, Link, Membership, Project, Server, Team, User
 from chat.models.conversations import ConversationQuerySet
+from chat.models.projects import ProjectQuerySet
 
 Action = Literal[
     "conversation.read",
     "conversation.write",
     "conversation.manage",
     "link.read",
+    "project.read",
+    "project.manage",
     "team.read",
     "team.manage",
     "team.own",
@@ -55,6 +58,13 @@ def _opens(actor: User | None, object_: object) -> bool:
     return isinstance(object_, Link) and Link.objects.readable_by(actor).filter(pk=object_.pk).exists()
 
 
+def _in_project(found: Callable[[User], ProjectQuerySet]) -> Rule:
+    def rule(actor: User, object_: object) -> bool:
+        return isinstance(object_, Project) and found(actor).filter(pk=object_.pk).exists()
+
+    return rule
+
+
 def _owns_server(actor: User, object_: object) -> bool:
     return Server.objects.filter(pk=1, owner=actor).exists()
 
@@ -64,6 +74,8 @@ RULES: dict[Action, Rule] = {
     "conversation.write": _among("conversation.write"),
     "conversation.manage": _among("conversation.manage"),
     "link.read": _opens,
+    "project.read": _in_project(Project.objects.readable_by),
+    "project.manage": _in_project(Project.objects.manageable_by),
     "team.read": _in_team(*Membership.Role.values),
     "team.manage": _in_team(Membership.Role.OWNER, Membership.Role.ADMIN),
     "team.own": _in_team(Membership.Role.OWNER),
@@ -82,6 +94,10 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("link_make", "link_revoke"), _OWN),
     **dict.fromkeys(("link", "link_socket"), "link.read"),
     **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
+    **dict.fromkeys(("projects",), SIGNED_IN),
+    **dict.fromkeys(("project",), "project.read"),
+    **dict.fromkeys(("project_change", "project_remove"), "project.manage"),
+    **dict.fromkeys(("project_of",), _OWN),
     **dict.fromkeys(("new_team", "accept_invitation"), SIGNED_IN),
     **dict.fromkeys(("team", "team_leave"), "team.read"),
     **dict.fromkeys(("team_rename", "team_role", "team_remove", "team_invite", "team_resend", "team_revoke"), "team.manage"),

@@ -13,6 +13,7 @@ from chat.web import (
     links,
     messages,
     preferences,
+    projects,
     search,
     second_step,
     security,
@@ -26,7 +27,7 @@ register_converter(IdConverter, "id")
 register_converter(NumberConverter, "number")
 handler400, handler403, handler404, handler500 = errors.bad_request, errors.refused, errors.not_found, errors.server_error
 
-one, team = "c/<id:conversation_id>/", "teams/<id:team_id>/"
+one, team, project = "c/<id:conversation_id>/", "teams/<id:team_id>/", "projects/<id:project_id>/"
 urlpatterns: list[Any] = [
     path("", conversations.home, name="home"),
     path(one, conversations.page, name="conversation"),
@@ -50,6 +51,11 @@ urlpatterns: list[Any] = [
     path(f"{one}share/people/<number:user_id>/hand-over/", sharing.hand_over, name="hand_over"),
     path(f"{one}share/links/", links.make, name="link_make"),
     path(f"{one}share/links/<id:link_id>/revoke/", links.revoke, name="link_revoke"),
+    path(f"{one}project/", projects.put, name="project_of"),
+    path("projects/", projects.listing, name="projects"),
+    path(project, projects.page, name="project"),
+    path(f"{project}change/", projects.change, name="project_change"),
+    path(f"{project}remove/", projects.remove, name="project_remove"),
     path("s/<id:link_id>/", links.page, name="link"),
     path(f"{one}leave/", sharing.leave, name="leave"),
     path("conversations/", conversations.listing, name="conversations"),

@@ -8,6 +8,7 @@ from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.items import Item
 from chat.models.links import Audience, Link
 from chat.models.presence import Presence
+from chat.models.projects import Project
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
@@ -27,6 +28,7 @@ __all__ = [
     "Membership",
     "Participant",
     "Presence",
+    "Project",
     "Response",
     "SearchEntry",
     "Server",

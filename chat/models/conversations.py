@@ -75,6 +75,9 @@ class Conversation(models.Model):
     team = models.ForeignKey("chat.Team", on_delete=models.CASCADE, related_name="conversations")
     team_access = models.CharField(max_length=5, blank=True, default=Access.NONE, choices=Access.choices)
     shared = models.BooleanField(default=False)
+    project = models.ForeignKey(
+        "chat.Project", null=True, on_delete=models.SET_NULL, related_name="conversations", db_index=False
+    )
     title = models.CharField(max_length=200, blank=True)
     titled_by = models.CharField(max_length=5, blank=True, default="", choices=TitledBy.choices)
     model = models.CharField(max_length=200, blank=True)
@@ -93,6 +96,7 @@ class Conversation(models.Model):
         indexes = [
             models.Index(fields=["owner", "-active"], name="conversation_newest"),
             models.Index(fields=["team"], condition=~Q(team_access=""), name="conversation_of_team"),
+            models.Index(fields=["project"], condition=Q(project__isnull=False), name="conversation_of_project"),
         ]
 
     def __str__(self) -> str:

@@ -34,3 +34,7 @@ def invitation_id() -> str:
 
 def link_id() -> str:
     return new_id("link")
+
+
+def project_id() -> str:
+    return new_id("proj")

@@ -17,9 +17,18 @@ def send(
     model: str = "",
     client_id: str = "",
     files: Sequence[TextFile] = (),
+    project_id: str = "",
 ) -> Begun:
     """Say something and have it answered. See `store.messages.send`."""
-    begun = messages.send(actor=actor, conversation_id=conversation_id, text=text, model=model, client_id=client_id, files=files)
+    begun = messages.send(
+        actor=actor,
+        conversation_id=conversation_id,
+        text=text,
+        model=model,
+        client_id=client_id,
+        files=files,
+        project_id=project_id,
+    )
     return _start(begun)
 
 

@@ -8,9 +8,9 @@ from django.db import transaction
 from pydantic import JsonValue
 
 from chat import errors, markdown
-from chat.models import Branch, Conversation, Item, Response, SearchEntry, Team, User
+from chat.models import Branch, Conversation, Item, Project, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
-from chat.store import conversations, news, presence, rows, search, sharing, sql
+from chat.store import conversations, news, presence, projects, rows, search, sharing, sql
 
 GO_ON = (
     "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
@@ -68,12 +68,14 @@ def send(
     model: str = "",
     client_id: str = "",
     files: Sequence[TextFile] = (),
+    project_id: str = "",
 ) -> Begun:
-    """Say something at the end of the branch this person sees; without a conversation, begin one.
+    """Say something at the end of the branch this person sees; without a conversation, begin one, in a project or in none.
 
     The same `client_id` again gives the same message again, and no second run.
     """
     message = user_message(checked(text), files)
+    project = projects.find(actor=actor, project_id=project_id) if project_id else None
     with transaction.atomic():
         if conversation_id is None:
             sql.rows("SELECT id FROM chat_user WHERE id = %s", actor.pk, lock="FOR UPDATE")  # what is sent twice waits here
@@ -86,7 +88,7 @@ def send(
             return before
         if conversation is not None and conversation.owner_id != actor.pk:
             sharing.take_part(conversation, actor)
-        conversation = conversation or _begin(actor, text, model)
+        conversation = conversation or _begin(actor, text, model, project)
         if model and model != conversation.model:
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
             conversation.model = model
@@ -116,15 +118,15 @@ def _sent_before(actor: User, client_id: str, message: Json) -> Begun | None:
     return Begun(item.conversation, response, new=False) if response else None
 
 
-def _begin(actor: User, text: str, model: str) -> Conversation:
-    team = next(iter(rows.fetch(Team, "personal_of_id = %s", actor.pk)), None)
+def _begin(actor: User, text: str, model: str, project: Project | None) -> Conversation:
+    team = project.team if project else next(iter(rows.fetch(Team, "personal_of_id = %s", actor.pk)), None)
     if team is None:
         raise errors.Conflict(
             "Your account is not set up completely.", next="Sign out and in again; if it stays, tell the owner of this server."
         )
     title = " ".join(markdown.plain(text).split()) or " ".join(text.split())
     title = title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
-    conversation = rows.add(Conversation(owner=actor, team=team, title=title, model=model))
+    conversation = rows.add(Conversation(owner=actor, team=team, project=project, title=title, model=model))
     rows.add(SearchEntry(conversation=conversation, text=title, owner=actor))
     return conversation
 
@@ -179,7 +181,7 @@ def _ask(
         author=actor,
         model=conversation.model,
         store=conversation.store,
-        instructions=actor.instructions,
+        instructions=projects.instructions_for(conversation, actor),
         continues=continues,
         position=position,
     )

@@ -41,7 +41,7 @@ def people(conversation: Conversation) -> list[User]:
 @transaction.atomic
 def with_person(*, actor: User, conversation_id: str, user_id: int, access: str) -> Conversation:
     """Let somebody of its team read or write, or, with "", no more. Guests read only."""
-    conversation = _mine(actor, conversation_id)
+    conversation = mine(actor, conversation_id)
     membership = Membership.objects.filter(team=conversation.team_id, user_id=user_id).select_related("user").first()
     if membership is None or user_id == conversation.owner_id:
         raise errors.NotFound("This person is not in the team any more.")
@@ -57,7 +57,7 @@ def with_person(*, actor: User, conversation_id: str, user_id: int, access: str)
 @transaction.atomic
 def with_team(*, actor: User, conversation_id: str, access: str) -> Conversation:
     """Let everybody in its team read or write, but for its guests; or, with "", only those it is shared with in person."""
-    conversation = _mine(actor, conversation_id)
+    conversation = mine(actor, conversation_id)
     if access not in Access.values:
         raise errors.InvalidInput("Choose what the team may do.", param="access")
     if conversation.team.personal_of_id is not None and access:
@@ -71,9 +71,9 @@ def with_team(*, actor: User, conversation_id: str, access: str) -> Conversation
 @transaction.atomic
 def move(*, actor: User, conversation_id: str, team_id: str) -> Conversation:
     """Into another team of its owner's, or back into none ("" or their own), shared with nobody yet."""
-    conversation = _mine(actor, conversation_id, team_id)
-    mine = Membership.objects.filter(user=actor).exclude(role=Membership.Role.GUEST)
-    target = Team.objects.filter(pk=team_id, memberships__in=mine).first() if team_id else Team.objects.get(personal_of=actor)
+    conversation = mine(actor, conversation_id, team_id)
+    full = Membership.objects.filter(user=actor).exclude(role=Membership.Role.GUEST)
+    target = Team.objects.filter(pk=team_id, memberships__in=full).first() if team_id else Team.objects.get(personal_of=actor)
     if target is None:
         raise errors.NotFound("You are not in this team, or a guest there.", next="Choose another.")
     if target.pk != conversation.team_id:
@@ -82,21 +82,21 @@ def move(*, actor: User, conversation_id: str, team_id: str) -> Conversation:
 
 
 def withdraw(conversation: Conversation, *, team: Team) -> None:
-    """Shared with nobody, and by no link, in this team. The conversation is locked."""
+    """Shared with nobody, by no link and in no project, in this team. The conversation is locked."""
     before = set(conversation.participants.values_list("user_id", flat=True))
     if conversation.team_access:
         before |= set(Membership.objects.filter(team=conversation.team_id).values_list("user_id", flat=True))
     conversation.participants.all().delete()
     conversation.links.all().delete()
-    Conversation.objects.filter(pk=conversation.pk).update(team=team, team_access=Access.NONE)
-    conversation.team, conversation.team_access = team, Access.NONE
+    Conversation.objects.filter(pk=conversation.pk).update(team=team, team_access=Access.NONE, project=None)
+    conversation.team, conversation.team_access, conversation.project = team, Access.NONE, None
     _tell(conversation, before)
 
 
 @transaction.atomic
 def hand_over(*, actor: User, conversation_id: str, user_id: int) -> Conversation:
     """Make somebody of its team its owner. Who had it goes on writing in it."""
-    conversation = _mine(actor, conversation_id)
+    conversation = mine(actor, conversation_id)
     membership = Membership.objects.filter(team=conversation.team_id, user_id=user_id).select_related("user").first()
     if membership is None or _most(membership) != Access.WRITE or user_id == actor.pk:
         raise errors.NotFound("This person is not in the team any more, or a guest.")
@@ -144,8 +144,10 @@ def take_part(conversation: Conversation, user: User) -> None:
         news.announce(conversation, "people.changed")
 
 
-def _mine(actor: User, conversation_id: str, *more_teams: str) -> Conversation:
-    """One's own, locked. Its team before it, as whoever changes or ends that does: who is in it stays so until we are done."""
+def mine(actor: User, conversation_id: str, *more_teams: str) -> Conversation:
+    """One's own conversation, locked. Its team before it, as whoever changes or ends that does: who is in it stays so until we
+    are done.
+    """
     found = conversations.find(actor=actor, conversation_id=conversation_id, action="conversation.manage")
     list(Team.objects.select_for_update().filter(pk__in=[found.team_id, *more_teams]).order_by("pk"))
     return conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")

@@ -1,5 +1,6 @@
 """Pages of conversations: the empty one, one of them, and what one does with them as wholes."""
 
+from collections.abc import Callable
 from secrets import token_hex
 from typing import Any
 
@@ -15,7 +16,7 @@ from chat.live import transcript
 from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
 from chat.policy import can
-from chat.store import conversations, history
+from chat.store import conversations, history, projects
 from chat.web import sidebar
 from chat.web.attachments import attached
 from chat.web.decorators import PersonRequest, person_required
@@ -38,10 +39,15 @@ def home(request: PersonRequest) -> HttpResponse:
     """A new conversation: the page, and its first message."""
     if request.method != "POST":
         return render(request, "conversations/page.html", home_context(request))
+    return begin(request, "conversations/page.html", lambda: home_context(request))
+
+
+def begin(request: PersonRequest, page: str, context: Callable[[], dict[str, Any]], *, project_id: str = "") -> HttpResponse:
+    """A conversation, by what the composer of this page posts; and the page again where that does not do."""
     try:
-        begun = runs.send(actor=request.user, conversation_id=None, **message_fields(request))
+        begun = runs.send(actor=request.user, conversation_id=None, project_id=project_id, **message_fields(request))
     except errors.ParleyError as error:
-        return refill(request, error, home_context(request))
+        return refill(request, error, {} if request.htmx else context(), page=page)
     answer = HttpResponseClientRedirect(begun.conversation.url) if request.htmx else redirect(begun.conversation.url)
     if not request.htmx:
         answer.status_code = 303
@@ -62,13 +68,15 @@ def chosen_model(request: PersonRequest) -> str:
     return model
 
 
-def refill(request: PersonRequest, error: errors.ParleyError, context: dict[str, Any]) -> HttpResponse:
+def refill(
+    request: PersonRequest, error: errors.ParleyError, context: dict[str, Any], *, page: str = "conversations/page.html"
+) -> HttpResponse:
     """The sentence that says what is wrong, and the text that was typed still in its box."""
     if request.htmx:
         return shown(request, error)
     alert = render_to_string("conversations/error.html", {"message": error.message, "next": error.next})
     context |= {"composer_error": alert, "composer_text": request.POST.get("text", "")}
-    return render(request, "conversations/page.html", context, status=error.status)
+    return render(request, page, context, status=error.status)
 
 
 def home_context(request: PersonRequest) -> dict[str, Any]:
@@ -127,8 +135,9 @@ def page_context(request: PersonRequest, conversation: Conversation) -> dict[str
 
 
 def heading_context(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:
-    """The conversation as this person keeps it, and who else is in it."""
-    return people_context(conversations.as_kept_by(request.user, conversation))
+    """The conversation as this person keeps it, its project where they see that, and who else is in it."""
+    project = projects.of(request.user).filter(pk=conversation.project_id).first() if conversation.project_id else None
+    return {**people_context(conversations.as_kept_by(request.user, conversation)), "project": project}
 
 
 @require_safe

@@ -1,5 +1,6 @@
 """The list of conversations, by day."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -9,11 +10,11 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 
-from chat.models import Conversation
-from chat.store import conversations
+from chat.models import Conversation, Project
+from chat.store import conversations, projects
 from chat.web.decorators import PersonRequest
 
-PINNED, MOST_PINNED = "Pinned", 500
+PINNED, MOST_PINNED, MOST_PROJECTS = "Pinned", 500, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,13 @@ class Sidebar:
     groups: list[Group] = field(default_factory=list)
     more_url: str | None = None
     current_id: str = ""
+    projects: Iterable[Project] = ()
 
 
 def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> Sidebar:
-    """A page of the list: pinned ones first, then by day; `before` is the cursor of the page above."""
+    """A page of the list: pinned ones first, then by day; `before` is the cursor of the page above. Projects are looked up where
+    they are shown.
+    """
     above, last = None, ""
     if before:
         moment, _, last = before.partition("~")
@@ -48,7 +52,7 @@ def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> 
     shown = shown[: settings.CONVERSATIONS_PER_PAGE]
     groups += _by_day(shown, above)
     more_url = f"/conversations/?{urlencode({'before': f'{shown[-1].active.isoformat()}~{shown[-1].pk}'})}" if more else None
-    return Sidebar(groups, more_url, current_id)
+    return Sidebar(groups, more_url, current_id, projects.of(request.user)[:MOST_PROJECTS])
 
 
 def current(request: PersonRequest) -> str:

@@ -10,9 +10,9 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from chat import policy
 from chat.live.catchup import catch_up
-from chat.models import Conversation, Link, Response, Team, User
+from chat.models import Conversation, Link, Project, Response, Team, User
 from chat.policy import can
-from chat.store import conversations, invitations, links, messages, sharing, teams
+from chat.store import conversations, invitations, links, messages, projects, sharing, teams
 from tests.cast import person
 from tests.conftest import signed_in
 
@@ -55,6 +55,7 @@ class World:
     response: Response
     invitation: str
     link: Link
+    project: Project
     people: dict[str, User]
 
     def ids(self) -> dict[str, str]:
@@ -65,6 +66,7 @@ class World:
             "team_id": self.team.pk,
             "invitation_id": self.invitation,
             "link_id": self.link.pk,
+            "project_id": self.project.pk,
             "user_id": str(self.people["mate without a share"].pk),
         }
 
@@ -103,7 +105,8 @@ def world(db: None, actor: str) -> World:
     fresh = {name: User.objects.get(pk=user.pk) for name, user in people.items()}
     found, response = Conversation.objects.get(pk=pk), Response.objects.get(pk=begun.response.pk)
     link = links.make(actor=author, conversation_id=pk, live=True, audience="team", days=7)
-    return World(found, team, response, offered.pk, link, fresh)
+    project = projects.create(actor=author, name="Quarks", team_id=team.pk)
+    return World(found, team, response, offered.pk, link, project, fresh)
 
 
 def address(pattern: URLPattern, ids: dict[str, str]) -> str:
@@ -111,7 +114,8 @@ def address(pattern: URLPattern, ids: dict[str, str]) -> str:
 
 
 def object_of(action: str, world: World) -> object:
-    return {"conversation": world.conversation, "team": world.team, "link": world.link}.get(action.partition(".")[0])
+    kind = action.partition(".")[0]
+    return {"conversation": world.conversation, "team": world.team, "link": world.link, "project": world.project}.get(kind)
 
 
 def came_in(answer: Any) -> bool:

@@ -14,7 +14,7 @@ from tests.conftest import signed_in
 ALLAUTHS = ("account_", "mfa_")
 OURS = [p for p in get_resolver().url_patterns if isinstance(p, URLPattern) and not (p.name or "").startswith(ALLAUTHS)]
 OF_CONVERSATIONS = [p for p in OURS if "conversation_id" in str(p.pattern)]
-PREFIXES = {"conversation_id": "conv", "item_id": "msg", "response_id": "resp", "link_id": "link"}
+PREFIXES = {"conversation_id": "conv", "item_id": "msg", "response_id": "resp", "link_id": "link", "project_id": "proj"}
 MISSING = {"user_id": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
 
 

@@ -1,0 +1,99 @@
+"""Verbs on projects: folders of a team's conversations, with instructions that go with each of them."""
+
+from typing import Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from chat import errors
+from chat.models import Conversation, Project, Team, User
+from chat.policy import Action, can, within_reach
+from chat.store import sharing, teams
+
+NAME_LENGTH: Final = 100
+INSTRUCTIONS_LENGTH: Final = 8000
+MOST: Final = 200  # projects of one team
+REFUSED: Final = ("This is for whoever made the project, and for the team’s admins.", "Ask one of them.")
+
+
+def of(actor: User) -> QuerySet[Project]:
+    """All that this person may put conversations into, by name."""
+    return Project.objects.readable_by(actor).select_related("team").order_by("name", "pk")
+
+
+def find(*, actor: User, project_id: str, action: Action = "project.read") -> Project:
+    """The project, if this person may do that with it; NotFound otherwise, Refused where they may only read it."""
+    found = Project.objects.readable_by(actor).select_related("team").filter(pk=project_id).first()
+    if found is None:
+        raise errors.NotFound("This project does not exist, or it is not yours.")
+    if not can(actor, action, found):
+        raise errors.Refused(REFUSED[0], next=REFUSED[1])
+    return found
+
+
+def conversations_in(project: Project, *, actor: User) -> QuerySet[Conversation]:
+    """What this person may read there, the last active first."""
+    found = within_reach(actor, "conversation.read").present().filter(project=project)
+    return found.select_related("owner").order_by("-active", "-pk")
+
+
+def places(actor: User) -> list[Team]:
+    """The teams in which this person may make one, their own first."""
+    mine = Team.objects.filter(memberships__user=actor, memberships__role__in=("owner", "admin", "member"))
+    return sorted(mine, key=lambda team: (team.personal_of_id is None, team.name))
+
+
+@transaction.atomic
+def create(*, actor: User, name: str, instructions: str = "", team_id: str = "") -> Project:
+    """In a team that one is in, but as a guest; without one, for oneself."""
+    team = next((each for each in places(actor) if each.pk == team_id or (not team_id and each.personal_of_id == actor.pk)), None)
+    if team is None:
+        raise errors.NotFound("You are not in this team, or a guest there.", next="Choose another.")
+    Team.objects.select_for_update().get(pk=team.pk)
+    if team.projects.count() >= MOST:
+        raise errors.Refused(f"There are {MOST} projects already.", next="Remove one that is not needed.")
+    return Project.objects.create(team=team, made_by=actor, name=teams.checked(name), instructions=_checked(instructions))
+
+
+@transaction.atomic
+def change(*, actor: User, project_id: str, name: str, instructions: str) -> Project:
+    """Its name and instructions: what is asked from now on goes with these."""
+    project = find(actor=actor, project_id=project_id, action="project.manage")
+    project.name, project.instructions = teams.checked(name), _checked(instructions)
+    project.save(update_fields=["name", "instructions"])
+    return project
+
+
+@transaction.atomic
+def remove(*, actor: User, project_id: str) -> Project:
+    """The folder goes, what is in it stays where it is otherwise."""
+    project = find(actor=actor, project_id=project_id, action="project.manage")
+    name = project.name
+    project.delete()
+    project.name = name
+    return project
+
+
+@transaction.atomic
+def put(*, actor: User, conversation_id: str, project_id: str) -> Conversation:
+    """Into a project, or, with "", into none. In another team's it is shared with nobody yet."""
+    target = find(actor=actor, project_id=project_id) if project_id else None
+    conversation = sharing.mine(actor, conversation_id, *([target.team_id] if target else []))
+    if target is not None and target.team_id != conversation.team_id:
+        sharing.withdraw(conversation, team=target.team)
+    Conversation.objects.filter(pk=conversation.pk).update(project=target)
+    conversation.project = target
+    return conversation
+
+
+def instructions_for(conversation: Conversation, actor: User) -> str:
+    """What goes with whatever this person asks there: the project's, then their own."""
+    shared = conversation.project.instructions if conversation.project_id and conversation.project else ""
+    return "\n\n".join(part for part in (shared, actor.instructions) if part.strip())
+
+
+def _checked(instructions: str) -> str:
+    instructions = instructions.replace("\r\n", "\n").replace("\x00", "").strip()
+    if len(instructions) > INSTRUCTIONS_LENGTH:
+        raise errors.InvalidInput(f"Instructions have at most {INSTRUCTIONS_LENGTH:,} characters.", param="instructions")
+    return instructions
