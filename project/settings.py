@@ -185,6 +185,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "chat.web.middleware.PersonMiddleware",
     "chat.web.errors.ErrorsMiddleware",
+    "chat.web.fields.FieldsMiddleware",
 ]
 CSRF_FAILURE_VIEW = "chat.web.errors.csrf_failure"
 ROOT_URLCONF = "project.urls"

@@ -98,11 +98,11 @@ def test_to_guests_and_strangers_it_does_not_exist(people: Cast, project: Projec
         add(project.team, people.stranger, "guest")
     client = signed_in(people.stranger)
     mine = messages.send(actor=people.stranger, conversation_id=None, text="Mine").conversation
-    sent = {"text": "x", "name": "x", "project": project.pk}
+    sent = {"text": "x", "name": "x"}
     missing = "/projects/proj_" + "0" * 32 + "/"
     for what in ("", "change/", "remove/"):
         assert client.post(project.url + what, sent).status_code == client.post(missing + what, sent).status_code == 404
-    assert client.post(f"{mine.url}project/", sent).status_code == 404
+    assert client.post(f"{mine.url}project/", {"project": project.pk}).status_code == 404
     assert client.get(project.url).status_code == 404
     assert project.name not in client.get("/projects/").text
     assert Conversation.objects.get(pk=mine.pk).project is None

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from chat import policy
-from chat.store import links, messages
+from chat.models import Conversation, Invitation, Item, Link, Project, Response, Team
+from chat.store import links, messages, projects, teams
+from chat.web.fields import FIELDS
 from tests.cast import Cast
 from tests.conftest import signed_in
 
@@ -16,6 +19,8 @@ OURS = [p for p in get_resolver().url_patterns if isinstance(p, URLPattern) and 
 OF_CONVERSATIONS = [p for p in OURS if "conversation_id" in str(p.pattern)]
 PREFIXES = {"conversation_id": "conv", "item_id": "msg", "response_id": "resp", "link_id": "link", "project_id": "proj"}
 MISSING = {"user_id": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
+
+OTHERS = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "sign_in": "0", "user_id": "0", "token": "x"}
 
 
 def address(pattern: URLPattern, ids: dict[str, str]) -> str:
@@ -57,10 +62,32 @@ def without_token(response: Any) -> bytes:
 def test_nobody_comes_in_unnamed(db: None, pattern: URLPattern) -> None:
     if policy.ROUTES[str(pattern.name)] in (policy.PUBLIC, "link.read"):
         return
-    others = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "sign_in": "0", "user_id": "0", "token": "x"}
-    path = address(pattern, {**MISSING, **others})
+    path = address(pattern, {**MISSING, **OTHERS})
     for response in both(Client(), path):
         assert response.status_code in (302, 405)
         assert response.status_code == 405 or response["Location"].startswith("/accounts/login/")
     for response in both(Client(), path, HTTP_HX_REQUEST="true"):
         assert response.status_code == 405 or response["HX-Redirect"].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize("pattern", OURS, ids=lambda pattern: str(pattern.name))
+def test_a_field_that_a_form_has_not_got_is_refused_before_anything_is_stored(cast: Cast, pattern: URLPattern) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="Mine")
+    team = teams.create(actor=cast.owner, name="Physics")
+    project = projects.create(actor=cast.owner, name="Quarks")
+    here = {"conversation_id": begun.conversation.pk, "team_id": team.pk, "project_id": project.pk}
+    ids = {**MISSING, **OTHERS, **here}
+    sent = {name: "x" for name in FIELDS.get(str(pattern.name), "").split() if name != "attachments"}
+    client, before = signed_in(cast.owner), rows()
+    for extra in ({"owner": "2"}, {"file": SimpleUploadedFile("a.txt", b"x")}):
+        answer = client.post(address(pattern, ids), {**sent, **extra})
+        assert answer.status_code == 400
+        assert f"This form has no field “{next(iter(extra))}”." in answer.text
+    assert rows() == before
+
+
+def rows() -> list[Any]:
+    """Everything that people have made."""
+    return [
+        list(model.objects.order_by("pk").values()) for model in (Conversation, Item, Response, Team, Project, Link, Invitation)
+    ]
