@@ -63,11 +63,15 @@ class SignupForm(Plain, forms.SignupForm):
         email = self.fields["email"]
         email.label = "E-mail" if email.required else "E-mail (optional)"
 
-    def save(self, request: HttpRequest) -> Any:
-        """Account, e-mail address, team, ownership, invitation: all of it or nothing. The password is hashed before: that
-        takes long on purpose, and SQLite has one writer.
+    def try_save(self, request: HttpRequest) -> Any:
+        """The password is hashed before the transaction (it takes long on purpose, and SQLite has one writer), and also for an
+        address that has an account: how long the answer takes does not tell.
         """
         self.password_hash = make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
+
+    def save(self, request: HttpRequest) -> Any:
+        """Account, e-mail address, team, ownership, invitation: all of it or nothing."""
         with transaction.atomic():
             return super().save(request)
 
