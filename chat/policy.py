@@ -99,7 +99,7 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("project_change", "project_remove"), "project.manage"),
     **dict.fromkeys(("project_of",), _OWN),
     **dict.fromkeys(("new_team", "accept_invitation"), SIGNED_IN),
-    **dict.fromkeys(("team", "team_leave"), "team.read"),
+    **dict.fromkeys(("team", "team_conversations", "team_leave"), "team.read"),
     **dict.fromkeys(("team_rename", "team_role", "team_remove", "team_invite", "team_resend", "team_revoke"), "team.manage"),
     **dict.fromkeys(("team_hand_over", "team_end"), "team.own"),
     **dict.fromkeys(("team_domain",), _MANAGE),

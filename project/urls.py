@@ -72,6 +72,7 @@ urlpatterns: list[Any] = [
     path("invitations/<str:token>/accept/", invitations.accept, name="accept_invitation"),
     path("teams/new/", teams.create, name="new_team"),
     path(team, teams.page, name="team"),
+    path(f"{team}conversations/", teams.conversations, name="team_conversations"),
     path(f"{team}rename/", teams.rename, name="team_rename"),
     path(f"{team}leave/", teams.leave, name="team_leave"),
     path(f"{team}end/", teams.end, name="team_end"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Q, When
 
 from chat import errors
 from chat.models import Access, Conversation, Membership, Participant, SearchEntry, Team, User
@@ -24,12 +24,17 @@ class Place:
     most: str
 
 
-def places(conversation: Conversation) -> list[Place]:
-    """The people of its team, its owner left out, with what each has in person; who has something first."""
+def places(conversation: Conversation, *, query: str = "", most: int) -> list[Place]:
+    """The people of its team whose name holds `query`, its owner left out, with what each has in person: who has something first,
+    and of the others the first by name, up to `most` in all.
+    """
     given = dict(conversation.participants.values_list("user_id", "access"))
     others = Membership.objects.filter(team=conversation.team_id).exclude(user=conversation.owner_id).select_related("user")
-    found = [Place(each.user, each.role, given.get(each.user_id, ""), _most(each)) for each in others.order_by("user__username")]
-    return sorted(found, key=lambda place: not place.access)
+    if query:
+        others = others.filter(Q(user__name__icontains=query) | Q(user__username__icontains=query))
+    first = Case(When(user__in=[user for user, access in given.items() if access], then=0), default=1)
+    found = others.order_by(first, "user__username")[:most]
+    return [Place(each.user, each.role, given.get(each.user_id, ""), _most(each)) for each in found]
 
 
 def people(conversation: Conversation) -> list[User]:

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from chat import errors
 from chat.models import Access, Conversation, Invitation, Membership, Participant, Server, Team, User
-from chat.policy import Action, can
+from chat.policy import Action, can, within_reach
 from chat.store import accounts, invitations, news, server, sharing
 
 NAME_LENGTH: Final = 100
@@ -33,6 +33,12 @@ def find(*, actor: User, team_id: str, action: Action = "team.read") -> Team:
 def members(*, actor: User, team: Team) -> QuerySet[Membership]:
     find(actor=actor, team_id=team.pk)
     return team.memberships.select_related("user").order_by("user__username")
+
+
+def shared_in(team: Team, *, actor: User) -> QuerySet[Conversation]:
+    """What this person may read of others' and their own that is shared there, the last active first."""
+    found = within_reach(actor, "conversation.read").present().filter(team=team, shared=True)
+    return found.select_related("owner").order_by("-active", "-pk")
 
 
 def may_create(actor: User) -> bool:

@@ -16,6 +16,7 @@ from chat.web.decorators import PersonRequest, person_required
 from chat.web.fields import value
 from chat.web.link_form import LinkForm
 
+SHOWN = 50  # people on the page; the others are found by name
 TEAM_ACCESS = [(Access.NONE, "Only those named below"), (Access.READ, "Everybody reads"), (Access.WRITE, "Everybody writes")]
 
 
@@ -27,12 +28,15 @@ def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
 
 
 def shown(request: PersonRequest, conversation: Conversation, *, status: int = 200, link_form: Any = None) -> HttpResponse:
-    alone = conversation.team.personal_of_id is not None
+    alone, query = conversation.team.personal_of_id is not None, value(request.GET, "q", most=100)
+    found = [] if alone else sharing.places(conversation, query=query, most=SHOWN + 1)
     context = {
         "conversation": conversation,
         "alone": alone,
         "teams": [each.team for each in teams.of(request.user) if each.role != "guest"],
-        "places": [] if alone else sharing.places(conversation),
+        "places": found[:SHOWN],
+        "more": len(found) > SHOWN,
+        "q": query,
         "team_access": TEAM_ACCESS,
         "access": Access.choices,
         "home": settings.PARLEY_URL,

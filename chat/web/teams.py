@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -14,10 +15,13 @@ from chat import errors
 from chat.models import Membership, Team
 from chat.policy import Action, can
 from chat.store import invitations, teams
+from chat.web import sidebar
 from chat.web.decorators import PersonRequest, person_required
+from chat.web.fields import value
 from chat.web.invitations import TeamInvitationForm, told
 
 Role = Membership.Role
+SHOWN = 50
 
 
 class NameForm(forms.Form):
@@ -55,6 +59,15 @@ def create(request: PersonRequest) -> HttpResponse:
 @require_safe
 def page(request: PersonRequest, team_id: str) -> HttpResponse:
     return shown(request, teams.find(actor=request.user, team_id=team_id))
+
+
+@person_required
+@require_safe
+def conversations(request: PersonRequest, team_id: str) -> HttpResponse:
+    """What is shared in the team, with this person too."""
+    team = teams.find(actor=request.user, team_id=team_id)
+    found = Paginator(teams.shared_in(team, actor=request.user), SHOWN).get_page(value(request.GET, "page"))
+    return render(request, "teams/conversations.html", {"team": team, "conversations": found, "sidebar": sidebar.build(request)})
 
 
 @person_required

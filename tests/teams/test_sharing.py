@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from chat import errors
-from chat.models import Conversation, Response, Team, User
+from chat.models import Conversation, Membership, Response, Team, User
 from chat.policy import can, within_reach
 from chat.store import conversations, messages, search, sharing, teams
 from tests.cast import Cast, person
@@ -334,3 +334,34 @@ def test_who_may_not_see_it_any_more_is_not_shown_to_be_in_it(people: Cast, said
     assert sharing.people(said) == [people.owner, people.mate]
     sharing.with_person(actor=people.owner, conversation_id=said.pk, user_id=people.mate.pk, access="")
     assert sharing.people(said) == [people.owner]
+
+
+def test_in_a_large_team_people_are_found_by_their_name(people: Cast, said: Conversation) -> None:
+    crowd = User.objects.bulk_create(User(username=f"u{number:03}", name=f"Person {number}") for number in range(60))
+    Membership.objects.bulk_create(Membership(team=said.team, user=user, role="member") for user in crowd)
+    sharing.with_person(actor=people.owner, conversation_id=said.pk, user_id=crowd[59].pk, access="read")
+    client = signed_in(people.owner)
+    page = client.get(f"{said.url}share/").text
+    assert "There are more" in page
+    assert "Person 59" in page  # who has something is always there
+    assert "Person 58" not in page
+    found = client.get(f"{said.url}share/", {"q": "son 58"}).text
+    assert "Person 58" in found
+    assert "Person 59" not in found
+    assert "Nobody in this team is called" in client.get(f"{said.url}share/", {"q": "stella"}).text
+
+
+def test_what_is_shared_in_the_team_is_listed_for_whom_it_is_shared_with(people: Cast, said: Conversation) -> None:
+    add(said.team, guest := person("ada"), "guest")
+    address = f"/teams/{said.team_id}/conversations/"
+
+    def listed(user: User) -> bool:
+        return signed_in(user).get(address).text.partition("<main")[2].count(said.url) > 0
+
+    assert not listed(people.mate)
+    sharing.with_team(actor=people.owner, conversation_id=said.pk, access="read")
+    assert listed(people.mate)
+    assert not listed(guest)
+    assert signed_in(people.stranger).get(address).status_code == 404
+    conversations.delete(actor=people.owner, conversation_id=said.pk)
+    assert not listed(people.mate)

@@ -86,6 +86,25 @@ def test_a_field_that_a_form_has_not_got_is_refused_before_anything_is_stored(ca
     assert rows() == before
 
 
+@pytest.mark.parametrize("name", ["edit", "regenerate", "continue", "stop", "link_revoke", "version", "project_of", "move"])
+def test_a_foreign_id_in_ones_own_conversation_is_a_missing_one(cast: Cast, name: str) -> None:
+    theirs = messages.send(actor=cast.owner, conversation_id=None, text="Theirs")
+    link = links.make(actor=cast.owner, conversation_id=theirs.conversation.pk, live=True, audience="anyone", days=7)
+    project, team = projects.create(actor=cast.owner, name="Quarks"), teams.create(actor=cast.owner, name="Physics")
+    mine = messages.send(actor=cast.stranger, conversation_id=None, text="Mine").conversation
+    foreign = {"item_id": str(theirs.response.input_id), "response_id": theirs.response.pk, "link_id": link.pk}
+    attached = {"version": {"response": theirs.response.pk}, "project_of": {"project": project.pk}, "move": {"team": team.pk}}
+    (pattern,) = (each for each in OURS if each.name == name)
+    client, before = signed_in(cast.stranger), rows()
+    sent = dict.fromkeys(FIELDS.get(name, "").split(), "x") | attached.get(name, {})
+    answer = client.post(address(pattern, {**foreign, "conversation_id": mine.pk}), sent)
+    if name in ("move", "link_revoke"):  # they say so on the page
+        assert answer.status_code == 302
+    else:
+        assert answer.status_code == 404
+    assert rows() == before
+
+
 def rows() -> list[Any]:
     """Everything that people have made."""
     return [
