@@ -93,7 +93,7 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("rename", "delete", "restore", "share", "share_person", "share_team", "move", "hand_over"), _OWN),
     **dict.fromkeys(("link_make", "link_revoke"), _OWN),
     **dict.fromkeys(("link", "link_socket"), "link.read"),
-    **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
+    **dict.fromkeys(("server_settings", "invite", "resend_invitation", "revoke_invitation"), _MANAGE),
     **dict.fromkeys(("projects",), SIGNED_IN),
     **dict.fromkeys(("project",), "project.read"),
     **dict.fromkeys(("project_change", "project_remove"), "project.manage"),

@@ -89,6 +89,7 @@ urlpatterns: list[Any] = [
     path("settings/security/end-others/", security.end_others, name="end_other_sign_ins"),
     path("settings/server/", server.settings_page, name="server_settings"),
     path("settings/server/invitations/", server.invite, name="invite"),
+    path("settings/server/invitations/<id:invitation_id>/resend/", server.resend, name="resend_invitation"),
     path("settings/server/invitations/<id:invitation_id>/revoke/", server.revoke, name="revoke_invitation"),
     path("admin/", admin.site.urls),
 ]

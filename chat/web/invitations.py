@@ -1,5 +1,6 @@
 """Invitations: the form that makes one, the mail that brings it, and where its link leads."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -14,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from chat import errors
-from chat.models import Invitation, Membership
+from chat.models import Invitation, Membership, Team
 from chat.store import invitations, sign_up, teams
 from chat.web.accounts import INVITATION, MAIL_FAILED
 from chat.web.decorators import PersonRequest, person_required
@@ -37,6 +38,32 @@ class InvitationForm(forms.Form):
 
 class TeamInvitationForm(InvitationForm):
     role = forms.ChoiceField(label="As", choices=ROLES, initial=Membership.Role.MEMBER)
+
+
+Shown = Callable[..., HttpResponse]
+"""The page with the list, `status` and more context."""
+
+
+def offer(request: PersonRequest, form: InvitationForm, shown: Shown, *, team: Team | None = None) -> HttpResponse:
+    """A new invitation. Answers with the page itself, not a redirect: the link is in this answer and nowhere else, ever."""
+    if form.is_valid():
+        try:
+            made = invitations.make(actor=request.user, team=team, **form.cleaned_data)
+        except errors.Refused as refusal:
+            form.add_error(None, f"{refusal.message} {refusal.next}")
+        else:
+            return shown(**told(request, *made))
+    return shown(status=422, form=form)
+
+
+def renew(request: PersonRequest, invitation_id: str, shown: Shown, *, team: Team | None = None) -> HttpResponse:
+    """The same with a new link, sent again where it is for an address."""
+    try:
+        made = invitations.renew(actor=request.user, invitation_id=invitation_id, team=team)
+    except (errors.NotFound, errors.Refused) as gone:
+        messages.info(request, gone.message)
+        return shown()
+    return shown(**told(request, *made))
 
 
 def told(request: HttpRequest, made: Invitation, token: str) -> dict[str, Any]:

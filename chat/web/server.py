@@ -1,5 +1,6 @@
 """/settings/server/ for the owner: who may sign up and make teams, invitations, which model server answers."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from chat import errors
 from chat.models import Server, User
 from chat.store import invitations, server
-from chat.web.decorators import person_required
-from chat.web.invitations import InvitationForm, told
+from chat.web.decorators import PersonRequest, person_required
+from chat.web.invitations import InvitationForm, offer, renew
 
 
 class SignupForm(forms.Form):
@@ -74,18 +75,15 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @person_required
 @require_POST
-def invite(request: HttpRequest) -> HttpResponse:
-    """Answers with the page itself, not a redirect: the link is in this answer and nowhere else, ever."""
-    owner = owner_of(request)
-    form = InvitationForm(request.POST)
-    if not form.is_valid():
-        return page(request, owner, status=422, form=form)
-    try:
-        made = invitations.make(actor=owner, **form.cleaned_data)
-    except errors.Refused as refusal:
-        form.add_error(None, f"{refusal.message} {refusal.next}")
-        return page(request, owner, status=422, form=form)
-    return page(request, owner, **told(request, *made))
+def invite(request: PersonRequest) -> HttpResponse:
+    return offer(request, InvitationForm(request.POST), partial(page, request, owner_of(request)))
+
+
+@never_cache
+@person_required
+@require_POST
+def resend(request: PersonRequest, invitation_id: str) -> HttpResponse:
+    return renew(request, invitation_id, partial(page, request, owner_of(request)))
 
 
 @person_required

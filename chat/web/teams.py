@@ -1,6 +1,7 @@
 """Teams: the page of one, for whoever is in it; and where one begins."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -18,7 +19,7 @@ from chat.store import invitations, teams
 from chat.web import sidebar
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.fields import value
-from chat.web.invitations import TeamInvitationForm, told
+from chat.web.invitations import TeamInvitationForm, offer, renew
 
 Role = Membership.Role
 SHOWN = 50
@@ -170,17 +171,8 @@ def domain(request: PersonRequest, team_id: str) -> HttpResponse:
 @require_POST
 @person_required
 def invite(request: PersonRequest, team_id: str) -> HttpResponse:
-    """Answers with the page itself, not a redirect: the link is in this answer and nowhere else, ever."""
     team = teams.find(actor=request.user, team_id=team_id, action="team.manage")
-    form = TeamInvitationForm(request.POST)
-    if not form.is_valid():
-        return shown(request, team, status=422, form=form)
-    try:
-        made = invitations.make(actor=request.user, team=team, **form.cleaned_data)
-    except errors.Refused as refusal:
-        form.add_error(None, f"{refusal.message} {refusal.next}")
-        return shown(request, team, status=422, form=form)
-    return shown(request, team, **told(request, *made))
+    return offer(request, TeamInvitationForm(request.POST), partial(shown, request, team), team=team)
 
 
 @never_cache
@@ -188,12 +180,7 @@ def invite(request: PersonRequest, team_id: str) -> HttpResponse:
 @person_required
 def resend(request: PersonRequest, team_id: str, invitation_id: str) -> HttpResponse:
     team = teams.find(actor=request.user, team_id=team_id, action="team.manage")
-    try:
-        made = invitations.renew(actor=request.user, invitation_id=invitation_id, team=team)
-    except (errors.NotFound, errors.Refused) as gone:
-        messages.info(request, gone.message)
-        return redirect("team", team_id)
-    return shown(request, team, **told(request, *made))
+    return renew(request, invitation_id, partial(shown, request, team), team=team)
 
 
 @require_POST

@@ -87,3 +87,15 @@ def test_the_address_of_the_model_server_is_shown_without_what_is_secret_in_it(o
     page = owner.get("/settings/server/").text
     assert "https://models.example/v1" in page
     assert "hunter" not in page
+
+
+def test_an_invitation_gets_a_new_link_and_the_old_one_is_no_longer_good(owner):
+    def link(answer) -> str:
+        [found] = re.findall(r"http://localhost:8000(/invitations/[^<\s]+/)", answer.text)
+        return found
+
+    first = link(owner.post("/settings/server/invitations/", {"uses": 1, "days": 7}))
+    second = link(owner.post(f"/settings/server/invitations/{Invitation.objects.get().pk}/resend/"))
+    assert Client().get(first).status_code == 404
+    assert Client().get(second)["Location"] == "/accounts/signup/"
+    assert "This invitation is gone already." in owner.post(f"/settings/server/invitations/inv_{'0' * 32}/resend/").text
