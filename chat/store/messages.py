@@ -75,8 +75,8 @@ def send(
     The same `client_id` again gives the same message again, and no second run.
     """
     message = user_message(checked(text), files)
-    project = projects.find(actor=actor, project_id=project_id) if project_id else None
     with transaction.atomic():
+        project = projects.enter(actor=actor, project_id=project_id) if project_id else None
         if conversation_id is None:
             sql.rows("SELECT id FROM chat_user WHERE id = %s", actor.pk, lock="FOR UPDATE")  # what is sent twice waits here
             conversation = None

@@ -31,6 +31,14 @@ def find(*, actor: User, project_id: str, action: Action = "project.read") -> Pr
     return found
 
 
+def enter(*, actor: User, project_id: str) -> Project:
+    """The project, for a conversation that begins in it: it and its team stay until the end of the transaction."""
+    team_id = find(actor=actor, project_id=project_id).team_id
+    list(Team.objects.select_for_update().filter(pk=team_id))
+    list(Project.objects.select_for_update().filter(pk=project_id))
+    return find(actor=actor, project_id=project_id)
+
+
 def conversations_in(project: Project, *, actor: User) -> QuerySet[Conversation]:
     """What this person may read there, the last active first."""
     found = within_reach(actor, "conversation.read").present().filter(project=project)
@@ -68,9 +76,8 @@ def change(*, actor: User, project_id: str, name: str, instructions: str) -> Pro
 def remove(*, actor: User, project_id: str) -> Project:
     """The folder goes, what is in it stays where it is otherwise."""
     project = find(actor=actor, project_id=project_id, action="project.manage")
-    name = project.name
-    project.delete()
-    project.name = name
+    list(Team.objects.select_for_update().filter(pk=project.team_id))
+    Project.objects.filter(pk=project.pk).delete()
     return project
 
 
@@ -79,6 +86,7 @@ def put(*, actor: User, conversation_id: str, project_id: str) -> Conversation:
     """Into a project, or, with "", into none. In another team's it is shared with nobody yet."""
     target = find(actor=actor, project_id=project_id) if project_id else None
     conversation = sharing.mine(actor, conversation_id, *([target.team_id] if target else []))
+    target = enter(actor=actor, project_id=project_id) if target else None  # it may have gone while we waited
     if target is not None and target.team_id != conversation.team_id:
         sharing.withdraw(conversation, team=target.team)
     Conversation.objects.filter(pk=conversation.pk).update(project=target)
