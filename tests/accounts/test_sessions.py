@@ -1,13 +1,16 @@
 """Sessions are Django's own, however they are looked up."""
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from django.conf import settings
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
+from chat.live.person import person
 from chat.store.sessions import SessionStore
 from tests.cast import Cast
 
@@ -41,3 +44,18 @@ def test_a_key_of_nobody_is_an_empty_session(cast: Cast) -> None:
         session = SessionStore(key)
         assert not list(session.keys())
         assert session.session_key is None
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_rotated_secret_with_the_old_one_kept_signs_nobody_out_of_pages_or_sockets(
+    cast: Cast, owner: Client, settings: Any, kept: bool
+) -> None:
+    key = key_of(owner)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY] if kept else []
+    settings.SECRET_KEY = "another key for tests alone, fedcba9876543210"
+    assert (person(key) == cast.owner) is kept
+    assert (owner.get("/settings/").status_code == 200) is kept
+    if kept:  # and from then on the new one is enough
+        settings.SECRET_KEY_FALLBACKS = []
+        assert owner.get("/settings/").status_code == 200
+        assert person(key_of(owner)) == cast.owner

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from chat import errors
-from chat.models import Membership, Server, Team, User
-from chat.store import conversations, messages, server, teams
+from chat.models import Membership, Response, Server, Team, User
+from chat.store import conversations, links, messages, projects, server, teams
 from tests.cast import Cast, person
 from tests.conftest import signed_in
 from tests.teams.conftest import add, epoch, role_of
@@ -223,3 +223,28 @@ def test_there_is_an_end_to_how_many_one_makes(people: Cast, monkeypatch: pytest
         teams.create(actor=people.mate, name=str(number))
     with pytest.raises(errors.Refused, match=f"You own {most} teams already"):
         teams.create(actor=people.mate, name="One more")
+
+
+def test_somebody_alone_never_sees_the_word(people: Cast) -> None:
+    client = signed_in(people.stranger)
+    begun = messages.send(actor=people.stranger, conversation_id=None, text="Hello")
+    Response.objects.filter(pk=begun.response.pk).update(status="completed")
+    own = projects.create(actor=people.stranger, name="My novel")
+    links.make(actor=people.stranger, conversation_id=begun.conversation.pk, live=True, audience="anyone", days=7)
+    Server.objects.update(public_links=False)
+    pages = (
+        "/",
+        "share/",
+        "project/",
+        "/projects/",
+        own.url,
+        "/settings/",
+        "/settings/security/",
+        "/archived/",
+        "/search/?q=Hello",
+    )
+    for path in pages:
+        page = client.get(path if path.startswith("/") else begun.conversation.url + path)
+        assert page.status_code == 200
+        words = re.sub(r"<script.*?</script>|<[^>]*>", " ", page.text.partition("<body")[2], flags=re.DOTALL)
+        assert not re.search(r"\bteams?\b", words, re.IGNORECASE), path
