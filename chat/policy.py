@@ -67,7 +67,7 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
     **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop", "typing"), _WRITE),
     **dict.fromkeys(("rename", "delete", "restore", "share", "share_person", "share_team", "move", "hand_over"), _OWN),
-    **dict.fromkeys(("server_settings", "invite", "revoke_invitation"), _MANAGE),
+    **dict.fromkeys(("server_settings", "hand_over_server", "invite", "revoke_invitation"), _MANAGE),
     **dict.fromkeys(("new_team", "accept_invitation"), SIGNED_IN),
     **dict.fromkeys(("team", "team_leave"), "team.read"),
     **dict.fromkeys(("team_rename", "team_role", "team_remove", "team_invite", "team_resend", "team_revoke"), "team.manage"),

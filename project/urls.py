@@ -77,6 +77,7 @@ urlpatterns: list[Any] = [
     path("settings/security/<number:sign_in>/end/", security.end, name="end_sign_in"),
     path("settings/security/end-others/", security.end_others, name="end_other_sign_ins"),
     path("settings/server/", server.settings_page, name="server_settings"),
+    path("settings/server/hand-over/", server.hand_over, name="hand_over_server"),
     path("settings/server/invitations/", server.invite, name="invite"),
     path("settings/server/invitations/<id:invitation_id>/revoke/", server.revoke, name="revoke_invitation"),
     path("admin/", admin.site.urls),
