@@ -4,18 +4,23 @@
 """
 
 from chat.models.conversations import Access, Branch, Conversation, Participant
+from chat.models.exports import Export, ExportChunk
 from chat.models.items import Item
 from chat.models.presence import Presence
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
 from chat.models.teams import Membership, Team
-from chat.models.users import User
+from chat.models.users import LEFT, Departure, User
 
 __all__ = [
+    "LEFT",
     "Access",
     "Branch",
     "Conversation",
+    "Departure",
+    "Export",
+    "ExportChunk",
     "Invitation",
     "Item",
     "LogRow",

@@ -30,3 +30,7 @@ def turn_id() -> str:
 
 def invitation_id() -> str:
     return new_id("inv")
+
+
+def export_id() -> str:
+    return new_id("exp")

@@ -55,6 +55,7 @@ def test_nobody_comes_in_unnamed(db: None, pattern: URLPattern) -> None:
     if policy.ROUTES[str(pattern.name)] == policy.PUBLIC:
         return
     others = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "sign_in": "0", "user_id": "0", "token": "x"}
+    others["export_id"] = "exp_" + "0" * 32
     path = address(pattern, {**MISSING, **others})
     for response in both(Client(), path):
         assert response.status_code in (302, 405)
