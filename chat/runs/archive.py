@@ -60,9 +60,9 @@ def files(owner: User) -> Iterator[File]:
         conversation = own.conversation(owner, conversation_id)
         if conversation is not None:
             yield from _conversation(conversation, names)
-    places: dict[tuple[str, int], str] = {}
+    folder, places = Folder(), dict[tuple[str, int], str]()
     for page in own.elsewhere(owner):
-        yield from _attachments(page, "files/written elsewhere", Folder(), places)
+        yield from _attachments(page, "files/written elsewhere", folder, places)
     yield File("written-elsewhere.json", now, _elsewhere(owner), large=True)
 
 

@@ -9,13 +9,13 @@ from typing import IO, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from django.db import Error as DatabaseError
-from django.db.models import Q
 
 from chat.models import Export
 from chat.runs import archive
 from chat.store import exports, own, pool
 
 logger = logging.getLogger(__name__)
+WHILE: Final = 0.005  # seconds of work between two pauses
 SIGN: Final = 1.0  # seconds between two signs of life, also where no piece is full yet
 MODE: Final = 0o600 << 16  # of the files, where they are unpacked on Unix
 BROKEN: Final = "Something went wrong while it was made. Try again; if it stays, tell whoever runs this server."
@@ -26,7 +26,6 @@ class Making:
 
     def __init__(self, export: Export) -> None:
         self.export = export
-        self.took = 0.0  # seconds, of the last step
         self._steps = self._all()
         self._buffer = bytearray()
         self._size = self._chunks = self._done = self._total = 0
@@ -34,10 +33,7 @@ class Making:
 
     def step(self) -> bool:
         """Go on a little; False at the end. Raises exports.Gone when it is not this process's any more."""
-        began = monotonic()
-        more = next(self._steps, True)
-        self.took = monotonic() - began
-        return more is None
+        return next(self._steps, True) is None
 
     def write(self, data: bytes) -> int:
         """What the zip writes to: a file that cannot be gone back in."""
@@ -50,7 +46,7 @@ class Making:
 
     def _all(self) -> Iterator[None]:
         owner = self.export.owner
-        while exports.drop_chunks(of=Q(export=self.export)):  # of the try before
+        while exports.drop_chunks([self.export.pk]):  # of the try before
             yield
         self._total = own.count(owner)
         with ZipFile(self, "w", ZIP_DEFLATED) as zip_file:  # type: ignore[call-overload]  # it needs no more of a file than this
@@ -111,7 +107,16 @@ async def make_next(*, alone: bool) -> bool:
 
 async def _make(making: Making) -> None:
     """To its end, at half speed: what it does in a thread, others cannot do meanwhile."""
-    more = True
-    while more:
-        more = await pool.for_readers(making.step)
-        await asyncio.sleep(making.took)
+    took: float | None = 0.0
+    while took is not None:
+        await asyncio.sleep(took)
+        took = await pool.for_readers(_some, making)
+
+
+def _some(making: Making) -> float | None:
+    """Take steps for a while; how long it was, in seconds. None at the end."""
+    began = monotonic()
+    while (took := monotonic() - began) < WHILE:
+        if not making.step():
+            return None
+    return took

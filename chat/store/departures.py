@@ -94,7 +94,10 @@ def _leave_teams(actor: User) -> None:
 
 
 def _forget_ways_in(actor: User) -> None:
-    """Name, addresses, password, second steps, sign-ins, invitations."""
+    """Name, addresses, password, second steps, sign-ins, invitations by them and to them."""
+    addresses = {actor.email, *EmailAddress.objects.filter(user=actor).values_list("email", flat=True)} - {""}
+    for address in addresses:
+        Invitation.objects.filter(email__iexact=address).delete()
     for session in UserSession.objects.filter(user=actor):
         session.end()
     for model in (Authenticator, EmailAddress, Presence):
@@ -165,7 +168,7 @@ def _branches(user: User) -> bool:
 
 
 def _exports(user: User) -> bool:
-    return exports.drop_chunks(of=Q(export__owner=user))
+    return exports.drop_chunks(list(user.exports.values_list("pk", flat=True)))
 
 
 def _index(user: User) -> bool:

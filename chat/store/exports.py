@@ -3,6 +3,7 @@
 The bytes stand in the database, where every process finds them without a shared disk (docs/decisions/0007).
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
@@ -135,15 +136,16 @@ def chunk(export: Export, index: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
-def drop_chunks(*, of: Q) -> bool:
-    """Remove some of the pieces of these exports; False when there are none. `of` names fields of a chunk."""
-    some = list(ExportChunk.objects.filter(of).values_list("pk", flat=True)[:CHUNKS_AT_ONCE])
+def drop_chunks(exports: Collection[str]) -> bool:
+    """Remove some of the pieces of these; False when there are none."""
+    some = list(ExportChunk.objects.filter(export__in=exports).values_list("pk", flat=True)[:CHUNKS_AT_ONCE])
     return bool(some and ExportChunk.objects.filter(pk__in=some).delete())
 
 
 def purge() -> bool:
     """Remove a piece of what has expired or failed. False when nothing is left to remove."""
-    over = Export.objects.filter(expires__lt=timezone.now())
-    if drop_chunks(of=Q(export__in=over) | Q(export__state=State.FAILED)):
+    over = list(Export.objects.filter(expires__lt=timezone.now()).values_list("pk", flat=True)[:100])
+    failed = Export.objects.filter(state=State.FAILED).values_list("pk", flat=True)
+    if drop_chunks([*over, *failed]):
         return True
-    return bool(over.exists() and over.filter(chunks=None).delete()[0])
+    return bool(over and Export.objects.filter(pk__in=over).delete()[0])

@@ -17,7 +17,7 @@ from chat.store import conversations, departures, exports, invitations, messages
 from chat.store.messages import TextFile
 from tests.accounts.conftest import sign_in, sign_up
 from tests.accounts.test_second_step import set_up, signed_in_afresh
-from tests.cast import Cast, person
+from tests.cast import PASSWORD, Cast, person
 from tests.conftest import signed_in
 from tests.own_data.conftest import answer, clear, fetched, talk, team_of
 
@@ -72,6 +72,18 @@ def test_it_is_asked_whether_it_is_you_and_what_you_are_called(people: Cast) -> 
     assert User.objects.get(pk=people.stranger.pk).is_active
 
 
+def test_what_was_asked_before_it_was_shown_is_done_afterwards(people: Cast) -> None:
+    client = Client()
+    sign_in(client, "stella")
+    assert client.post(PATH, {"username": "stella"})["Location"].startswith("/accounts/reauthenticate/")
+    wrong = client.post("/accounts/reauthenticate/", {"password": "wrong", "next": PATH})
+    assert "That is not your password." in wrong.text
+    assert not Departure.objects.exists()
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": PATH})
+    assert Departure.objects.get().user_id == people.stranger.pk
+    assert client.get("/settings/").status_code == 302
+
+
 def test_a_passkey_is_enough(people: Cast) -> None:
     people.stranger.set_unusable_password()
     people.stranger.save()
@@ -92,7 +104,7 @@ def test_nothing_of_what_one_wrote_is_left_anywhere(people: Cast, stella: Client
     sharing.move(actor=people.owner, conversation_id=theirs.conversation.pk, team_id=team.pk)
     sharing.with_team(actor=people.owner, conversation_id=theirs.conversation.pk, access="write")
     talk(mine, "Said elsewhere", "Answered", into=theirs.conversation.pk)
-    invitations.make(actor=people.owner, team=team, days=7, uses=1, email="kept@example.org")
+    invitations.make(actor=people.owner, team=team, days=7, uses=1, email="Stella@Example.org")
     talk(people.owner, "Olivia's own quoll", "Kept")
     fetched(stella)
     words = ("quokkawhisper", "wombatologist", "pangolinesque", "jackdawnote", "narwhalish", "xylophonic", "yggdrasil")

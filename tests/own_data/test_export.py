@@ -145,6 +145,18 @@ def test_of_what_others_share_only_ones_own_words_are_in_it(people: Cast, stella
     assert json.loads(owners["written-elsewhere.json"]) == []
 
 
+def test_files_of_one_name_are_all_there(people: Cast, stella: Client) -> None:
+    team = team_of(people.owner, people.stranger)
+    begun = talk(people.owner, "Send them", "Yes")
+    sharing.move(actor=people.owner, conversation_id=begun.conversation.pk, team_id=team.pk)
+    sharing.with_team(actor=people.owner, conversation_id=begun.conversation.pk, access="write")
+    for number in range(30):  # more than are read at once
+        talk(people.stranger, "Here", into=begun.conversation.pk, files=(TextFile("notes.txt", str(number)),))
+    for client in (stella, signed_in(people.owner)):
+        found = {name: text for name, text in opened(fetched(client)).items() if name.startswith("files/")}
+        assert sorted(map(int, found.values())) == list(range(30))
+
+
 def test_what_was_deleted_is_not_in_it(people: Cast, stella: Client) -> None:
     begun = talk(people.stranger, "Forget this", "Forgotten")
     conversations.delete(actor=people.stranger, conversation_id=begun.conversation.pk)
