@@ -1,6 +1,5 @@
 """Everything of one's own as a zip: asked for, made in the background, fetched by whoever it is of."""
 
-import io
 import json
 import subprocess
 import tracemalloc
@@ -301,7 +300,9 @@ def test_a_process_that_ends_in_good_order_gives_it_back(people: Cast, stella: C
     assert address(stella)
 
 
-def test_two_thousand_messages_and_large_replies_are_never_in_memory_at_once(people: Cast, stella: Client) -> None:
+def test_two_thousand_messages_and_large_replies_are_never_in_memory_at_once(
+    people: Cast, stella: Client, tmp_path: Path
+) -> None:
     begun = talk(people.stranger, "Begin")
     conversation, previous = begun.conversation, begun.response
     items, replies, output = [], [], []
@@ -326,7 +327,9 @@ def test_two_thousand_messages_and_large_replies_are_never_in_memory_at_once(peo
     work()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    with ZipFile(io.BytesIO(download(stella))) as found:
+    (tmp_path / "it.zip").write_bytes(download(stella))
+    assert subprocess.run(["unzip", "-tqq", tmp_path / "it.zip"], timeout=60).returncode == 0
+    with ZipFile(tmp_path / "it.zip") as found:
         large = sum(info.file_size for info in found.infolist())
         text = next(found.read(name).decode() for name in found.namelist() if name.endswith(".md"))
     assert text.count("because") == 4 * 250_000 + 996 * 250
