@@ -24,13 +24,12 @@ from chat.models import (
     Invitation,
     Item,
     Membership,
-    Participant,
     Presence,
     Response,
     Team,
     User,
 )
-from chat.store import conversations, exports, news, responses, search, server, sharing, teams
+from chat.store import conversations, exports, responses, search, server, sharing, teams
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
@@ -132,23 +131,23 @@ def _due() -> QuerySet[Departure]:
 
 def _conversations(user: User) -> bool:
     """What others share is an owner's of its team from now on, all else goes."""
-    pk = Conversation.objects.filter(owner=user).order_by("pk").values_list("pk", flat=True).first()
-    if pk is None:
+    conversation = Conversation.objects.select_for_update().filter(owner=user).order_by("pk").first()
+    if conversation is None:
         return False
-    conversation = news.lock(pk)
     heir = teams.heir(conversation.team_id, of=user)
     if heir is not None and conversation.shared and conversation.deleted is None:
         sharing.pass_on(conversation, heir)
     else:
-        conversations.purge_slice(pk)
+        conversations.purge_slice(conversation.pk)
     return True
 
 
 def _participations(user: User) -> bool:
-    found = Participant.objects.filter(user=user).first()
-    if found is not None:
-        sharing.take_out(news.lock(found.conversation_id), user)
-    return found is not None
+    there = Conversation.objects.filter(participants__user=user)
+    conversation = there.select_for_update(of=("self",)).order_by("pk").first()
+    if conversation is not None:
+        sharing.take_out(conversation, user)
+    return conversation is not None
 
 
 def _messages(user: User) -> bool:

@@ -123,9 +123,9 @@ def cancel_all(user: User) -> None:
     running = Response.objects.filter(status__in=Response.RUNNING)
     theirs = running.filter(Q(author=user) | Q(conversation__owner=user, conversation__shared=False))
     for pk in sorted(set(theirs.exclude(conversation=None).values_list("conversation_id", flat=True))):
-        conversation = news.lock(str(pk))
-        for response in theirs.filter(conversation=conversation).order_by("pk"):
-            _cancel(conversation, response)
+        for conversation in Conversation.objects.select_for_update().filter(pk=pk):
+            for response in theirs.filter(conversation=conversation).order_by("pk"):
+                _cancel(conversation, response)
 
 
 def _cancel(conversation: Conversation, response: Response) -> Response:
