@@ -189,6 +189,18 @@ def test_what_is_shared_in_a_team_is_its_longest_serving_owners(people: Cast, st
     assert not team.memberships.filter(user=people.stranger.pk).exists()
 
 
+def test_what_was_shared_with_one_alone_is_shared_with_nobody(people: Cast, stella: Client) -> None:
+    team = team_of(people.owner, people.stranger)
+    begun = talk(people.owner, "Between us", "Yes")
+    sharing.move(actor=people.owner, conversation_id=begun.conversation.pk, team_id=team.pk)
+    sharing.with_person(actor=people.owner, conversation_id=begun.conversation.pk, user_id=people.stranger.pk, access="write")
+    assert Conversation.objects.get().shared
+    leave(stella)
+    clear()
+    assert not Conversation.objects.get().shared
+    assert Response.objects.count() == 1
+
+
 def test_a_team_must_keep_an_owner_and_one_of_nobody_else_goes_too(people: Cast, stella: Client) -> None:
     team, alone = team_of(people.stranger, people.mate, name="Botany"), team_of(people.stranger, name="Alone")
     begun = talk(people.stranger, "Mine", "Yes")
