@@ -65,7 +65,7 @@ def begin(*, actor: User) -> None:
     """
     mine = Membership.objects.filter(user=actor, team__personal_of=None)
     list(Team.objects.select_for_update().filter(pk__in=mine.values("team")).order_by("pk"))
-    User.objects.select_for_update().get(pk=actor.pk)
+    User.objects.select_for_update(no_key=True).get(pk=actor.pk)  # what they are sending at the moment need not wait for us
     held = bonds(actor)
     if held.server:
         raise errors.Refused("This server is yours.", next="Hand it over first.")

@@ -45,7 +45,7 @@ def find(*, actor: User, export_id: str) -> Export:
 @transaction.atomic
 def request(*, actor: User) -> Export:
     """Have one made. While one is under way it is that one; a new one takes the place of the one before."""
-    User.objects.select_for_update().get(pk=actor.pk)
+    User.objects.select_for_update(no_key=True).get(pk=actor.pk)
     present = of(actor)
     if present is not None and present.unfinished:
         return present

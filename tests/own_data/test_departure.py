@@ -12,10 +12,11 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
+from chat import errors
 from chat.models import Conversation, Departure, Export, Item, LogRow, Response, Server, Team, User
 from chat.store import conversations, departures, exports, invitations, messages, responses, search, sharing, teams
 from chat.store.messages import TextFile
-from tests.accounts.conftest import sign_in, sign_up
+from tests.accounts.conftest import sign_in, sign_up, simultaneously
 from tests.accounts.test_second_step import set_up, signed_in_afresh
 from tests.cast import PASSWORD, Cast, person
 from tests.conftest import signed_in
@@ -228,6 +229,17 @@ def test_the_server_is_handed_over_first(people: Cast) -> None:
     clear()
     assert not User.objects.filter(username="olivia").exists()
     assert Server.objects.get().owner == people.stranger
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_owners_who_leave_at_once_one_stays() -> None:
+    olivia, others = person("olivia"), [person("mateo"), person("stella")]
+    team = team_of(others[0], others[1], olivia)
+    teams.change_role(actor=others[0], team_id=team.pk, user_id=others[1].pk, role="owner")
+    refused = [result for result in simultaneously(2, lambda number: departures.begin(actor=others[number])) if result]
+    assert [type(result) for result in refused] == [errors.Refused]
+    assert team.memberships.filter(role="owner").count() == 1
+    assert Departure.objects.count() == 1
 
 
 def test_much_goes_in_pieces_and_nobody_waits_for_more_than_one(people: Cast, stella: Client) -> None:

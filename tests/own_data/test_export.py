@@ -16,7 +16,8 @@ from chat.models import Conversation, Export, ExportChunk, Item, Response, User
 from chat.store import conversations, exports, messages, responses, sharing
 from chat.store.log import Batch, append
 from chat.store.messages import TextFile
-from tests.cast import Cast
+from tests.accounts.conftest import simultaneously
+from tests.cast import Cast, person
 from tests.conftest import signed_in
 from tests.own_data.conftest import (
     address,
@@ -200,6 +201,13 @@ def test_asked_for_twice_it_is_one_and_a_new_one_takes_its_place(people: Cast, s
     work()
     clear()
     assert {address(stella), others} == {f"/settings/data/exports/{one.pk}/" for one in Export.objects.all()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asked_for_from_several_tabs_at_once_it_is_one_export() -> None:
+    somebody = person("olivia")
+    made = simultaneously(4, lambda _: exports.request(actor=somebody))
+    assert {export.pk for export in made} == {Export.objects.get().pk}
 
 
 def test_a_stranger_finds_no_export(people: Cast, stella: Client) -> None:
