@@ -65,7 +65,9 @@ def begin(*, actor: User) -> None:
     """
     mine = Membership.objects.filter(user=actor, team__personal_of=None)
     list(Team.objects.select_for_update().filter(pk__in=mine.values("team")).order_by("pk"))
-    User.objects.select_for_update(no_key=True).get(pk=actor.pk)  # what they are sending at the moment need not wait for us
+    locked = User.objects.select_for_update(no_key=True).get(pk=actor.pk)  # what they are sending now need not wait for us
+    if not locked.is_active:  # asked for twice
+        return
     held = bonds(actor)
     if held.server:
         raise errors.Refused("This server is yours.", next="Hand it over first.")
@@ -93,15 +95,12 @@ def _leave_teams(actor: User) -> None:
 
 
 def _forget_ways_in(actor: User) -> None:
-    """Name, addresses, password, second steps, sign-ins, invitations by them and to them."""
-    addresses = {actor.email, *EmailAddress.objects.filter(user=actor).values_list("email", flat=True)} - {""}
-    for address in addresses:
-        Invitation.objects.filter(email__iexact=address).delete()
+    """Name, addresses, password, second steps, sign-ins, invitations."""
+    _withdraw_invitations(actor)
     for session in UserSession.objects.filter(user=actor):
         session.end()
     for model in (Authenticator, EmailAddress, Presence):
         model.objects.filter(user=actor).delete()
-    Invitation.objects.filter(invited_by=actor).delete()
     LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(actor.pk)).update(
         object_repr=LEFT
     )
@@ -110,6 +109,15 @@ def _forget_ways_in(actor: User) -> None:
     blank = ("username", "name", "is_active", "password", "email", "first_name", "last_name", "instructions", "default_model")
     changes = {field: getattr(nobody, field) for field in blank}
     User.objects.filter(pk=actor.pk).update(**changes, last_login=None, auth_epoch=F("auth_epoch") + 1)
+
+
+def _withdraw_invitations(actor: User) -> None:
+    """By them, and to them; open ones only to an address that is known to be theirs, or anybody could withdraw anybody's."""
+    Invitation.objects.filter(invited_by=actor).delete()
+    known = dict(EmailAddress.objects.filter(user=actor).values_list("email", "verified"))
+    for address, confirmed in {actor.email: False, **known}.items():
+        if address:
+            Invitation.objects.filter(Q() if confirmed else Q(uses_left=0), email__iexact=address).delete()
 
 
 def step() -> bool:

@@ -106,6 +106,7 @@ def test_nothing_of_what_one_wrote_is_left_anywhere(people: Cast, stella: Client
     sharing.with_team(actor=people.owner, conversation_id=theirs.conversation.pk, access="write")
     talk(mine, "Said elsewhere", "Answered", into=theirs.conversation.pk)
     invitations.make(actor=people.owner, team=team, days=7, uses=1, email="Stella@Example.org")
+    EmailAddress.objects.create(user=mine, email="stella@example.org", verified=True)
     talk(people.owner, "Olivia's own quoll", "Kept")
     fetched(stella)
     words = ("quokkawhisper", "wombatologist", "pangolinesque", "jackdawnote", "narwhalish", "xylophonic", "yggdrasil")
@@ -229,6 +230,21 @@ def test_the_server_is_handed_over_first(people: Cast) -> None:
     clear()
     assert not User.objects.filter(username="olivia").exists()
     assert Server.objects.get().owner == people.stranger
+
+
+def test_an_address_that_was_not_confirmed_withdraws_nobodys_invitation(people: Cast, stella: Client) -> None:
+    kept, _ = invitations.make(actor=people.owner, days=7, uses=1, email="ada@example.org")
+    EmailAddress.objects.create(user=people.stranger, email="ada@example.org", verified=False)
+    leave(stella)
+    assert list(invitations.of(actor=people.owner, team=None)) == [kept]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asked_for_twice_at_once_it_is_done_once() -> None:
+    person("olivia")
+    somebody = person("stella")
+    assert simultaneously(3, lambda _: departures.begin(actor=somebody)) == [None] * 3
+    assert Departure.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
