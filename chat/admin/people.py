@@ -26,6 +26,10 @@ class People(Base):
     actions = ("suspend", "unsuspend")
     list_per_page = 50
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Without those who have deleted their accounts, of whom something is still to be removed."""
+        return super().get_queryset(request).filter(is_active=True)
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.template.loader import render_to_string
 
 from chat.live.views import Entry, ErrorView, ItemView, ResponseView, Versions, item_view, part_views
-from chat.models import Conversation, Item, Response, User
+from chat.models import LEFT, Conversation, Item, Response, User
 from chat.protocol import events as wire
 from chat.protocol.snapshot import Snapshot, apply
 from chat.protocol.types import dump_item
@@ -116,7 +116,7 @@ def _said(exchange: history.Exchange, item: Item) -> ItemView:
         role=item.role,
         status="",
         wire=item.wire,
-        author_name=item.author.shown_name if item.author else "Somebody who has left",
+        author_name=item.author.shown_name if item.author else LEFT,
         created=item.created,
         versions=_versions(exchange.response, exchange.item_versions, item.pk, exchange.leads_to),
         edit_url=f"/c/{item.conversation_id}/items/{item.pk}/edit/",

@@ -5,6 +5,7 @@
 
 from chat.models.cache import CacheEntry
 from chat.models.conversations import Access, Branch, Conversation, Participant
+from chat.models.exports import Export, ExportChunk
 from chat.models.items import Item
 from chat.models.links import Audience, Link
 from chat.models.presence import Presence
@@ -13,14 +14,18 @@ from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
 from chat.models.teams import Membership, Team
-from chat.models.users import User
+from chat.models.users import LEFT, Departure, User
 
 __all__ = [
+    "LEFT",
     "Access",
     "Audience",
     "Branch",
     "CacheEntry",
     "Conversation",
+    "Departure",
+    "Export",
+    "ExportChunk",
     "Invitation",
     "Item",
     "Link",

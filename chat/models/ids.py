@@ -38,3 +38,7 @@ def link_id() -> str:
 
 def project_id() -> str:
     return new_id("proj")
+
+
+def export_id() -> str:
+    return new_id("exp")

@@ -1,5 +1,9 @@
+from typing import Final
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+
+LEFT: Final = "Somebody who has left"
 
 
 class User(AbstractUser):
@@ -20,3 +24,10 @@ class User(AbstractUser):
     @property
     def shown_name(self) -> str:
         return self.name or self.get_username()
+
+
+class Departure(models.Model):
+    """Somebody has deleted their account and is shut out; what they had is removed piece by piece, their row last."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="departure")
+    created = models.DateTimeField(auto_now_add=True)

@@ -12,15 +12,18 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from chat.runs import exports
 from chat.runs.dispatch import dispatch
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import conversations, pool, responses
+from chat.store import conversations, departures, pool, responses
+from chat.store import exports as store_exports
 
 logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks for Stops asked for in another process
 FEW = 25  # runs
+PAUSE = 0.02  # seconds, at least, between two pieces of what is to go
 CHECKPOINT = 1.0  # seconds between two on SQLite
 HURRY = 3.0  # seconds that the last flush may take when the time to drain is over
 AT_ONCE = 1.0  # seconds for what needs none but an answer of the database: one that is away must not hold the end up
@@ -43,7 +46,7 @@ class Executor:
         self.room = asyncio.Semaphore(settings.RUNS_PER_WORKER)
         self.accepting, self.ending = executes, False
         if executes:
-            for work in (*(ticker.loop for ticker in self.tickers), self._hold, self._sweep):
+            for work in (*(ticker.loop for ticker in self.tickers), self._hold, self._sweep, self._exports, self._clear):
                 self.keep(work)
             self.keep(self._serve)
             if settings.ON_SQLITE:
@@ -165,6 +168,30 @@ class Executor:
                 logger.warning("The sweep found no database: %s", type(error).__name__)
             alone = False
             await asyncio.sleep(settings.RUN_SWEEP)
+
+    async def _exports(self) -> None:
+        """Make the exports that are due, one after the other."""
+        alone = settings.ON_SQLITE
+        while True:
+            if not (self.accepting and await exports.make_next(alone=alone)):
+                await asyncio.sleep(settings.RUN_SWEEP)
+            alone = False
+
+    async def _clear(self) -> None:
+        """Remove what has expired, and what somebody had who has left: a piece at a time, between which the runs write."""
+        while True:
+            with contextlib.suppress(DatabaseError):  # the sweep says so
+                for remove in (store_exports.purge, departures.step):
+                    await self._while(remove)
+            await asyncio.sleep(settings.RUN_SWEEP)
+
+    async def _while(self, remove: Callable[[], bool]) -> None:
+        """Until nothing is left, half of the time."""
+        more, now = True, asyncio.get_running_loop().time
+        while more:
+            began = now()
+            more = await pool.for_readers(remove)
+            await asyncio.sleep(max(PAUSE, now() - began))
 
     async def _checkpoint(self) -> None:
         """What the runs write is brought home by another thread: theirs does not wait for the disk."""

@@ -15,7 +15,7 @@ from chat.policy import Action, within_reach
 from chat.store import history, news, rows, sql
 
 TITLE_LENGTH = 200
-PURGE_SLICE = 200
+PURGE_SLICE = 20
 REFUSED = {
     "conversation.write": ("You may read this conversation, and not write in it.", "Ask its owner."),
     "conversation.manage": ("This is for the conversation’s owner.", "Ask them."),
@@ -206,9 +206,15 @@ def purge() -> int:
     limit = timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
     gone = list(Conversation.objects.filter(deleted__lt=limit).values_list("pk", flat=True)[:100])
     for pk in gone:
-        Conversation.objects.filter(pk=pk).update(head=None)
-        newest = Response.objects.filter(conversation=pk).order_by("-created", "-pk").values_list("pk", flat=True)
-        while slice_ := list(newest[:PURGE_SLICE]):
-            Response.objects.filter(pk__in=slice_).delete()
-        Conversation.objects.filter(pk=pk).delete()
+        while purge_slice(pk):
+            pass
     return len(gone)
+
+
+def purge_slice(conversation_id: str) -> bool:
+    """Remove the newest replies of a conversation, or itself when none is left. False when it is not there any more."""
+    newest = Response.objects.filter(conversation=conversation_id).order_by("-created", "-pk").values_list("pk", flat=True)
+    if some := list(newest[:PURGE_SLICE]):
+        Conversation.objects.filter(pk=conversation_id).update(head=None)
+        return bool(Response.objects.filter(pk__in=some).delete())
+    return bool(Conversation.objects.filter(pk=conversation_id).delete()[0])

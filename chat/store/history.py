@@ -46,8 +46,14 @@ def path(end: str, *, most: int = 1_000_000) -> tuple[list[str], str | None]:
 
 def exchanges(ids: list[str]) -> list[Exchange]:
     """The exchanges with these Responses, in this order, with what the model put out, and the other versions of each."""
-    if not ids:
-        return []
+    result = alone(ids)
+    if result:
+        _add_versions(result)
+    return result
+
+
+def alone(ids: list[str]) -> list[Exchange]:
+    """The same without other versions."""
     found = {response.pk: response for response in rows.fetch(Response, "id {one_of}", ids)}
     said = {item.pk: item for item in rows.fetch(Item, "id {one_of}", {response.input_id or "" for response in found.values()})}
     authors = {user.pk: user for user in rows.fetch(User, "id {one_of}", {item.author_id or 0 for item in said.values()})}
@@ -55,7 +61,6 @@ def exchanges(ids: list[str]) -> list[Exchange]:
         item.author = authors.get(item.author_id or 0)
     result = [Exchange(found[pk], said[str(found[pk].input_id)]) for pk in ids if pk in found and found[pk].input_id in said]
     _add_output(result)
-    _add_versions(result)
     return result
 
 

@@ -15,7 +15,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from chat import errors, markdown
-from chat.models import Item, LogRow, Response, Turn, User
+from chat.models import Conversation, Item, LogRow, Response, Turn, User
 from chat.policy import within_reach
 from chat.protocol.types import Json
 from chat.store import conversations, log, messages, news, rows, search, sql
@@ -151,6 +151,22 @@ def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Re
     response = Response.objects.select_for_update().filter(pk=response_id, conversation=conversation).first()
     if response is None:
         raise errors.NotFound("This reply does not exist any more.")
+    return _cancel(conversation, response)
+
+
+@transaction.atomic
+def cancel_all(user: User) -> None:
+    """Everything stops that was asked for by somebody who leaves, or in a conversation that nobody else reads."""
+    running = Response.objects.filter(status__in=Response.RUNNING)
+    theirs = running.filter(Q(author=user) | Q(conversation__owner=user, conversation__shared=False))
+    for pk in sorted(set(theirs.exclude(conversation=None).values_list("conversation_id", flat=True))):
+        for conversation in Conversation.objects.select_for_update().filter(pk=pk):
+            for response in theirs.filter(conversation=conversation).order_by("pk"):
+                _cancel(conversation, response)
+
+
+def _cancel(conversation: Conversation, response: Response) -> Response:
+    """The conversation is locked."""
     if response.status == Status.QUEUED:
         position = news.advance(conversation, 1, active=True)
         Response.objects.filter(pk=response.pk).update(status=Status.CANCELLED, ended=Now(), position=position)

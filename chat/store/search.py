@@ -11,10 +11,11 @@ from django.db import connection
 from django.db.models import Q
 
 from chat.models import Conversation, Item, SearchEntry, User
-from chat.store import rows
+from chat.store import rows, sql
 
 START, END = "\x02", "\x03"
 MOST = 50
+MERGED = 64  # pages of SQLite's index that one transaction merges
 # Scripts written without spaces: a word index sees their sentences as one word, so they are searched as plain substrings.
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[\U00020000-\U0003ffff]")
 
@@ -48,6 +49,17 @@ def index(item: Item, text: str, *, owner_id: int) -> None:
         rows.add(SearchEntry(item=item, conversation_id=item.conversation_id, owner_id=owner_id, text=text))
 
 
+def merge() -> bool:
+    """On SQLite, where words that were removed stay in the index until its parts are merged: merge some. False when all are."""
+    if sql.VENDOR != "sqlite":
+        return False
+    with connection.cursor() as cursor:
+        before = cursor.execute("SELECT total_changes()").fetchone()[0]
+        cursor.execute("INSERT INTO chat_search (chat_search, rank) VALUES ('merge', %s)", [-MERGED])
+        after = cursor.execute("SELECT total_changes()").fetchone()[0]
+    return bool(after - before >= 2)  # fewer: it changed nothing, says SQLite
+
+
 def words(query: str) -> list[str]:
     """What to look for: at most twelve words, without the engines' own operators."""
     return re.findall(r"\w+", query[:300], flags=re.UNICODE)[:12]
@@ -62,10 +74,10 @@ def find(*, actor: User, query: str) -> list[Hit]:
         return []
     if UNSPACED.search(query):
         return _substring(actor, query.strip()[:300])
-    sql, parameters = _postgres(found) if connection.vendor == "postgresql" else _sqlite(found)
+    query, parameters = _postgres(found) if connection.vendor == "postgresql" else _sqlite(found)
     with connection.cursor() as cursor:
         shared = json.dumps(list(_shared(actor)))
-        cursor.execute(sql, {**parameters, "owner": actor.pk, "shared": shared, "most": MOST})
+        cursor.execute(query, {**parameters, "owner": actor.pk, "shared": shared, "most": MOST})
         return [Hit(*row) for row in _rows(cursor.fetchall())]
 
 

@@ -1,6 +1,7 @@
 """Verbs on the installation: who owns it, who may sign up, who may make teams."""
 
 from django.db import transaction
+from django.db.models import F
 
 from chat import errors
 from chat.models import Server, Team, User
@@ -69,3 +70,22 @@ def change_public_links(*, actor: User, allowed: bool) -> None:
     """Whether links may be opened by anyone from now on; those there are show nothing as long as they may not."""
     manage(actor)
     Server.objects.filter(pk=1).update(public_links=allowed)
+
+
+@transaction.atomic
+def hand_over(*, actor: User, username: str) -> User:
+    """Make somebody else the owner, who runs it from now on; oneself no more."""
+    manage(actor)
+    row = Server.objects.select_for_update().get(pk=1)
+    if row.owner_id != actor.pk:  # handed over a moment ago
+        raise errors.NotFound
+    people = User.objects.select_for_update().filter(is_active=True, suspended=False)
+    found = people.filter(username__iexact=username.strip()).first()
+    if found is None:
+        raise errors.InvalidInput("Nobody here has this username.", next="Check how it is written.", param="username")
+    if found.pk == actor.pk:
+        raise errors.InvalidInput("This server is yours already.", next="Choose somebody else.", param="username")
+    row.owner = found
+    row.save(update_fields=["owner"])
+    User.objects.filter(pk__in=[actor.pk, found.pk]).update(auth_epoch=F("auth_epoch") + 1)
+    return found

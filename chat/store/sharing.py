@@ -142,6 +142,12 @@ def leave(*, actor: User, conversation_id: str) -> Conversation:
     return conversation
 
 
+def take_out(conversation: Conversation, user: User) -> None:
+    """Somebody who has left the server is in it no more. The conversation is locked."""
+    conversation.participants.filter(user=user).delete()
+    _tell(conversation, [])
+
+
 def take_part(conversation: Conversation, user: User) -> None:
     """Who has written in another's conversation finds it in their list, and is seen to be in it. The conversation is locked."""
     _, is_new = Participant.objects.get_or_create(conversation=conversation, user=user)

@@ -222,12 +222,19 @@ def _take_home(user: User, team: Team) -> None:
     longest-serving owner's, who answers for the team. What others share with them they see no more.
     """
     Participant.objects.filter(conversation__team=team, user=user).delete()
-    owner = Membership.objects.filter(team=team, role=Role.OWNER).exclude(user=user).select_related("user").order_by("pk").first()
+    owner = heir(team.pk, of=user)
     mine = Conversation.objects.filter(owner=user, team=team).order_by("pk")
     home = Team.objects.get(personal_of=user)
     for pk in list(mine.values_list("pk", flat=True)):
         conversation = news.lock(pk)
         if owner is not None and conversation.shared and conversation.deleted is None:
-            sharing.pass_on(conversation, owner.user)
+            sharing.pass_on(conversation, owner)
         else:
             sharing.withdraw(conversation, team=home)
+
+
+def heir(team_id: str, *, of: User) -> User | None:
+    """Whose becomes what this person leaves behind in the team: its longest-serving owner's."""
+    owners = Membership.objects.filter(team=team_id, role=Role.OWNER).exclude(user=of)
+    found = owners.select_related("user").order_by("pk").first()
+    return found.user if found else None

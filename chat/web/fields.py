@@ -30,6 +30,7 @@ FIELDS: Final = {
     "invite": "email uses days",
     "team_invite": "email uses days role",
     **dict.fromkeys(("new_team", "team_rename"), "name"),
+    **dict.fromkeys(("hand_over_server", "delete_account"), "username"),
     "team_role": "role",
     "team_domain": "domain",
 }

@@ -29,6 +29,14 @@ class SignupForm(forms.Form):
     )
 
 
+class HeirForm(forms.Form):
+    username = forms.CharField(
+        label="Their username",
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+
 def owner_of(request: HttpRequest) -> User:
     """The signed-in person if the server is theirs; NotFound for everybody else."""
     person = request.user
@@ -49,6 +57,7 @@ def page(request: HttpRequest, owner: User, *, status: int = 200, **more: Any) -
     context = {
         "policy": SignupForm(initial={field: getattr(current, field) for field in SignupForm.base_fields}),
         "form": InvitationForm(),
+        "heir": HeirForm(),
         "invitations": invitations.of(actor=owner, team=None),
         "model_server": model_server(),
         **more,
@@ -97,3 +106,19 @@ def revoke(request: HttpRequest, invitation_id: str) -> HttpResponse:
     else:
         messages.success(request, "The invitation is withdrawn.")
     return redirect("server_settings")
+
+
+@person_required
+@require_POST
+def hand_over(request: HttpRequest) -> HttpResponse:
+    owner = owner_of(request)
+    form = HeirForm(request.POST)
+    if form.is_valid():
+        try:
+            heir = server.hand_over(actor=owner, **form.cleaned_data)
+        except errors.InvalidInput as error:
+            form.add_error("username", f"{error.message} {error.next}")
+        else:
+            messages.success(request, f"{heir.shown_name} owns this server now.")
+            return redirect("settings")
+    return page(request, owner, status=422, heir=form)

@@ -1,10 +1,13 @@
 """Two web processes and two workers behind nginx: restarted one after the other, stopped and written to from any of them."""
 
 import asyncio
+import io
 import itertools
+import re
 import secrets
 import signal
 from time import monotonic
+from zipfile import ZipFile
 
 import pytest
 
@@ -123,6 +126,22 @@ async def test_parallel_writes_through_two_processes_are_all_answered_in_order(
     assert [text for text, status in said if status == "completed"] == [text for text, _ in said]
     assert shown == [by_prompt[text] for text, _ in said]
     assert len(said) == len(speeches)
+
+
+async def test_an_export_that_a_worker_makes_is_fetched_from_any_web_process(several: LargeHouse, people: list[Visitor]) -> None:
+    person, speech = people[1], Speech(tokens=20)
+    async with Reader(person, await person.begin(speech.prompt)) as reader:
+        assert await reader.until_ended(reader.ids()[0], within=10) == "completed"
+    await person.post("/settings/data/exports/")
+    since = monotonic()
+    while not (link := re.search(r"/settings/data/exports/exp_[0-9a-f]{32}/(?=\")", await person.get("/settings/data/"))):
+        assert monotonic() - since < 20, "no export"
+        await asyncio.sleep(0.1)
+    async with person.client() as client:
+        answers = [await client.get(link[0]) for _ in range(4)]  # nginx takes the web processes in turn
+    assert len({answer.content for answer in answers}) == 1
+    with ZipFile(io.BytesIO(answers[0].content)) as found:
+        assert any(speech.text in found.read(name).decode() for name in found.namelist())
 
 
 async def test_a_process_on_a_held_socket_serves_until_its_replies_have_ended(

@@ -3,7 +3,7 @@ import re
 import pytest
 from django.test import Client
 
-from chat.models import Invitation, Server
+from chat.models import Invitation, Server, User
 from chat.store import invitations
 
 
@@ -99,3 +99,33 @@ def test_an_invitation_gets_a_new_link_and_the_old_one_is_no_longer_good(owner):
     assert Client().get(first).status_code == 404
     assert Client().get(second)["Location"] == "/accounts/signup/"
     assert "This invitation is gone already." in owner.post(f"/settings/server/invitations/inv_{'0' * 32}/resend/").text
+
+
+HAND_OVER = "/settings/server/hand-over/"
+
+
+def test_the_server_is_handed_over_to_somebody_who_can_come_in(people, owner):
+    before = [User.objects.get(pk=one.pk).auth_epoch for one in (people.owner, people.stranger)]
+    assert "Stella owns this server now." in owner.post(HAND_OVER, {"username": "Stella"}, follow=True).text
+    assert Server.objects.get().owner == people.stranger
+    assert owner.get("/settings/server/").status_code == owner.post(HAND_OVER, {"username": "olivia"}).status_code == 404
+    after = [User.objects.get(pk=one.pk).auth_epoch for one in (people.owner, people.stranger)]
+    assert [one + 1 for one in before] == after
+    owner.force_login(people.stranger)
+    assert owner.get("/settings/server/").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", "nobody", "olivia", "mateo"])
+def test_it_is_handed_over_to_nobody_else(people, owner, name):
+    User.objects.filter(pk=people.mate.pk).update(suspended=True)
+    answer = owner.post(HAND_OVER, {"username": name})
+    assert answer.status_code == 422
+    assert 'id="id_username_error"' in answer.text
+    assert Server.objects.get().owner == people.owner
+
+
+@pytest.mark.parametrize("who", ["mate", "stranger"])
+def test_nobody_else_hands_it_over(people, client, who):
+    client.force_login(getattr(people, who))
+    assert client.post(HAND_OVER, {"username": "stella"}).status_code == 404
+    assert Server.objects.get().owner == people.owner

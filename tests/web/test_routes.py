@@ -17,7 +17,14 @@ from tests.conftest import signed_in
 ALLAUTHS = ("account_", "mfa_")
 OURS = [p for p in get_resolver().url_patterns if isinstance(p, URLPattern) and not (p.name or "").startswith(ALLAUTHS)]
 OF_CONVERSATIONS = [p for p in OURS if "conversation_id" in str(p.pattern)]
-PREFIXES = {"conversation_id": "conv", "item_id": "msg", "response_id": "resp", "link_id": "link", "project_id": "proj"}
+PREFIXES = {
+    "conversation_id": "conv",
+    "item_id": "msg",
+    "response_id": "resp",
+    "link_id": "link",
+    "export_id": "exp",
+    "project_id": "proj",
+}
 MISSING = {"user_id": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
 
 OTHERS = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "sign_in": "0", "user_id": "0", "token": "x"}

@@ -1,0 +1,195 @@
+"""What an export holds: its files, in order, each in pieces that are read from the database when their turn comes."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from chat.live import transcript
+from chat.models import Conversation, Item, Response, User
+from chat.protocol.types import Json, dump_item
+from chat.runs import profile, reading
+from chat.runs.filenames import Folder, safe
+from chat.store import messages, own
+
+MANY: Final = 100  # messages; a file with more is written so that it may pass 2 GB: each may have 4 MB
+
+
+class Piece(NamedTuple):
+    """A part of a file, and how many messages have been read with it."""
+
+    text: str
+    messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    name: str
+    modified: datetime
+    pieces: Iterable[Piece]
+    large: bool = False
+
+
+class Names:
+    """People as they are shown, asked once for each."""
+
+    def __init__(self, owner: User) -> None:
+        self.owner, self._known = owner, {owner.pk: owner.shown_name}
+
+    def of(self, user_id: int | None) -> str | None:
+        """None for somebody who has left."""
+        if user_id is not None and user_id not in self._known:
+            found = User.objects.filter(pk=user_id).first()
+            self._known[user_id] = found.shown_name if found else ""
+        return self._known.get(user_id or 0) or None
+
+
+def files(owner: User) -> Iterator[File]:
+    """All files of this person's export. One is read to its end before the next."""
+    now, names = timezone.now(), Names(owner)
+    readme = render_to_string("exports/readme.txt", {"name": owner.shown_name, "home": settings.PARLEY_URL, "now": now})
+    yield File("README.txt", now, [Piece(readme)])
+    yield File("account.json", now, [Piece(f"{_json(profile.of(owner), indent=2)}\n")])
+    for conversation_id in own.conversation_ids(owner):
+        conversation = own.conversation(owner, conversation_id)
+        if conversation is not None:
+            yield from _conversation(conversation, names)
+    folder, places = Folder(), dict[tuple[str, int], str]()
+    for page in own.elsewhere(owner):
+        yield from _attachments(page, "files/written elsewhere", folder, places)
+    yield File("written-elsewhere.json", now, _elsewhere(owner), large=True)
+
+
+def _conversation(conversation: Conversation, names: Names) -> Iterator[File]:
+    title = safe(conversation.title, instead="Conversation")
+    name = f"{conversation.created:%Y-%m-%d} {title} {conversation.pk}"
+    modified, folder, places = conversation.active, Folder(), dict[tuple[str, int], str]()
+    for page in own.with_files(conversation):
+        yield from _attachments(page, f"files/{name}", folder, places)
+    large = conversation.responses.count() > MANY
+    yield File(f"conversations/{name}.json", modified, _whole(conversation, names), large)
+    yield File(f"conversations/{name}.md", modified, _readable(conversation, names, places), large)
+
+
+def _attachments(page: list[Item], where: str, folder: Folder, places: dict[tuple[str, int], str]) -> Iterator[File]:
+    """The files that came with these messages; `places` is told where each is."""
+    for item in page:
+        for number, file in enumerate(messages.files_of(item)):
+            name = f"{where}/{folder.place(safe(file.name, instead='file'))}"
+            places[item.pk, number] = name
+            yield File(name, item.created, [Piece(file.text)])
+
+
+def _whole(conversation: Conversation, names: Names) -> Iterator[Piece]:
+    """A conversation with all its versions, as JSON."""
+    yield Piece(f'{_json(_head(conversation, names))[:-1]}, "items": [')
+    separator = "\n"
+    for page in own.said(conversation):
+        yield Piece(separator + ",\n".join(_json(_said(item, names)) for item in page), len(page))
+        separator = ",\n"
+    yield Piece('\n], "responses": [')
+    separator = "\n"
+    for pairs in own.answered(conversation):
+        yield Piece(separator + ",\n".join(_json(_answered(*pair, names)) for pair in pairs), len(pairs))
+        separator = ",\n"
+    yield Piece("\n]}\n")
+
+
+def _head(conversation: Conversation, names: Names) -> Json:
+    end = messages.head(conversation, names.owner)
+    return {
+        "object": "conversation",
+        "id": conversation.pk,
+        "title": conversation.title,
+        "created_at": _seconds(conversation.created),
+        "active_at": _seconds(conversation.active),
+        "pinned_at": _seconds(conversation.pinned),
+        "archived_at": _seconds(conversation.archived),
+        "model": conversation.model,
+        "store": conversation.store,
+        "team": None if conversation.team.personal_of_id else conversation.team.name,
+        "project": conversation.project.name if conversation.project else None,
+        "team_access": conversation.team_access,
+        "branch": end.pk if end else None,
+    }
+
+
+def _said(item: Item, names: Names) -> Json:
+    return {
+        "id": item.pk,
+        "previous_response_id": item.previous_id,
+        "author": names.of(item.author_id),
+        "mine": item.author_id == names.owner.pk,
+        "created_at": _seconds(item.created),
+        "hidden": item.hidden,
+        "item": item.wire,
+    }
+
+
+def _answered(response: Response, output: list[Item], names: Names) -> Json:
+    """A reply. What its author had told all models is told to nobody else."""
+    mine = response.author_id == names.owner.pk
+    wires = [item.wire for item in output]
+    if response.status == Response.Status.IN_PROGRESS:
+        wires = [dump_item(item) for item in transcript.logged(response).output]
+    failed: Json = {"code": response.error_code, "message": response.error_message}
+    return {
+        "id": response.pk,
+        "object": "response",
+        "created_at": _seconds(response.created),
+        "started_at": _seconds(response.started),
+        "first_token_at": _seconds(response.first_token),
+        "completed_at": _seconds(response.ended),
+        "status": response.status,
+        "model": response.model,
+        "store": response.store,
+        "instructions": response.instructions if mine else None,
+        "input": response.input_id,
+        "continues": response.continues_id,
+        "usage": response.usage,
+        "error": failed if response.status == Response.Status.FAILED else None,
+        "incomplete_details": {"reason": response.incomplete_reason} if response.incomplete_reason else None,
+        "output": list(wires),
+    }
+
+
+def _readable(conversation: Conversation, names: Names, places: dict[tuple[str, int], str]) -> Iterator[Piece]:
+    """The branch that its owner sees, as Markdown."""
+    yield Piece(f"# {conversation.title or 'Conversation'}\n")
+    for page in own.shown(conversation, names.owner):
+        yield Piece("".join(reading.exchange(exchange, _links(exchange.item, places)) for exchange in page))
+
+
+def _links(item: Item, places: dict[tuple[str, int], str]) -> list[tuple[str, str]]:
+    """The files that came with a message, and where they are, seen from the conversation's own."""
+    return [
+        (file.name, f"../{quote(places[item.pk, number])}")
+        for number, file in enumerate(messages.files_of(item))
+        if (item.pk, number) in places
+    ]
+
+
+def _elsewhere(owner: User) -> Iterator[Piece]:
+    separator = "["
+    for page in own.elsewhere(owner):
+        lines = (
+            {"id": item.pk, "conversation": item.conversation_id, "created_at": _seconds(item.created), "item": item.wire}
+            for item in page
+        )
+        yield Piece(f"{separator}\n" + ",\n".join(map(_json, lines)), len(page))
+        separator = ","
+    yield Piece("[]\n" if separator == "[" else "\n]\n")
+
+
+def _json(value: object, *, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _seconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())

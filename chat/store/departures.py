@@ -1,0 +1,191 @@
+"""Accounts deleted by their owners: shut out at once, in one transaction; what they had goes piece by piece, their row last."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from chat import errors
+from chat.models import (
+    LEFT,
+    Access,
+    Branch,
+    Conversation,
+    Departure,
+    Invitation,
+    Item,
+    Membership,
+    Presence,
+    Response,
+    Team,
+    User,
+)
+from chat.store import conversations, exports, responses, search, server, sharing, teams
+
+SLICE: Final = 500  # rows that one transaction changes
+PATIENCE: Final = 30.0  # seconds for replies to stop
+
+
+@dataclass(frozen=True)
+class Bonds:
+    """What keeps somebody: the server that is theirs, teams of several that have no other owner."""
+
+    server: bool
+    teams: list[Team]
+
+    def __bool__(self) -> bool:
+        return self.server or bool(self.teams)
+
+
+def bonds(actor: User) -> Bonds:
+    owned = Membership.objects.filter(user=actor, role=Membership.Role.OWNER, team__personal_of=None).select_related("team")
+    others = Membership.objects.exclude(user=actor).filter(team=OuterRef("team"))
+    held = owned.filter(Exists(others)).exclude(Exists(others.filter(role=Membership.Role.OWNER)))
+    return Bonds(server.owned_by(actor), [each.team for each in held.order_by("team__name", "team__pk")])
+
+
+def inheritance(actor: User) -> int:
+    """How many of one's conversations others keep: those shared in a team."""
+    return Conversation.objects.owned_by(actor).present().filter(shared=True, team__personal_of=None).count()
+
+
+@transaction.atomic
+def begin(*, actor: User) -> None:
+    """Delete one's account. From now on nobody comes in with it and it has no name; `step` does the rest. Refused while a server
+    or a team would be left without an owner.
+    """
+    mine = Membership.objects.filter(user=actor, team__personal_of=None)
+    list(Team.objects.select_for_update().filter(pk__in=mine.values("team")).order_by("pk"))
+    locked = User.objects.select_for_update(no_key=True).get(pk=actor.pk)  # what they are sending now need not wait for us
+    if not locked.is_active:  # asked for twice
+        return
+    held = bonds(actor)
+    if held.server:
+        raise errors.Refused("This server is yours.", next="Hand it over first.")
+    if held.teams:
+        names = ", ".join(team.name for team in held.teams)
+        raise errors.Refused(f"You are the only owner of {names}.", next="Make somebody else an owner there first, or end it.")
+    responses.cancel_all(actor)
+    _leave_teams(actor)
+    _forget_ways_in(actor)
+    exports.expire(actor)
+    Departure.objects.create(user=actor)
+
+
+def _leave_teams(actor: User) -> None:
+    """A team without anybody else is no more."""
+    home = Team.objects.get(personal_of=actor)
+    Team.objects.filter(pk=home.pk).update(name=LEFT)
+    for membership in Membership.objects.filter(user=actor, team__personal_of=None).select_related("team"):
+        if membership.team.memberships.exclude(user=actor).exists():
+            membership.delete()
+        else:
+            alone = Conversation.objects.filter(team=membership.team)
+            alone.update(team=home, team_access=Access.NONE, shared=False)
+            membership.team.delete()
+
+
+def _forget_ways_in(actor: User) -> None:
+    """Name, addresses, password, second steps, sign-ins, invitations."""
+    _withdraw_invitations(actor)
+    for session in UserSession.objects.filter(user=actor):
+        session.end()
+    for model in (Authenticator, EmailAddress, Presence):
+        model.objects.filter(user=actor).delete()
+    LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(actor.pk)).update(
+        object_repr=LEFT
+    )
+    nobody = User(username=f"left-{secrets.token_hex(8)}", name=LEFT, is_active=False)
+    nobody.set_unusable_password()
+    blank = ("username", "name", "is_active", "password", "email", "first_name", "last_name", "instructions", "default_model")
+    changes = {field: getattr(nobody, field) for field in blank}
+    User.objects.filter(pk=actor.pk).update(**changes, last_login=None, auth_epoch=F("auth_epoch") + 1)
+
+
+def _withdraw_invitations(actor: User) -> None:
+    """By them, and to them; open ones only to an address that is known to be theirs, or anybody could withdraw anybody's."""
+    Invitation.objects.filter(invited_by=actor).delete()
+    known = dict(EmailAddress.objects.filter(user=actor).values_list("email", "verified"))
+    for address, confirmed in {actor.email: False, **known}.items():
+        if address:
+            Invitation.objects.filter(Q() if confirmed else Q(uses_left=0), email__iexact=address).delete()
+
+
+def step() -> bool:
+    """Remove a piece of what somebody had who has left. False when there is nothing to do."""
+    if not Departure.objects.exists():
+        return False
+    with transaction.atomic():
+        departure = _due().select_for_update(skip_locked=True, of=("self",)).order_by("pk").first()
+        return departure is not None and any(act(departure.user) for act in STEPS)
+
+
+def _due() -> QuerySet[Departure]:
+    """Those whose replies have stopped."""
+    late = timezone.now() - timedelta(seconds=PATIENCE)
+    theirs = Q(author=OuterRef("user")) | Q(conversation__owner=OuterRef("user"), conversation__shared=False)
+    running = Response.objects.filter(theirs, status__in=Response.RUNNING)
+    return Departure.objects.filter(Q(created__lt=late) | ~Exists(running)).select_related("user")
+
+
+def _conversations(user: User) -> bool:
+    """What others share is an owner's of its team from now on, all else goes."""
+    conversation = Conversation.objects.select_for_update().filter(owner=user).order_by("pk").first()
+    if conversation is None:
+        return False
+    heir = teams.heir(conversation.team_id, of=user)
+    if heir is not None and conversation.shared and conversation.deleted is None:
+        sharing.pass_on(conversation, heir)
+    else:
+        conversations.purge_slice(conversation.pk)
+    return True
+
+
+def _participations(user: User) -> bool:
+    there = Conversation.objects.filter(participants__user=user)
+    conversation = there.select_for_update(of=("self",)).order_by("pk").first()
+    if conversation is not None:
+        sharing.take_out(conversation, user)
+    return conversation is not None
+
+
+def _messages(user: User) -> bool:
+    some = Item.objects.filter(author=user).values_list("pk", flat=True)[:SLICE]
+    return bool(Item.objects.filter(pk__in=list(some)).update(author=None, client_id=None))
+
+
+def _replies(user: User) -> bool:
+    """Asked for in others' conversations: each holds the instructions that went with it."""
+    some = Response.objects.filter(author=user).values_list("pk", flat=True)[:SLICE]
+    return bool(Response.objects.filter(pk__in=list(some)).update(author=None, instructions=""))
+
+
+def _branches(user: User) -> bool:
+    some = Branch.objects.filter(user=user).values_list("pk", flat=True)[:SLICE]
+    return bool(Branch.objects.filter(pk__in=list(some)).delete()[0])
+
+
+def _exports(user: User) -> bool:
+    return exports.drop_chunks(list(user.exports.values_list("pk", flat=True)))
+
+
+def _index(user: User) -> bool:
+    return search.merge()
+
+
+def _person(user: User) -> bool:
+    """The row itself, with what is left on it; teams in which there is nobody else."""
+    Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
+    return bool(user.delete()[0])
+
+
+STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _person)

@@ -1,0 +1,117 @@
+"""/settings/data/: everything of one's own to be taken along, and the account to be deleted."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.account.decorators import reauthentication_required
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+
+from chat import errors
+from chat.models import Export
+from chat.store import departures, exports, pool
+from chat.web.decorators import PersonRequest, person_required
+
+
+class Streamed(StreamingHttpResponse):
+    """Sent piece by piece, each read in the readers' threads. Django would gather all of a plain iterator first."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces: Iterator[bytes] = iter(self.streaming_content)  # type: ignore[arg-type]
+        while piece := await pool.for_readers(lambda: next(pieces, b"")):
+            yield piece
+
+
+class DepartureForm(forms.Form):
+    username = forms.CharField(
+        label="Your username, to be sure",
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+
+@person_required
+@require_safe
+def page(request: PersonRequest) -> HttpResponse:
+    """The page; where htmx asks, only how far the export is."""
+    template = "settings/data/export.html" if request.htmx else "settings/data.html"
+    return render(request, template, {"export": exports.of(request.user)})
+
+
+@require_POST
+@person_required
+def export(request: PersonRequest) -> HttpResponse:
+    exports.request(actor=request.user)
+    return redirect("data")
+
+
+@require_GET
+@person_required
+def download(request: PersonRequest, export_id: str) -> StreamingHttpResponse:
+    found = exports.find(actor=request.user, export_id=export_id)
+    request.META.pop("HTTP_ACCEPT_ENCODING", None)  # a zip is compressed: nothing is to be done to it on the way
+    name = f"parley-{request.user.username}-{found.created:%Y-%m-%d}.zip"
+    headers = {
+        "Content-Disposition": content_disposition_header(True, name) or "attachment",
+        "Content-Length": str(found.bytes),
+        "Cache-Control": "private, no-store",
+    }
+    return Streamed(_chunks(found), content_type="application/zip", headers=headers)
+
+
+def _chunks(found: Export) -> Iterator[bytes]:
+    index = 0
+    while (chunk := exports.chunk(found, index)) is not None:
+        yield chunk
+        index += 1
+
+
+@require_POST
+@person_required
+def remove(request: PersonRequest, export_id: str) -> HttpResponse:
+    try:
+        exports.remove(actor=request.user, export_id=export_id)
+    except errors.NotFound as gone:
+        messages.info(request, gone.message)
+    else:
+        messages.success(request, "The export is deleted.")
+    return redirect("data")
+
+
+@person_required
+@reauthentication_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: PersonRequest) -> HttpResponse:
+    """The account. Whoever asks has just shown that it is them."""
+    if request.method != "POST":
+        return asked(request, DepartureForm())
+    form = DepartureForm(request.POST)
+    if form.is_valid() and form.cleaned_data["username"].strip().casefold() != request.user.username.casefold():
+        form.add_error("username", "This is not your username.")
+    if not form.is_valid():
+        return asked(request, form, status=422)
+    address, name = request.user.email, request.user.username
+    try:
+        departures.begin(actor=request.user)
+    except errors.Refused as refusal:
+        form.add_error(None, f"{refusal.message} {refusal.next}")
+        return asked(request, form, status=422)
+    adapter = get_adapter(request)
+    adapter.send_notification_mail("account/email/account_deleted", request.user, {"name": name}, email=address)
+    logout(request)
+    messages.success(request, "Your account is deleted.")
+    answer = redirect("account_login")
+    answer.headers["Clear-Site-Data"] = '"storage"'
+    return answer
+
+
+def asked(request: PersonRequest, form: DepartureForm, *, status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {"form": form, "bonds": departures.bonds(request.user)}
+    context["left"] = departures.inheritance(request.user)
+    return render(request, "settings/data/delete.html", context, status=status)
