@@ -84,7 +84,16 @@ def test_no_other_column_can_be_guessed_at(world: World, column: str) -> None:
 
 def test_odd_questions_are_no_errors(world: World) -> None:
     owner = world.client("server owner")
-    for asked in ({"o": "99.x"}, {"p": "999"}, {"q": "\0"}, {"role": "king"}, {"suspended": "x"}, {"all": ""}, {"_facets": "1"}):
+    for asked in (
+        {"o": "99.x"},
+        {"p": "999"},
+        {"q": "\0"},
+        {"q": "a " * 3000},
+        {"role": "king"},
+        {"suspended": "x"},
+        {"all": ""},
+        {"_facets": "1"},
+    ):
         assert owner.get(LIST, asked, follow=True).status_code == 200, asked
     for key in ("abc", "9" * 30, "\0"):
         assert owner.post(LIST, {"action": "suspend", "index": "0", "_selected_action": key}).status_code == 404
