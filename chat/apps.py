@@ -10,12 +10,14 @@ class ChatConfig(AppConfig):
         from chat.web import accounts  # noqa: F401  (connects what happens at sign-in and sign-out)
 
 
-class PanelConfig(admin.AdminConfig):
-    """Django's admin with our own doors, installed in the place of `django.contrib.admin`."""
+class PanelConfig(admin.SimpleAdminConfig):
+    """The admin with our own doors, installed in the place of `django.contrib.admin`. Only what is imported here is registered:
+    what other apps would bring along (sessions, second steps, jobs) stays out.
+    """
 
     default = False
     default_site = "chat.admin.site.Panel"
 
     def ready(self) -> None:
         super().ready()
-        from chat.admin import people  # noqa: F401  (registers; not before the panel itself is there)
+        from chat.admin import invitations, people, record, teams  # noqa: F401  (not before the panel itself is there)

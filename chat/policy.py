@@ -1,7 +1,9 @@
 """Who may do what: one function, one table. A route or socket action without a row fails the tests."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
+
+from django.db.models import QuerySet
 
 from chat.models import Conversation, Link, Membership, Project, Server, Team, User
 from chat.models.conversations import ConversationQuerySet
@@ -18,6 +20,9 @@ Action = Literal[
     "team.manage",
     "team.own",
     "server.manage",
+    "panel.enter",
+    "person.see",
+    "person.manage",
 ]
 Rule = Callable[[User, object], bool]
 
@@ -32,6 +37,31 @@ CONVERSATIONS: dict[str, Callable[[User], ConversationQuerySet]] = {
 def within_reach(actor: User, action: Action) -> ConversationQuerySet:
     """All with which this person may do that."""
     return CONVERSATIONS[action](actor)
+
+
+MANAGING: Final = (Membership.Role.OWNER, Membership.Role.ADMIN)
+
+
+def teams_managed_by(actor: User) -> QuerySet[Team]:
+    """The teams of several that this person looks after; all of them for the owner of the server."""
+    teams = Team.objects.filter(personal_of=None)
+    if not _comes_in(actor):
+        return teams.none()
+    if _owns_server(actor, None):
+        return teams
+    return teams.filter(pk__in=Membership.objects.filter(user=actor, role__in=MANAGING).values("team"))
+
+
+def people_seen_by(actor: User) -> QuerySet[User]:
+    """Whoever is in one of those teams; everybody for the owner of the server. Nobody who has deleted their account."""
+    there = User.objects.filter(departure=None)
+    if _comes_in(actor) and _owns_server(actor, None):
+        return there
+    return there.filter(pk__in=Membership.objects.filter(team__in=teams_managed_by(actor)).values("user"))
+
+
+def _comes_in(actor: User) -> bool:
+    return actor.is_active and not actor.suspended
 
 
 def _among(action: Action) -> Rule:
@@ -65,6 +95,14 @@ def _in_project(found: Callable[[User], ProjectQuerySet]) -> Rule:
     return rule
 
 
+def _looks_after_somebody(actor: User, object_: object) -> bool:
+    return _owns_server(actor, None) or teams_managed_by(actor).exists()
+
+
+def _sees(actor: User, object_: object) -> bool:
+    return isinstance(object_, User) and people_seen_by(actor).filter(pk=object_.pk).exists()
+
+
 def _owns_server(actor: User, object_: object) -> bool:
     return Server.objects.filter(pk=1, owner=actor).exists()
 
@@ -77,9 +115,12 @@ RULES: dict[Action, Rule] = {
     "project.read": _in_project(Project.objects.readable_by),
     "project.manage": _in_project(Project.objects.manageable_by),
     "team.read": _in_team(*Membership.Role.values),
-    "team.manage": _in_team(Membership.Role.OWNER, Membership.Role.ADMIN),
+    "team.manage": _in_team(*MANAGING),
     "team.own": _in_team(Membership.Role.OWNER),
     "server.manage": _owns_server,
+    "panel.enter": _looks_after_somebody,
+    "person.see": _sees,
+    "person.manage": _owns_server,
 }
 
 PUBLIC, SIGNED_IN = "public", "signed in"
@@ -115,4 +156,4 @@ def can(actor: User | None, action: Action, object_: object) -> bool:
     """Whether this person may do this to that. Nobody suspended or inactive may do anything; a visitor (None) opens links."""
     if actor is None:
         return action == "link.read" and _opens(None, object_)
-    return actor.is_active and not actor.suspended and RULES[action](actor, object_)
+    return _comes_in(actor) and RULES[action](actor, object_)

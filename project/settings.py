@@ -158,12 +158,14 @@ INSTALLED_APPS = [
     *([] if ON_SQLITE else ["procrastinate.contrib.django"]),
     "chat",
     "channels",
+    "unfold.apps.BasicAppConfig",  # its templates stand before those of the admin
     "chat.apps.PanelConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -315,6 +317,21 @@ _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 if not ON_SQLITE:
     _cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "chat_cache"}
 CACHES = {"default": {**_cache, "OPTIONS": {"MAX_ENTRIES": 50_000}}}
+
+# The panel at /admin/
+UNFOLD = {
+    "SITE_TITLE": "Parley",
+    "SITE_HEADER": "Parley",
+    "SITE_URL": None,
+    "SITE_ICON": "chat.admin.look.icon",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "chat.admin.look.icon"}],
+    "SHOW_HISTORY": False,
+    "THEME": "chat.admin.look.theme",
+    "STYLES": ["chat.admin.look.colors", "chat.admin.look.style"],
+    "SCRIPTS": ["chat.admin.look.script"],
+    "SIDEBAR": {"navigation": "chat.admin.look.navigation"},
+    "ACCOUNT": {"navigation": [{"title": "Conversations", "link": "/"}, {"title": "Settings", "link": "/settings/"}]},
+}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

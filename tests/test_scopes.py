@@ -8,8 +8,8 @@ import pytest
 
 CHAT = Path(__file__).resolve().parent.parent / "chat"
 ABOVE = [path for room in ("web", "live", "api", "admin") for path in sorted((CHAT / room).rglob("*.py"))]
-OBJECTS = {"Conversation", "Link", "Project", "Team", "Membership", "Invitation", "Server"}
-PARTS = {"Item", "Response", "LogRow", "Branch", "Participant", "SearchEntry", "Turn", "Presence"}
+OBJECTS = {"Conversation", "Link", "Project", "Team", "Invitation", "Server"}
+OF_CONVERSATIONS = {"Item", "Response", "LogRow", "Branch", "Participant", "SearchEntry", "Turn", "Presence"}
 THROUGH_THE_ACTOR = {"readable_by", "writable_by", "owned_by", "manageable_by", "standing"}
 
 
@@ -28,8 +28,10 @@ def test_objects_are_found_through_the_actor_and_parts_through_their_conversatio
     for model, method, given in lookups(ast.parse(path.read_text())):
         if model in OBJECTS:
             assert method in THROUGH_THE_ACTOR, f"{model}.objects.{method}"
-        if model in PARTS:
+        if model in OF_CONVERSATIONS:
             assert "conversation" in given, f"{model}.objects.{method} without its conversation"
+        if model == "Membership":
+            assert given & {"team", "team__in"}, f"{model}.objects.{method} without its team"
 
 
 def test_the_search_for_such_lookups_finds_them() -> None:

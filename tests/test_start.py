@@ -12,15 +12,15 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def start(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def start(tmp_path: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {
         name: value
         for name, value in os.environ.items()
         if not re.match("OPENAI|PARLEY|DATABASE|REDIS|SECRET|DJANGO|EMAIL", name)
     }
     given = {"PARLEY_VAR": str(tmp_path / "var"), "PORT": "8000", **environment}
-    command = [sys.executable, "manage.py", "serve"]
-    return subprocess.run(command, cwd=ROOT, env={**kept, **given}, capture_output=True, text=True, timeout=60, check=False)
+    program = [sys.executable, *(command or ("manage.py", "serve"))]
+    return subprocess.run(program, cwd=ROOT, env={**kept, **given}, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,10 @@ def test_a_database_that_is_away_is_a_sentence(tmp_path: Path) -> None:
     done = start(tmp_path, DATABASE_URL="postgres://user@127.0.0.1:1/parley", SECRET_KEY="0123456789abcdefghijklmnopqrstuvwxyz")
     assert "DATABASE_URL" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_behind_https_djangos_own_check_has_nothing_to_complain_of(tmp_path: Path) -> None:
+    check = ("-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    done = start(tmp_path, *check, PARLEY_URL="https://chat.example.org")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no issues" in done.stdout

@@ -1,75 +1,132 @@
-"""People in the panel: find them, shut them out, let them in again. Nothing that they wrote is shown here."""
+"""People in the panel: found, looked at, shut out, let in again. Nothing that they wrote is shown here."""
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_safe
+from unfold.decorators import action, display
 
-from chat import errors
+from chat.admin import person
+from chat.admin.acts import ACTS, Act
+from chat.admin.filters import PeopleTeamFilter, RoleFilter, StandingFilter
+from chat.admin.reading import Reading, actor, day, minute
 from chat.models import User
-from chat.store import accounts
-
-if TYPE_CHECKING:
-    Base = admin.ModelAdmin[User]
-else:
-    Base = admin.ModelAdmin
+from chat.policy import can, teams_managed_by
+from chat.store import people
 
 
 @admin.register(User)
-class People(Base):
-    list_display = ("username", "name", "email", "date_joined", "last_login", "standing")
-    list_filter = ("suspended", "date_joined")
+class People(Reading):
+    list_display = ("username", "shown", "mail", "in_teams", "joined", "seen", "sign_ins", "standing")
+    list_filter = (PeopleTeamFilter, RoleFilter, StandingFilter)
     search_fields = ("username", "name", "email")
+    search_help_text = "Name, username or e-mail"
     ordering = ("username",)
-    fields = readonly_fields = list_display
-    actions = ("suspend", "unsuspend")
-    list_per_page = 50
+    actions = tuple(ACTS)
+    actions_list = ("invite",)
+    with_history = True
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Without those who have deleted their accounts, of whom something is still to be removed."""
-        return super().get_queryset(request).filter(is_active=True)
+    def within_reach(self, request: HttpRequest) -> Any:
+        return people.within_reach(actor(request))
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.admin_site.has_permission(request)
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Where people are signed in concerns the owner of the server alone."""
+        return (
+            self.list_display
+            if self.has_account_permission(request)
+            else tuple(name for name in self.list_display if name != "sign_ins")
+        )
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.admin_site.has_permission(request)
+    def has_account_permission(self, request: HttpRequest) -> bool:
+        return can(actor(request), "person.manage", None)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        if not self.has_account_permission(request):
+            return {}
+        return {name: (partial(People.on_ticked, name=name), name, act.label) for name, act in ACTS.items()}
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        """Keys are numbers: others break the question to the database."""
+        if not all(key.isdecimal() and len(key) < 19 for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise Http404
+        return super().response_action(request, queryset)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def on_ticked(self, request: HttpRequest, chosen: Any, *, name: str) -> HttpResponse | None:
+        """On all that are ticked; what shuts people out asks first."""
+        act, ticked = ACTS[name], list(chosen)
+        if ticked and act.warning and "sure" not in request.POST:
+            hidden = [("action", name), ("index", "0"), *((ACTION_CHECKBOX_NAME, one.pk) for one in ticked)]
+            return self.sure(request, act, ticked, hidden=hidden, back=self.address("changelist"))
+        for one in ticked:
+            self.on(request, act, one)
+        return None
 
-    @admin.display(description="standing", ordering="suspended")
-    def standing(self, person: User) -> str:
-        return "suspended" if person.suspended else "in good standing"
+    def on(self, request: HttpRequest, act: Act, one: User) -> None:
+        self.act(request, lambda: act.on(actor=actor(request), person=one), one)
 
-    @admin.action(description="Suspend: sign out and keep out")
-    def suspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        for person in people:
-            try:
-                changed = accounts.suspend(actor=actor(request), person=person)
-            except errors.Refused as refusal:
-                self.message_user(request, f"{refusal.message} {refusal.next}", messages.ERROR)
-            else:
-                self._tell(request, person, "suspended", changed)
+    def sure(self, request: HttpRequest, act: Act, chosen: list[User], **more: Any) -> HttpResponse:
+        title = f"{act.label}: {chosen[0].shown_name}" if len(chosen) == 1 else f"{act.label}: {len(chosen)} people"
+        context = {"title": title, "warning": act.warning, "label": act.label, "chosen": chosen, **more}
+        return self.page(request, "panel/sure.html", **context)
 
-    @admin.action(description="Let in again")
-    def unsuspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        for person in people:
-            self._tell(request, person, "let in again", accounts.unsuspend(actor=actor(request), person=person))
+    def routes(self) -> list[Any]:
+        return [
+            self.route("invite/", self.invite, "invite"),
+            self.route("<int:user_id>/change/", require_safe(self.look), "change"),
+            self.route("<int:user_id>/do/<slug:name>/", require_http_methods(["GET", "HEAD", "POST"])(self.do), "do"),
+            *person.routes(self),
+        ]
 
-    def _tell(self, request: HttpRequest, person: User, what: str, changed: bool) -> None:
-        if changed:
-            self.log_change(request, person, what.capitalize())
-            self.message_user(request, f"{person.shown_name} is {what}.")
+    def look(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        one = self.found(request, str(user_id))
+        return self.page(request, "panel/person.html", **person.facts(actor(request), one))
 
+    def do(self, request: HttpRequest, user_id: int, name: str) -> HttpResponse:
+        """One act on one person: asked about first, then done."""
+        one, act = self.found(request, str(user_id)), ACTS.get(name)
+        if act is None or not self.has_account_permission(request):
+            raise Http404
+        if request.method != "POST":
+            return self.sure(request, act, [one], object=one, back=self.address("change", one.pk))
+        self.on(request, act, one)
+        return redirect(self.address("change", one.pk))
 
-def actor(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
+    @action(description="Invite people", icon="person_add")
+    def invite(self, request: HttpRequest) -> HttpResponse:
+        """To where invitations are made: of the server, of the one team that they look after, or to the list of those."""
+        if can(actor(request), "server.manage", None):
+            return redirect("server_settings")
+        teams = list(teams_managed_by(actor(request))[:2])
+        return redirect("team", teams[0].pk) if len(teams) == 1 else redirect("admin:chat_team_changelist")
+
+    @display(description="name", ordering="name")
+    def shown(self, one: User) -> str:
+        return one.name
+
+    @display(description="e-mail", ordering="email")
+    def mail(self, one: User) -> str:
+        return one.email
+
+    @display(description="teams")
+    def in_teams(self, one: Any) -> str:
+        return ", ".join(f"{each.team.name} ({each.get_role_display().lower()})" for each in one.shown_memberships)
+
+    @display(description="joined", ordering="date_joined")
+    def joined(self, one: User) -> str:
+        return day(one.date_joined)
+
+    @display(description="last seen", ordering="seen")
+    def seen(self, one: Any) -> str:
+        return minute(one.seen)
+
+    @display(description="sign-ins", ordering="sign_ins")
+    def sign_ins(self, one: Any) -> int:
+        return int(one.sign_ins)
+
+    @display(description="standing", ordering="suspended", label={"suspended": "danger", "in good standing": "success"})
+    def standing(self, one: User) -> str:
+        return "suspended" if one.suspended else "in good standing"

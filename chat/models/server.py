@@ -29,6 +29,9 @@ class Server(models.Model):
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_server")]
 
+    def __str__(self) -> str:
+        return "this server"
+
 
 class Invitation(models.Model):
     """A link that lets somebody sign up and, where it names a team, join that. Only the token's SHA-256 is kept; the link itself
@@ -44,3 +47,6 @@ class Invitation(models.Model):
     uses_left = models.PositiveIntegerField(default=1)
     expires = models.DateTimeField()
     created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"invitation for {self.email or 'anyone'}"

@@ -21,6 +21,10 @@ class User(AbstractUser):
     instructions = models.TextField(blank=True, max_length=8000)
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
 
+    class Meta(AbstractUser.Meta):
+        verbose_name = "person"
+        verbose_name_plural = "people"
+
     @property
     def shown_name(self) -> str:
         return self.name or self.get_username()

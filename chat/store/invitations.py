@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import Invitation, Membership, Team, User
-from chat.policy import can
+from chat.policy import can, teams_managed_by
 from chat.store import server
 
 DAYS: Final = (1, 7, 30)
@@ -30,6 +30,12 @@ def of(*, actor: User, team: Team | None) -> QuerySet[Invitation]:
 def usable() -> QuerySet[Invitation]:
     """Invitations that still let somebody in."""
     return Invitation.objects.filter(uses_left__gt=0, expires__gt=timezone.now())
+
+
+def within_reach(actor: User) -> QuerySet[Invitation]:
+    """Those that are still good and that this person may withdraw: to the teams that they look after, or all."""
+    everything = can(actor, "server.manage", None)
+    return usable() if everything else usable().filter(team__in=teams_managed_by(actor))
 
 
 def find(token: str) -> Invitation | None:

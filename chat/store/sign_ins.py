@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import User
-from chat.store import accounts
+from chat.store import accounts, server
 
 AGENT_LENGTH: Final = 200
 # What stands first is what it is: the others' names are in it too.
@@ -77,6 +77,18 @@ def end_others(*, actor: User, here: str | None) -> int:
         session.end()
     if ended:
         accounts.raise_epoch(actor)
+    return len(ended)
+
+
+@transaction.atomic
+def end_all(*, actor: User, person: User) -> int:
+    """For the owner of the server: sign somebody out everywhere; in how many browsers they were signed in."""
+    server.manage(actor)
+    if person.pk == actor.pk:
+        raise errors.Refused("These are your own sign-ins.", next="End them under Settings, Security.")
+    for session in (ended := list(UserSession.objects.filter(user=person))):
+        session.end()
+    accounts.raise_epoch(person)
     return len(ended)
 
 

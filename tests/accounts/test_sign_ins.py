@@ -7,6 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.utils import timezone
 
+from chat import errors
 from chat.models import User
 from chat.store import sign_ins
 from tests.accounts.conftest import sign_in
@@ -72,6 +73,18 @@ def test_a_stranger_ends_nothing_of_mine(people: Cast) -> None:
     assert (foreign.status_code, foreign["Location"]) == (missing.status_code, missing["Location"])
     assert mine.get("/settings/").status_code == 200
     assert "Firefox" not in stranger.get("/settings/security/").text
+
+
+def test_the_owner_of_the_server_alone_ends_all_of_somebody(people: Cast) -> None:
+    stella = browser(SAFARI, "stella")
+    for who in (people.mate, people.stranger):
+        with pytest.raises(errors.NotFound):
+            sign_ins.end_all(actor=who, person=people.stranger)
+    assert stella.get("/settings/").status_code == 200
+    assert sign_ins.end_all(actor=people.owner, person=people.stranger) == 1
+    assert stella.get("/settings/").status_code == 302
+    with pytest.raises(errors.Refused):
+        sign_ins.end_all(actor=people.owner, person=people.owner)
 
 
 def test_a_session_that_has_run_out_is_not_listed(people: Cast) -> None:

@@ -16,7 +16,7 @@ from chat.live.consumer import Reader
 from chat.live.origin import ExactOrigin
 from chat.live.watch import readers
 from chat.models import User
-from chat.store import conversations, messages, pool, wake
+from chat.store import conversations, messages, pool, sign_ins, wake
 from project.asgi import router
 from tests.cast import Cast, assemble
 
@@ -148,6 +148,14 @@ async def test_whoever_signed_out_somewhere_is_asked_again_who_they_are(people: 
     begun = await begin(people.owner)
     page = await open_page(people.owner, begun.conversation.pk, begun.conversation.position)
     await pool.for_runs(lambda: User.objects.filter(pk=people.owner.pk).update(auth_epoch=7))
+    await readers.look()
+    assert await page.closed_with() == 4012
+
+
+async def test_whoever_is_signed_out_everywhere_by_the_owner_is_asked_again_too(people: Cast, open_page: Any) -> None:
+    mine = await pool.for_runs(messages.send, actor=people.mate, conversation_id=None, text="Hello")
+    page = await open_page(people.mate, mine.conversation.pk, mine.conversation.position)
+    await pool.for_runs(sign_ins.end_all, actor=people.owner, person=people.mate)
     await readers.look()
     assert await page.closed_with() == 4012
 

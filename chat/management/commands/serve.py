@@ -8,6 +8,7 @@ import importlib
 import os
 import socket
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -180,7 +181,7 @@ def prepare_static() -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256(django.__version__.encode())
+    digest = hashlib.sha256(f"{django.__version__} {metadata.version('django-unfold')}".encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             digest.update(f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}".encode())

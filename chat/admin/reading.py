@@ -1,0 +1,125 @@
+"""What all lists of the panel have in common: they show what is within the actor's reach, and write nothing by themselves."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.admin import ShowFacets
+from django.db import transaction
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.admin import ModelAdmin
+
+from chat import errors
+from chat.models import User
+
+LONGEST_SEARCH: Final = 200  # characters
+
+
+def actor(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def day(moment: datetime) -> str:
+    """In the viewer's time zone, as the pages of ours write it."""
+    return date_format(timezone.localtime(moment), "j M Y")
+
+
+def minute(moment: datetime | None) -> str:
+    return date_format(timezone.localtime(moment), "j M Y, H:i") if moment else "never"
+
+
+class Reading(ModelAdmin):
+    """A list, found through `within_reach`. Whatever is not in it is not there: no page, no history, no filter tells of it."""
+
+    list_per_page = list_max_show_all = 50
+    list_disable_select_all = True
+    show_facets = ShowFacets.NEVER
+    with_history = False
+
+    def within_reach(self, request: HttpRequest) -> Any:
+        raise NotImplementedError
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        found = self.within_reach(request)
+        order = self.get_ordering(request)
+        return found.order_by(*order) if order else found
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """Each word makes the question to the database deeper, and a thousand are too deep for SQLite."""
+        return super().get_search_results(request, queryset, search_term[:LONGEST_SEARCH])
+
+    def found(self, request: HttpRequest, object_id: str) -> Any:
+        """The one with this key, or 404."""
+        one = self.get_object(request, object_id) if object_id.isprintable() else None
+        if one is None:
+            raise Http404
+        return one
+
+    def routes(self) -> list[Any]:
+        """Pages beside the list."""
+        return []
+
+    def get_urls(self) -> list[Any]:
+        """None for adding, changing or deleting."""
+        urls = [self.route("", self.changelist_view, "changelist"), *self.routes()]
+        if self.with_history:
+            urls.append(self.route("<path:object_id>/history/", self.history_view, "history"))
+        return urls
+
+    def route(self, where: str, view: Callable[..., Any], name: str) -> Any:
+        return path(where, self.admin_site.admin_view(view), name=f"{self.opts.app_label}_{self.opts.model_name}_{name}")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(self.admin_site.has_permission(request))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(self.admin_site.has_permission(request))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Only what the filters ask for: any other column could be guessed at, letter by letter."""
+        return lookup in {one.parameter_name for one in self.list_filter}
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        return False
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        self.found(request, object_id)
+        answer: HttpResponse = super().history_view(request, object_id, extra_context)
+        return answer
+
+    def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+        """A page of ours between unfold's header and sidebar."""
+        request.current_app = self.admin_site.name
+        shared = {**self.admin_site.each_context(request), "opts": self.opts}
+        return TemplateResponse(request, template, {**shared, **context})
+
+    def act(self, request: HttpRequest, verb: Callable[[], str], about: Model) -> None:
+        """Do it, put it on record beside `about` and say so, or say what stands against it. "" from the verb: nothing changed."""
+        try:
+            with transaction.atomic():
+                said = verb()
+                if said:
+                    self.log_change(request, about, said)
+        except (errors.Refused, errors.InvalidInput) as error:
+            messages.error(request, f"{error.message} {error.next}")
+        else:
+            messages.success(request, said) if said else messages.info(request, "There was nothing to change.")
+
+    def address(self, name: str, *keys: Any) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=keys)

@@ -1,0 +1,60 @@
+"""Two teams: Physics, with somebody in each role, and Chemistry, whose admin has no business with Physics."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from chat.models import Invitation, Membership, Team, User
+from chat.store import invitations, teams
+from tests.cast import person
+from tests.conftest import signed_in
+
+
+@dataclass
+class World:
+    people: dict[str, User]
+    physics: Team
+    chemistry: Team
+    invitations: dict[str, Invitation]
+
+    def client(self, who: str) -> Client:
+        return Client() if who == "anonymous" else signed_in(self.people[who])
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    people = {"server owner": person("olivia")}  # the first who signs up
+    names = {
+        "team owner": "tom",
+        "team admin": "ada",
+        "member": "mateo",
+        "guest": "gus",
+        "suspended admin": "sid",
+        "other admin": "otto",
+        "chemist": "cleo",
+        "stranger": "stella",
+    }
+    people |= {who: person(name) for who, name in names.items()}
+    physics = teams.create(actor=people["team owner"], name="Physics")
+    chemistry = teams.create(actor=people["server owner"], name="Chemistry")
+    roles = {"team admin": "admin", "member": "member", "guest": "guest", "suspended admin": "admin"}
+    made_of = [Membership(team=physics, user=people[who], role=role) for who, role in roles.items()]
+    made_of.append(Membership(team=chemistry, user=people["other admin"], role="admin"))
+    Membership.objects.bulk_create([*made_of, Membership(team=chemistry, user=people["chemist"])])
+    User.objects.filter(pk=people["suspended admin"].pk).update(suspended=True)
+    made = {
+        "physics": invitations.make(actor=people["team owner"], team=physics, days=7, uses=1, email="new@example.org")[0],
+        "chemistry": invitations.make(actor=people["server owner"], team=chemistry, days=7, uses=1)[0],
+        "server": invitations.make(actor=people["server owner"], days=7, uses=1)[0],
+    }
+    people["suspended admin"].refresh_from_db()
+    return World(people, physics, chemistry, made)
+
+
+def without_token(answer: Any) -> tuple[int, str, bytes]:
+    """Status, where it leads and what it says."""
+    token = answer.context.get("csrf_token") if answer.context else None
+    content: bytes = answer.content
+    return answer.status_code, answer.get("Location", ""), content.replace(str(token).encode(), b"") if token else content
