@@ -4,7 +4,7 @@
 
 PY = .venv/bin/python
 PYTEST = $(PY) -m pytest -q
-DATABASE_TESTS = tests/store tests/runs tests/live tests/accounts tests/teams tests/web tests/settings_pages
+DATABASE_TESTS = tests/store tests/runs tests/live tests/accounts tests/teams tests/notifications tests/web tests/settings_pages
 
 run:
 	@deploy/setup run

@@ -7,6 +7,7 @@ from chat.models.cache import CacheEntry
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.items import Item
 from chat.models.links import Audience, Link
+from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
 from chat.models.projects import Project
 from chat.models.responses import LogRow, Response, Turn
@@ -26,9 +27,12 @@ __all__ = [
     "Link",
     "LogRow",
     "Membership",
+    "Mention",
     "Participant",
     "Presence",
     "Project",
+    "Push",
+    "PushSubscription",
     "Response",
     "SearchEntry",
     "Server",

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat.runs.dispatch import dispatch
+from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
@@ -46,6 +47,7 @@ class Executor:
             for work in (*(ticker.loop for ticker in self.tickers), self._hold, self._sweep):
                 self.keep(work)
             self.keep(self._serve)
+            self.keep(pushes.work)
             if settings.ON_SQLITE:
                 self.keep(self._checkpoint)
 

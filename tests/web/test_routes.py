@@ -20,7 +20,8 @@ OF_CONVERSATIONS = [p for p in OURS if "conversation_id" in str(p.pattern)]
 PREFIXES = {"conversation_id": "conv", "item_id": "msg", "response_id": "resp", "link_id": "link", "project_id": "proj"}
 MISSING = {"user_id": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
 
-OTHERS = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "sign_in": "0", "user_id": "0", "token": "x"}
+OTHERS = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "token": "x"}
+OTHERS |= dict.fromkeys(("sign_in", "subscription", "user_id"), "0")
 
 
 def address(pattern: URLPattern, ids: dict[str, str]) -> str:
