@@ -4,7 +4,8 @@
 
 PY = .venv/bin/python
 PYTEST = $(PY) -m pytest -q
-DATABASE_TESTS = tests/store tests/runs tests/live tests/accounts tests/teams tests/own_data tests/web tests/settings_pages tests/admin
+DATABASE_TESTS = tests/store tests/runs tests/live tests/accounts tests/teams tests/own_data tests/notifications tests/web tests/settings_pages \
+	tests/admin
 
 run:
 	@deploy/setup run

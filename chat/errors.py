@@ -7,6 +7,8 @@
     ├── Conflict              409  somebody was faster, or the state forbids it
     ├── TooLarge              413
     ├── Misconfigured         500  a setting is wrong; the message names it
+    ├── AddressRefused        400  an address that somebody named, to which this server does not go
+    ├── FarEndFailed          502  one to which it went in vain: not there, too slow, too much
     └── UpstreamError         502  the model server
         ├── Unreachable            no connection, DNS, TLS, reset before the first byte
         ├── Slow                   a deadline passed
@@ -79,6 +81,18 @@ class Misconfigured(ParleyError):
     code = "misconfigured"
     message = "A setting of this server is wrong."
     next = "Correct the setting and start again."
+
+
+class AddressRefused(ParleyError):
+    status, type, code = 400, "invalid_request_error", "address_refused"
+    message = "This server does not go to that address."
+    next = "It goes to public addresses by https; whoever runs it can allow others with EGRESS_ALLOW."
+
+
+class FarEndFailed(ParleyError):
+    status, code = 502, "far_end_failed"
+    message = "That address cannot be reached."
+    next = "Check that it is right, and try again in a moment."
 
 
 class UpstreamError(ParleyError):

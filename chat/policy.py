@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Final, Literal
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from chat.models import Conversation, Link, Membership, Project, Server, Team, User
-from chat.models.conversations import ConversationQuerySet
+from chat.models import Conversation, Link, Membership, Participant, Project, Server, Team, User
+from chat.models.conversations import READING, ConversationQuerySet
 from chat.models.projects import ProjectQuerySet
 
 Action = Literal[
@@ -62,6 +62,19 @@ def people_seen_by(actor: User) -> QuerySet[User]:
 
 def _comes_in(actor: User) -> bool:
     return actor.is_active and not actor.suspended
+
+
+def who_may_read(conversation: Conversation) -> QuerySet[User]:
+    """The same from the other side: all who may read this one."""
+    people = User.objects.filter(is_active=True, suspended=False)
+    if conversation.deleted is not None:
+        return people.filter(pk=conversation.owner_id)
+    team = Membership.objects.filter(team=conversation.team_id)
+    given = Participant.objects.filter(conversation=conversation, access__in=READING, user__in=team.values("user"))
+    they = Q(pk=conversation.owner_id) | Q(pk__in=given.values("user"))
+    if conversation.team_access in READING:
+        they |= Q(pk__in=team.exclude(role=Membership.Role.GUEST).values("user"))
+    return people.filter(they)
 
 
 def _among(action: Action) -> Rule:
@@ -128,6 +141,7 @@ _READ, _WRITE, _MANAGE = "conversation.read", "conversation.write", "server.mana
 _OWN = "conversation.manage"
 ROUTES: dict[str, str] = {
     **dict.fromkeys(("home", "conversations", "archived", "search", "provider", "settings", "security"), SIGNED_IN),
+    **dict.fromkeys(("mentions", "notifications", "subscribe", "unsubscribe", "try_push"), SIGNED_IN),
     **dict.fromkeys(("end_sign_in", "end_other_sign_ins", "totp_qr"), SIGNED_IN),
     **dict.fromkeys(("data", "export", "download_export", "delete_export", "delete_account"), SIGNED_IN),
     **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
@@ -145,7 +159,7 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("team_rename", "team_role", "team_remove", "team_invite", "team_resend", "team_revoke"), "team.manage"),
     **dict.fromkeys(("team_hand_over", "team_end"), "team.own"),
     **dict.fromkeys(("team_domain",), _MANAGE),
-    **dict.fromkeys(("invitation",), PUBLIC),
+    **dict.fromkeys(("invitation", "push_worker"), PUBLIC),
 }
 """Route name → the action that it takes, or PUBLIC, or SIGNED_IN (own data only). allauth's and the admin's own are
 tested apart.

@@ -1,6 +1,8 @@
 """Reading the environment: each variable also as <NAME>_FILE, and what is wrong with it in one sentence."""
 
+import ipaddress
 import os
+import re
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -31,3 +33,20 @@ def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
     return value
+
+
+PLACE = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\]):(?P<port>[0-9]{1,5})", re.IGNORECASE)
+
+
+def places(name: str) -> list[str]:
+    """Places in a network, separated by commas or spaces: `host:port`, `[address]:port`, or a range like `10.1.0.0/16`."""
+    found = env(name).replace(",", " ").split()
+    for place in found:
+        if (host := PLACE.fullmatch(place)) is None or int(host["port"]) > 65535:
+            try:
+                ipaddress.ip_network(place)
+            except ValueError:
+                raise ImproperlyConfigured(
+                    f"{name} lists places like push.example.org:443 or 10.1.0.0/16, which {place!r} is not."
+                ) from None
+    return found

@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from project.databases import database
-from project.environment import env, one_of, whole_number
+from project.environment import env, one_of, places, whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -106,6 +106,9 @@ MODEL_CONNECT = 5.0
 MODEL_FIRST_BYTE = 120.0
 MODEL_SILENCE = 60.0
 MODEL_PAUSES = (0.5, 2.0)
+
+# Where this server may go for its people (chat/egress.py) although it is no public place: host:port, or a range of addresses
+EGRESS_ALLOW = places("EGRESS_ALLOW")
 
 # Processes: where runs are executed on Postgres, and how long a process that is to end waits for those that it executes
 WORKER_APART = one_of("PARLEY_WORKER", "inside", ("inside", "apart")) == "apart"
@@ -285,6 +288,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF],
         "connect-src": [SELF, *_sockets],
         "manifest-src": [SELF],
+        "worker-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],

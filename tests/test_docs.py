@@ -11,7 +11,7 @@ README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 SELF_HOSTING = (ROOT / "docs" / "self-hosting.md").read_text()
 EXAMPLE = (ROOT / "deploy" / ".env.example").read_text()
-VARIABLES = set(re.findall(r'(?:env|whole_number|one_of)\("([A-Z_]+)"', SETTINGS))
+VARIABLES = set(re.findall(r'(?:env|whole_number|one_of|places)\("([A-Z_]+)"', SETTINGS))
 BOUNDS = set(
     re.findall(r"^((?:RUN_|MESSAGE_B|REPLY_|BODY_|SOCKET|ENTRIES_|CONVERSATIONS_|UNDO_)[A-Z_]*) = ", SETTINGS, re.MULTILINE)
 )

@@ -16,7 +16,7 @@ from chat import errors
 from chat.policy import can
 
 # Alpine.js, on which unfold's pages run, makes functions of the attributes in them: that is eval. All else is as everywhere, and
-# fonts and their icons come from here (docs/decisions/0007).
+# fonts and their icons come from here (docs/decisions/0008).
 POLICY: Final = {
     "default-src": [NONE],
     "script-src": [SELF, UNSAFE_EVAL],

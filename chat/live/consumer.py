@@ -35,6 +35,7 @@ class Reader(AsyncWebsocketConsumer):
         self.forwarding: asyncio.Task[None] | None = None
         self.closing = self.shared = False
         self.company: tuple[Somebody, ...] | None = None  # who else it was told is here
+        self.mentioned: frozenset[str] | None = None  # where it was told that one is named
 
     async def connect(self) -> None:
         self.begin()

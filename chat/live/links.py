@@ -1,7 +1,7 @@
 """What the page of a link shows: the title, what was said, and the replies. No other version, thought, tool or name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.template.loader import render_to_string
@@ -96,7 +96,8 @@ def _one(entry: Entry, number: int, *, names: bool) -> Shown:
 
 
 def _parts(parts: Sequence[PartView]) -> list[PartView]:
-    return [one for one in parts if one.kind in SAID]
+    """Without the marks that say whose names are somebody's here."""
+    return [replace(one, named=frozenset()) for one in parts if one.kind in SAID]
 
 
 @dataclass(slots=True)

@@ -120,7 +120,7 @@ def _said(exchange: history.Exchange, item: Item) -> ItemView:
         created=item.created,
         versions=_versions(exchange.response, exchange.item_versions, item.pk, exchange.leads_to),
         edit_url=f"/c/{item.conversation_id}/items/{item.pk}/edit/",
-        parts=part_views(item.wire.get("content"), item.pk),
+        parts=part_views(item.wire.get("content"), item.pk, named=exchange.named),
     )
 
 

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from chat import markdown
 from chat.live.rendered import rendered
 from chat.protocol.types import Json
+from chat.store import mentions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class PartView:
     text: str
     growing: bool = False
     filename: str = ""
+    named: frozenset[str] = frozenset()
+
+    @property
+    def pieces(self) -> list[tuple[str, bool]]:
+        """The text, cut where it names somebody: which pieces do."""
+        return mentions.pieces(self.text, self.named)
 
     @property
     def html(self) -> SafeString:
@@ -145,7 +152,7 @@ class Entry:
     response: ResponseView
 
 
-def part_views(content: object, prefix: str, *, growing: bool = False) -> list[PartView]:
+def part_views(content: object, prefix: str, *, growing: bool = False, named: frozenset[str] = frozenset()) -> list[PartView]:
     """The parts of a content or summary list, or of a bare string; what is no part is left out."""
     if isinstance(content, str):
         return [PartView(f"{prefix}-0", "output_text", content, growing)]
@@ -158,6 +165,7 @@ def part_views(content: object, prefix: str, *, growing: bool = False) -> list[P
             str(part.get("text") or part.get("refusal") or ""),
             growing,
             str(part.get("filename") or ""),
+            named,
         )
         for index, part in enumerate(content)
         if isinstance(part, dict)

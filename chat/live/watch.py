@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 
 from chat.doorbell import Ring
 from chat.live.company import Company
+from chat.live.mentions import Mentioned
 from chat.models import Link
 from chat.store import pool, sql
 
@@ -33,6 +34,7 @@ class Readers:
         self.seen: dict[str, int] = {}
         self.closing: set[asyncio.Task[None]] = set()
         self.company = Company()
+        self.mentions = Mentioned()
 
     def add(self, reader: "Reader", whose: int | str) -> None:
         """`whose` it is among the others: a person's, or a link's. There is a limit to those (`count`)."""
@@ -57,6 +59,7 @@ class Readers:
             await asyncio.sleep(EVERY)
             try:
                 await (self.look() if self.all else pool.watch())
+                await self.mentions.look(self.all)
                 await self.company.look(self.all)
             except DatabaseError as error:
                 logger.warning("The look found no database: %s", type(error).__name__)

@@ -3,6 +3,7 @@
     render(text, prefix=…)   the finished text
     Stream(prefix)           the same text as it arrives: `feed` and `finish` answer with what to change in the page
     plain(text)              the words alone, for titles, excerpts and search
+    spoken(text)             the same without code
 
 Two laws hold (tests/test_markdown_stream.py). What is shown after any prefix of the text depends on that prefix alone, never on
 how it was cut. After `finish` it is what `render` gives.
@@ -14,7 +15,7 @@ how it was cut. After `finish` it is what `render` gives.
 """
 
 from chat.markdown.nodes import Append, Op, Replace
-from chat.markdown.plain import plain
+from chat.markdown.plain import plain, spoken
 from chat.markdown.stream import Stream, render
 
-__all__ = ["Append", "Op", "Replace", "Stream", "plain", "render"]
+__all__ = ["Append", "Op", "Replace", "Stream", "plain", "render", "spoken"]

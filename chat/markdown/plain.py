@@ -13,12 +13,18 @@ def plain(text: str) -> str:
     return "\n".join(line for line in _lines(parse_finished(source.clean(text))[0]) if line)
 
 
-def _lines(tokens: Sequence[Token]) -> Iterator[str]:
+def spoken(text: str) -> str:
+    """The same without code and formulas: what somebody says to people."""
+    return "\n".join(_lines(parse_finished(source.clean(text))[0], code=False))
+
+
+def _lines(tokens: Sequence[Token], *, code: bool = True) -> Iterator[str]:
     for token in tokens:
-        if token.type in ("fence", "code_block", "maths_block"):
+        if token.type in ("fence", "code_block", "maths_block") and code:
             yield token.content.strip()
         elif token.type == "inline":
-            yield "".join(_words(token.children or [])).strip()
+            kids = token.children or []
+            yield "".join(_words(kids if code else [kid for kid in kids if kid.type not in ("code_inline", "maths")])).strip()
 
 
 def _words(tokens: Sequence[Token]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.exports import Export, ExportChunk
 from chat.models.items import Item
 from chat.models.links import Audience, Link
+from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
 from chat.models.projects import Project
 from chat.models.responses import LogRow, Response, Turn
@@ -31,9 +32,12 @@ __all__ = [
     "Link",
     "LogRow",
     "Membership",
+    "Mention",
     "Participant",
     "Presence",
     "Project",
+    "Push",
+    "PushSubscription",
     "Response",
     "SearchEntry",
     "Server",

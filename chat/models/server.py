@@ -24,6 +24,7 @@ class Server(models.Model):
     signup = models.CharField(max_length=7, choices=Signup.choices, default=Signup.OPEN)
     team_creation = models.CharField(max_length=6, choices=TeamCreation.choices, default=TeamCreation.ANYONE)
     public_links = models.BooleanField(default=True)
+    push_key = models.TextField(blank=True)  # sealed; the other half is what browsers know us by
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -14,6 +14,7 @@ from django.db import Error as DatabaseError
 
 from chat.runs import exports
 from chat.runs.dispatch import dispatch
+from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
@@ -49,6 +50,7 @@ class Executor:
             for work in (*(ticker.loop for ticker in self.tickers), self._hold, self._sweep, self._exports, self._clear):
                 self.keep(work)
             self.keep(self._serve)
+            self.keep(pushes.work)
             if settings.ON_SQLITE:
                 self.keep(self._checkpoint)
 

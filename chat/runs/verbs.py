@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from chat.models import Response, User
 from chat.runs.dispatch import dispatch
 from chat.runs.executor import executor
-from chat.store import messages, responses, wake
+from chat.runs.pushes import pushes
+from chat.store import messages, push, responses, wake
 from chat.store.messages import Begun, TextFile
 
 
@@ -56,4 +57,12 @@ def cancel(*, actor: User, conversation_id: str, response_id: str) -> Response:
 def _start(begun: Begun) -> Begun:
     if begun.new:
         dispatch().start([begun.response.pk])
+    if begun.tells:
+        wake.on_loop(pushes.poke)
     return begun
+
+
+def try_push(*, actor: User, subscription: int) -> None:
+    """Send one of this person's browsers a notification, to see that it comes."""
+    push.try_out(actor=actor, subscription=subscription)
+    wake.on_loop(pushes.poke)

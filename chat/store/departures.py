@@ -25,6 +25,7 @@ from chat.models import (
     Item,
     Membership,
     Presence,
+    PushSubscription,
     Response,
     Team,
     User,
@@ -99,7 +100,7 @@ def _forget_ways_in(actor: User) -> None:
     _withdraw_invitations(actor)
     for session in UserSession.objects.filter(user=actor):
         session.end()
-    for model in (Authenticator, EmailAddress, Presence):
+    for model in (Authenticator, EmailAddress, Presence, PushSubscription):
         model.objects.filter(user=actor).delete()
     LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(actor.pk)).update(
         object_repr=LEFT

@@ -33,6 +33,7 @@ class Exchange:
     item_versions: list[str] = field(default_factory=list)
     leads_to: dict[str, str] = field(default_factory=dict)  # version of the item → its newest Response
     followed: bool = False
+    named: frozenset[str] = frozenset()  # usernames that the item mentions, in lower case
 
 
 def path(end: str, *, most: int = 1_000_000) -> tuple[list[str], str | None]:
@@ -49,11 +50,12 @@ def exchanges(ids: list[str]) -> list[Exchange]:
     result = alone(ids)
     if result:
         _add_versions(result)
+        _add_named(result)
     return result
 
 
 def alone(ids: list[str]) -> list[Exchange]:
-    """The same without other versions."""
+    """The same without other versions and without who is named."""
     found = {response.pk: response for response in rows.fetch(Response, "id {one_of}", ids)}
     said = {item.pk: item for item in rows.fetch(Item, "id {one_of}", {response.input_id or "" for response in found.values()})}
     authors = {user.pk: user for user in rows.fetch(User, "id {one_of}", {item.author_id or 0 for item in said.values()})}
@@ -68,6 +70,25 @@ def _add_output(result: list[Exchange]) -> None:
     of = {exchange.response.pk: exchange.output for exchange in result}
     for item in rows.fetch(Item, "response_id {one_of} ORDER BY output_index", of.keys()):
         of[str(item.response_id)].append(item)
+
+
+NAMED = "SELECT m.item_id, LOWER(u.username) FROM chat_mention m JOIN chat_user u ON u.id = m.user_id WHERE m.item_id {one_of}"
+
+
+def _add_named(result: list[Exchange]) -> None:
+    """Asked only where somebody may be."""
+    maybe = [exchange.item.pk for exchange in result if _says_at(exchange.item)]
+    named: dict[str, set[str]] = {}
+    for item, username in sql.rows(NAMED, maybe) if maybe else ():
+        named.setdefault(item, set()).add(username)
+    for exchange in result:
+        exchange.named = frozenset(named.get(exchange.item.pk, ()))
+
+
+def _says_at(item: Item) -> bool:
+    content = item.wire.get("content")
+    parts = content if isinstance(content, list) and not item.hidden else []
+    return any("@" in str(part.get("text")) for part in parts if isinstance(part, dict))
 
 
 def _add_versions(result: list[Exchange]) -> None:

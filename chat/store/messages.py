@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Project, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
-from chat.store import conversations, news, presence, projects, rows, search, sharing, sql
+from chat.store import conversations, mentions, news, presence, projects, rows, search, sharing, sql
 
 GO_ON = (
     "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
@@ -19,11 +19,14 @@ GO_ON = (
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A message and the Response that will answer it. `new` is False when the same message had been sent before."""
+    """A message and the Response that will answer it. `new` is False when the same message had been sent before; `tells`: the
+    browser of somebody who is named in it is to be notified.
+    """
 
     conversation: Conversation
     response: Response
     new: bool = True
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def send(
     The same `client_id` again gives the same message again, and no second run.
     """
     message = user_message(checked(text), files)
+    called = mentions.names(text) if conversation_id else []
     with transaction.atomic():
         project = projects.enter(actor=actor, project_id=project_id) if project_id else None
         if conversation_id is None:
@@ -96,13 +100,14 @@ def send(
         item = _say(conversation, actor, message, previous=previous, client_id=client_id)
         jumps = conversation.shared and previous is not None and conversation.head_id != previous.pk
         response = _ask(conversation, actor, item, instead_of=previous)
+        tells = mentions.note(conversation, item, called)
         if conversation.shared:
             presence.sent(conversation, actor)
         if jumps:  # who has chosen no version sees this one from now on
             _announce(conversation, response, "branch.changed", user=actor.pk)
         else:
             _announce(conversation, response, "entry.added", response=response.pk, previous=previous.pk if previous else None)
-    return Begun(conversation, response)
+    return Begun(conversation, response, tells=tells)
 
 
 def _sent_before(actor: User, client_id: str, message: Json) -> Begun | None:
@@ -201,6 +206,7 @@ def _announce(conversation: Conversation, end: Response, type_: str, **fields: s
 def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "") -> Begun:
     """Say it differently: a second message in the same place, with its own reply. The first stays, one version back."""
     text = checked(text)
+    called = mentions.names(text)
     with transaction.atomic():
         conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
         old = (
@@ -215,8 +221,9 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
             return before
         item = _say(conversation, actor, message, previous=old.previous, client_id=client_id)
         response = _ask(conversation, actor, item)
+        tells = mentions.note(conversation, item, called, instead_of=old)
         _announce(conversation, response, "branch.changed", user=actor.pk)
-    return Begun(conversation, response)
+    return Begun(conversation, response, tells=tells)
 
 
 def regenerate(*, actor: User, conversation_id: str, response_id: str, model: str = "") -> Begun:

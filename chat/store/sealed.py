@@ -9,6 +9,8 @@ from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+from chat.models import Server
+
 SALT: Final = b"parley.sealed:"
 SECRET_OF: Final = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}  # where each keeps its own
 
@@ -30,12 +32,21 @@ def renew() -> int:
     renewed = 0
     for authenticator in Authenticator.objects.filter(type__in=SECRET_OF):
         name = SECRET_OF[Authenticator.Type(authenticator.type)]
-        sealed = authenticator.data[name]
-        if not _opens(_key(settings.SECRET_KEY), sealed) and _opens(_keys(), sealed):
-            authenticator.data[name] = _keys().rotate(sealed).decode()
+        if fresh := _anew(authenticator.data[name]):
+            authenticator.data[name] = fresh
             authenticator.save(update_fields=["data"])
             renewed += 1
+    for server in Server.objects.exclude(push_key=""):
+        if fresh := _anew(server.push_key):
+            renewed += Server.objects.filter(pk=server.pk, push_key=server.push_key).update(push_key=fresh)
     return renewed
+
+
+def _anew(sealed: str) -> str:
+    """The same sealed with the key of today; "" where it is already, or cannot be opened."""
+    if _opens(_key(settings.SECRET_KEY), sealed) or not _opens(_keys(), sealed):
+        return ""
+    return _keys().rotate(sealed).decode()
 
 
 def _opens(key: Fernet | MultiFernet, sealed: str) -> bool:

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import User
-from chat.store import accounts, server
+from chat.store import accounts, push, server
+from chat.store.sessions import SessionStore
 
 AGENT_LENGTH: Final = 200
 # What stands first is what it is: the others' names are in it too.
@@ -65,7 +66,7 @@ def end(*, actor: User, sign_in: int) -> None:
     session = UserSession.objects.filter(user=actor, pk=sign_in).first()
     if session is None:
         raise errors.NotFound("This browser is signed out already.")
-    session.end()
+    _end(session)
     accounts.raise_epoch(actor)
 
 
@@ -74,7 +75,7 @@ def end_others(*, actor: User, here: str | None) -> int:
     """Sign all browsers out but the one with this session; how many there were."""
     others = UserSession.objects.filter(user=actor).exclude(session_key=here or "")
     for session in (ended := list(others)):
-        session.end()
+        _end(session)
     if ended:
         accounts.raise_epoch(actor)
     return len(ended)
@@ -87,9 +88,14 @@ def end_all(*, actor: User, person: User) -> int:
     if person.pk == actor.pk:
         raise errors.Refused("These are your own sign-ins.", next="End them under Settings, Security.")
     for session in (ended := list(UserSession.objects.filter(user=person))):
-        session.end()
+        _end(session)
     accounts.raise_epoch(person)
     return len(ended)
+
+
+def _end(session: UserSession) -> None:
+    push.forget(user_id=session.user_id, subscription=SessionStore(session.session_key).get(push.HERE))
+    session.end()
 
 
 def _sign_in(session: UserSession, *, here: bool) -> SignIn:

@@ -23,7 +23,7 @@ from django.shortcuts import render
 
 from chat import errors
 from chat.models import User
-from chat.store import accounts, invitations, sign_up, teams
+from chat.store import accounts, invitations, push, sign_up, teams
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +152,8 @@ def belong(email_address: EmailAddress, **kwargs: Any) -> None:
 
 
 @receiver(user_logged_out)
-def end(user: User | None, **kwargs: Any) -> None:
+def end(user: User | None, request: HttpRequest, **kwargs: Any) -> None:
+    """Their sockets close, and this browser is told of nothing any more."""
     if user is not None:
         accounts.raise_epoch(user)
+        push.forget(user_id=user.pk, subscription=request.session.get(push.HERE))

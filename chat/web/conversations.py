@@ -16,7 +16,7 @@ from chat.live import transcript
 from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
 from chat.policy import can
-from chat.store import conversations, history, projects
+from chat.store import conversations, history, mentions, projects
 from chat.web import sidebar
 from chat.web.attachments import attached
 from chat.web.decorators import PersonRequest, person_required
@@ -131,6 +131,7 @@ def page_context(request: PersonRequest, conversation: Conversation) -> dict[str
         **heading_context(request, conversation),
         **composer,
         "reads_only": not writes,
+        "names": mentions.offered(conversation, request.user) if writes else [],
     }
 
 

@@ -25,6 +25,7 @@ FIELDS: Final = {
     "projects": "name instructions team",
     "project_change": "name instructions",
     "project_of": "project",
+    "subscribe": "endpoint p256dh auth",
     "settings": "name default_model instructions theme",
     "server_settings": "signup team_creation public_links",
     "invite": "email uses days",

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from chat import providers
 from chat.models import User
-from chat.store import accounts, teams
+from chat.store import accounts, mentions, teams
 from chat.web.decorators import person_required
 
 
@@ -82,4 +82,5 @@ def preferences(request: HttpRequest) -> HttpResponse:
     used = len(str(form["instructions"].value() or "").replace("\r\n", "\n"))
     context = {"form": form, "used": used, "most": f"{accounts.INSTRUCTIONS_LENGTH:,}"}
     context |= {"memberships": teams.of(person), "may_create_teams": teams.may_create(person)}
+    context["mentioned"] = len(mentions.unseen(person))
     return render(request, "settings/preferences.html", context, status=422 if form.is_bound else 200)

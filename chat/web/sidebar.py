@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 
 from chat.models import Conversation, Project
-from chat.store import conversations, projects
+from chat.store import conversations, mentions, projects
 from chat.web.decorators import PersonRequest
 
 PINNED, MOST_PINNED, MOST_PROJECTS = "Pinned", 500, 30
@@ -28,16 +28,22 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Sidebar:
+    """`mentioned`: the conversations in which one is named and has not looked since."""
+
     groups: list[Group] = field(default_factory=list)
     more_url: str | None = None
     current_id: str = ""
     projects: Iterable[Project] = ()
+    mentioned: frozenset[str] = frozenset()
 
 
 def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> Sidebar:
     """A page of the list: pinned ones first, then by day; `before` is the cursor of the page above. Projects are looked up where
-    they are shown.
+    they are shown. The current conversation is looked at: what names somebody there is seen.
     """
+    mentioned = mentions.unseen(request.user)
+    if current_id in mentioned:
+        mentions.seen([(request.user.pk, current_id)])
     above, last = None, ""
     if before:
         moment, _, last = before.partition("~")
@@ -52,7 +58,7 @@ def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> 
     shown = shown[: settings.CONVERSATIONS_PER_PAGE]
     groups += _by_day(shown, above)
     more_url = f"/conversations/?{urlencode({'before': f'{shown[-1].active.isoformat()}~{shown[-1].pk}'})}" if more else None
-    return Sidebar(groups, more_url, current_id, projects.of(request.user)[:MOST_PROJECTS])
+    return Sidebar(groups, more_url, current_id, projects.of(request.user)[:MOST_PROJECTS], mentioned - {current_id})
 
 
 def current(request: PersonRequest) -> str:

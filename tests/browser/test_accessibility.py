@@ -38,7 +38,19 @@ def test_a_form_that_says_what_is_wrong(
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/settings/", "/search/", "/archived/", "/accounts/password/change/", "/accounts/email/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/settings/",
+        "/search/",
+        "/archived/",
+        "/mentions/",
+        "/settings/notifications/",
+        "/accounts/password/change/",
+        "/accounts/email/",
+    ],
+)
 def test_pages_of_a_person(page: Page, path: str) -> None:
     page.goto(path)
     assert violations(page) == []

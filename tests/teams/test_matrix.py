@@ -11,7 +11,7 @@ from django.urls import URLPattern, get_resolver, resolve, reverse
 from chat import policy
 from chat.live.catchup import catch_up
 from chat.models import Conversation, Link, Project, Response, Team, User
-from chat.policy import can
+from chat.policy import can, who_may_read
 from chat.store import conversations, invitations, links, messages, projects, sharing, teams
 from chat.web.fields import FIELDS
 from tests.cast import person
@@ -161,8 +161,10 @@ def test_nobody_comes_in_unnamed(world: World) -> None:
 
 
 @pytest.mark.parametrize("actor", ACTORS)
-def test_the_sockets_tell_whom_the_pages_tell(world: World, actor: str) -> None:
+def test_the_sockets_tell_whom_the_pages_tell_and_so_does_who_is_named(world: World, actor: str) -> None:
     user = world.people[actor]
     opens = Link.objects.readable_by(user).filter(pk=world.link.pk).exists()
     assert opens is can(user, "link.read", world.link)
-    assert catch_up(world.conversation.pk, user, 0).gone is not can(user, "conversation.read", world.conversation)
+    may = can(user, "conversation.read", world.conversation)
+    assert catch_up(world.conversation.pk, user, 0).gone is not may
+    assert who_may_read(world.conversation).filter(pk=user.pk).exists() is may

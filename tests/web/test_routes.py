@@ -27,7 +27,8 @@ PREFIXES = {
 }
 MISSING = {"user_id": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
 
-OTHERS = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "sign_in": "0", "user_id": "0", "token": "x"}
+OTHERS = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "token": "x"}
+OTHERS |= dict.fromkeys(("sign_in", "subscription", "user_id"), "0")
 
 
 def address(pattern: URLPattern, ids: dict[str, str]) -> str:

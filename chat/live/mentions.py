@@ -1,0 +1,67 @@
+"""In how many conversations one is named and has not looked since: told with the look, to whoever it has changed for."""
+
+import json
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.template.loader import render_to_string
+
+from chat.models import User
+from chat.store import mentions, pool
+
+if TYPE_CHECKING:
+    from chat.live.consumer import Reader
+
+Facts = dict[int, frozenset[str]]
+
+
+class Mentioned:
+    """Of the readers of this process. A page that is open is looked at: one in the background has no socket."""
+
+    def __init__(self) -> None:
+        self.waiting: Facts = {}  # as it stands in the tables
+        self.shown: Facts = {}  # what of it each may read, and is told
+
+    async def look(self, readers: "Iterable[Reader]") -> None:
+        """A person who is new here is told also that there is nothing, for their page may know it otherwise: unless they were
+        never named at all.
+        """
+        here = [(reader, reader.user) for reader in readers if reader.user is not None and not reader.link]
+        people = {user.pk: user for _, user in here}
+        fresh = {user.pk for reader, user in here if reader.mentioned is None}
+        looking = {(user.pk, reader.conversation) for reader, user in here}
+        waiting = await pool.for_readers(_facts, people, fresh, looking) if people else {}
+        asked = [user for pk, user in people.items() if pk in fresh or waiting.get(pk) != self.waiting.get(pk)]
+        shown = {user.pk: frozenset[str]() for user in asked}
+        if any(waiting.get(pk) for pk in shown):
+            shown = await pool.for_readers(_within_sight, asked, waiting)
+        self.waiting = waiting  # not before all is known: what the database did not say is asked again
+        self.shown = {pk: shown.get(pk, self.shown.get(pk, frozenset())) for pk in people}
+        for reader, user in here:
+            self._tell(reader, self.shown[user.pk], known=user.pk in waiting)
+
+    def _tell(self, reader: "Reader", now: frozenset[str], *, known: bool) -> None:
+        if reader.mentioned != now:
+            if known or reader.mentioned is not None:
+                reader.note(message(now))
+            reader.mentioned = now
+
+
+def _facts(people: Collection[int], fresh: Collection[int], looking: Collection[mentions.Pair]) -> Facts:
+    """What waits for each of them, without what they look at: that is seen now."""
+    found = mentions.waiting(people, fresh)
+    seen = [(user, conversation) for user, conversation in looking if conversation in found.get(user, ())]
+    mentions.seen(seen)
+    return {user: conversations - {where for who, where in seen if who == user} for user, conversations in found.items()}
+
+
+def _within_sight(people: Iterable[User], waiting: Facts) -> Facts:
+    return {user.pk: mentions.within_sight(user, waiting.get(user.pk, ())) for user in people}
+
+
+@lru_cache(maxsize=256)
+def message(conversations: frozenset[str]) -> str:
+    """What shows it, on any page of somebody."""
+    context = {"mentioned": sorted(conversations), "count": len(conversations)}
+    return json.dumps({"content": render_to_string("events/mentions.html", context)})

@@ -1,0 +1,113 @@
+"""Who is named in a message, and whether they have seen it: a username after an @, of somebody who may read the conversation."""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from chat import markdown
+from chat.models import Conversation, Item, Mention, User
+from chat.policy import who_may_read, within_reach
+from chat.store import push, sql
+
+MOST: Final = 20  # people who are told of one message
+MOST_OFFERED: Final = 200
+LOOKED_AT: Final = 20_000  # characters of a message in which names are looked for
+WORDS: Final = 200  # so many words with an @
+# Not inside a word, an address (me@example.org) or a link (https://example.org/@name).
+NAME: Final = re.compile(r"(?<![\w@.+/-])@([\w.@+-]{1,150})")
+Pair = tuple[int, str]
+"""A person and a conversation."""
+
+
+def names(text: str) -> list[str]:
+    """What may be usernames in it, in lower case, the first that is said first. Nothing in code is one. A full stop at the end
+    may belong to the sentence, or to the name. To be asked before a transaction: it may take long where somebody wants it to.
+    """
+    if "@" not in text:
+        return []
+    said = NAME.findall(markdown.spoken(text[:LOOKED_AT]))[:WORDS]
+    return list(dict.fromkeys(name for word in said for name in (word.lower(), word.lower().rstrip(".@+-")) if name))
+
+
+def pieces(text: str, named: Collection[str]) -> list[tuple[str, bool]]:
+    """The text, cut where it names one of these (lower case), and which pieces do."""
+    found, end = [], 0
+    for match in NAME.finditer(text) if named else ():
+        word = match[1].lower()
+        name = word if word in named else word.rstrip(".@+-")
+        if name in named:
+            found += [(text[end : match.start()], False), (text[match.start() : match.start() + 1 + len(name)], True)]
+            end = match.start() + 1 + len(name)
+        if len(found) >= 2 * WORDS:
+            break
+    return [piece for piece in [*found, (text[end:], False)] if piece[0]]
+
+
+def note(conversation: Conversation, item: Item, called: list[str], *, instead_of: Item | None = None) -> bool:
+    """Tell those who are called so in a message that has just been written, and may read it; who was named in the wording
+    `instead_of` which it stands knows already. Whether a browser is to be told.
+    """
+    if not conversation.shared or not called:
+        return False
+    readers = who_may_read(conversation).exclude(pk=item.author_id or 0).annotate(low=Lower("username"))
+    named = sorted(readers.filter(low__in=called), key=lambda user: called.index(user.low))[:MOST]
+    if instead_of is not None:
+        before = Mention.objects.filter(item=instead_of, user__in=named)
+        known = set(before.values_list("user_id", flat=True))
+        before.update(item=item)
+        named = [user for user in named if user.pk not in known]
+    made = Mention.objects.bulk_create(Mention(item=item, conversation=conversation, user=user) for user in named)
+    return push.tell(made)
+
+
+def offered(conversation: Conversation, actor: User) -> list[User]:
+    """Whom this person may name in it, by username; nobody where nobody else is."""
+    if not conversation.shared:
+        return []
+    return list(who_may_read(conversation).exclude(pk=actor.pk).order_by("username")[:MOST_OFFERED])
+
+
+UNSEEN = """SELECT DISTINCT m.user_id, m.conversation_id FROM chat_mention m JOIN chat_conversation c ON c.id = m.conversation_id
+WHERE m.seen IS NULL AND c.deleted IS NULL AND m.user_id {one_of}"""
+EVER = "SELECT DISTINCT user_id FROM chat_mention WHERE user_id {one_of}"
+
+
+def waiting(people: Collection[int], more: Collection[int] = ()) -> dict[int, frozenset[str]]:
+    """Conversations in which each of these is named and has not looked since, also such as they may not read any more. Of `more`
+    everybody is in it who was ever named.
+    """
+    found: dict[int, set[str]] = {user: set() for (user,) in sql.rows(EVER, more)} if more else {}
+    for user, conversation in sql.rows(UNSEEN, people):
+        found.setdefault(user, set()).add(conversation)
+    return {user: frozenset(conversations) for user, conversations in found.items()}
+
+
+def within_sight(user: User, conversations: Iterable[str]) -> frozenset[str]:
+    """Those of them that this person may read."""
+    some = list(conversations)
+    return frozenset(_readable(user).filter(pk__in=some).values_list("pk", flat=True)) if some else frozenset()
+
+
+def unseen(user: User) -> frozenset[str]:
+    """Conversations in which this person is named and has not looked since."""
+    return within_sight(user, waiting([user.pk]).get(user.pk, ()))
+
+
+def seen(pairs: Iterable[Pair]) -> None:
+    """These people look at these conversations."""
+    for user, conversation in pairs:
+        Mention.objects.filter(user=user, conversation=conversation, seen=None).update(seen=timezone.now())
+
+
+def newest(actor: User, *, most: int) -> list[Mention]:
+    """Where this person was named, in what they may read, the last first."""
+    found = Mention.objects.filter(user=actor, conversation__in=_readable(actor)).select_related("item__author", "conversation")
+    return list(found.order_by("-created", "-pk")[:most])
+
+
+def _readable(user: User) -> QuerySet[Conversation]:
+    return within_reach(user, "conversation.read").present()

@@ -1,0 +1,144 @@
+"""Notifications in browsers: who wants them, which are due, what became of each. `runs.pushes` brings them there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from chat import errors
+from chat.models import Mention, Presence, Push, PushSubscription, Server, User
+from chat.policy import can
+from chat.protocol import webpush
+from chat.store import sealed
+
+MOST: Final = 20  # browsers of one person
+HERE: Final = "push"  # where a session keeps which subscription is its browser's, so that this one ends with it
+AT_ONCE: Final = 20
+LEASE: Final = 30.0  # seconds that one try may take; then it is tried again, maybe by another process
+PAUSES: Final = (5.0, 30.0, 120.0, 600.0)  # seconds before each further try
+MOST_FAILED: Final = 5  # notifications in succession that could not be brought to a browser, before it is forgotten
+
+
+class Outcome(Enum):
+    SENT = "sent"
+    GONE = "gone"  # the browser wants no more, or its address is none to which we go
+    REFUSED = "refused"  # and would be, another time
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A notification that is to be sent now, by whoever has this. `tries` counts this one."""
+
+    id: int
+    subscription: PushSubscription
+    mention: Mention | None
+    tries: int
+
+
+def key() -> str:
+    """The private key that push services know this server by, made once (base64url); one that cannot be unsealed is replaced."""
+    while True:
+        kept = Server.objects.filter(pk=1).values_list("push_key", flat=True).first()
+        if kept and (found := sealed.unseal(kept)) is not None:
+            return found
+        if kept is None:
+            Server.objects.bulk_create([Server()], ignore_conflicts=True)
+        Server.objects.filter(pk=1, push_key=kept or "").update(push_key=sealed.seal(webpush.new_key()))
+
+
+@transaction.atomic
+def subscribe(*, actor: User, endpoint: str, p256dh: str, auth: str, device: str) -> PushSubscription:
+    """Tell this browser from now on; whoever used it before is told there no more. InvalidInput for keys that are none."""
+    if not webpush.are_keys(p256dh, auth):
+        raise errors.InvalidInput("This browser’s keys cannot be used.", next="Reload the page and try again.")
+    others = PushSubscription.objects.filter(user=actor).exclude(endpoint=endpoint)
+    if others.count() >= MOST:
+        raise errors.Refused(f"{MOST} browsers are notified already.", next="Remove one first.")
+    given = {"user": actor, "p256dh": p256dh, "auth": auth, "device": device, "failed": 0}
+    made, is_new = PushSubscription.objects.update_or_create(endpoint=endpoint, defaults=given)
+    if not is_new:
+        Push.objects.filter(subscription=made).exclude(mention__user=actor).delete()
+    return made
+
+
+def of(user: User) -> list[PushSubscription]:
+    return list(PushSubscription.objects.filter(user=user).order_by("-created", "-pk"))
+
+
+def unsubscribe(*, actor: User, subscription: int) -> None:
+    """NotFound for somebody else's."""
+    _own(actor, subscription).delete()
+
+
+def forget(*, user_id: int, subscription: int | None) -> None:
+    """The same where it may be gone already: the browser has been signed out."""
+    PushSubscription.objects.filter(user=user_id, pk=subscription or 0).delete()
+
+
+def try_out(*, actor: User, subscription: int) -> None:
+    """One notification that says only that it came. NotFound for somebody else's browser."""
+    own = _own(actor, subscription)
+    Push.objects.filter(subscription=own, mention=None).delete()
+    Push.objects.create(subscription=own, due=timezone.now())
+
+
+def _own(actor: User, subscription: int) -> PushSubscription:
+    found = PushSubscription.objects.filter(user=actor, pk=subscription).first()
+    if found is None:
+        raise errors.NotFound("This browser is not notified any more.")
+    return found
+
+
+def tell(mentions: Iterable[Mention]) -> bool:
+    """Notify the browsers of those who were named, soon. Whether there are any."""
+    of_user = {mention.user_id: mention for mention in mentions}
+    browsers = PushSubscription.objects.filter(user__in=of_user) if of_user else PushSubscription.objects.none()
+    now = timezone.now()
+    return bool(Push.objects.bulk_create(Push(subscription=one, mention=of_user[one.user_id], due=now) for one in browsers))
+
+
+def claim() -> list[Due]:
+    """Notifications that are due, for the caller alone to be sent; those that nobody needs any more are gone."""
+    found = list(Push.objects.filter(due__lte=timezone.now()).order_by("due").values_list("pk", "due")[:AT_ONCE])
+    until = timezone.now() + timedelta(seconds=LEASE)
+    mine = [pk for pk, due in found if Push.objects.filter(pk=pk, due=due).update(due=until, tries=F("tries") + 1)]
+    if not mine:
+        return []
+    parts = ("subscription__user", "mention__conversation", "mention__item__author")
+    claimed = Push.objects.filter(pk__in=mine).select_related(*parts)
+    wanted = {push.pk: push for push in claimed if _is_wanted(push)}
+    Push.objects.filter(pk__in=set(mine) - set(wanted)).delete()
+    return [Due(push.pk, push.subscription, push.mention, push.tries) for push in wanted.values()]
+
+
+def _is_wanted(push: Push) -> bool:
+    """Not by who has seen it, looks at it now, or may not read it any more."""
+    user, mention = push.subscription.user, push.mention
+    if mention is None:
+        return user.is_active and not user.suspended
+    if mention.seen is not None or not can(user, "conversation.read", mention.conversation):
+        return False
+    there = Presence.objects.filter(conversation=mention.conversation, user=user, until__gt=timezone.now())
+    return mention.conversation.deleted is None and not there.exists()
+
+
+@transaction.atomic
+def settle(due: Due, outcome: Outcome) -> None:
+    """What became of it. Whoever could not be reached too often is forgotten."""
+    if outcome is Outcome.GONE:
+        PushSubscription.objects.filter(pk=due.subscription.pk).delete()
+    elif outcome is Outcome.SENT:
+        Push.objects.filter(pk=due.id).delete()
+        PushSubscription.objects.filter(pk=due.subscription.pk).exclude(failed=0).update(failed=0)
+    elif outcome is Outcome.LATER and due.tries <= len(PAUSES):
+        Push.objects.filter(pk=due.id).update(due=timezone.now() + timedelta(seconds=PAUSES[due.tries - 1]))
+    else:
+        Push.objects.filter(pk=due.id).delete()
+        PushSubscription.objects.filter(pk=due.subscription.pk).update(failed=F("failed") + 1)
+        PushSubscription.objects.filter(pk=due.subscription.pk, failed__gte=MOST_FAILED).delete()
