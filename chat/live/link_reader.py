@@ -20,6 +20,7 @@ from chat.store.links import KEYS
 
 PACE: Final = 1.0  # seconds between two looks at a live link that grows
 REST: Final = 5  # times that the last look took, if that is longer: nobody's page may cost others their replies
+LOOKS: Final = 100  # of all pages of one link in a second
 
 
 class LinkReader(Reader):
@@ -36,7 +37,7 @@ class LinkReader(Reader):
         await self.accept()
         if not isinstance(found, Link):
             await self.close(found)
-        elif readers.count(self.link) >= settings.SOCKETS_PER_LINK:
+        elif readers.count(self.link) >= settings.SOCKETS_PER_LINK or readers.count(self._from()) >= settings.SOCKETS_PER_VISITOR:
             await self.close(TOO_MANY)
         else:
             self._begin_to_watch(found)
@@ -52,11 +53,16 @@ class LinkReader(Reader):
             return RESTART
 
     def _begin_to_watch(self, link: Link) -> None:
-        readers.add(self, self.link)
+        readers.add(self, self.link, self._from())
         if link.live and self.grows:
             self.conversation = link.conversation_id
             hub.subscribe(self.conversation, self)
             self.forwarding = asyncio.create_task(self._forward_or_restart(self._join))
+
+    def _from(self) -> str:
+        """This link's pages in one place: an address takes no more than its share of them."""
+        host, _ = self.scope.get("client") or ("", 0)
+        return f"{self.link} {host}"
 
     def hear(self, ring: Ring) -> None:
         self._put(Ring(ring.conversation, ring.first, ring.last))
@@ -78,13 +84,14 @@ class LinkReader(Reader):
         began = monotonic()
         try:
             content = await pool.for_readers(self._changes)
-        except DatabaseError:
+        except DatabaseError:  # the next look begins with what the page has for certain
+            self.page = shown.Watched(first=self.page.first, position=self.cursor)
             return True
         except errors.NotFound:
             await self.close(GONE)
             return False
         ended = monotonic()
-        self.next_look = ended + max(PACE, REST * (ended - began))
+        self.next_look = ended + max(PACE, REST * (ended - began), readers.count(self.link) / LOOKS)
         if content:
             await self.send(text_data=json.dumps({"position": self.page.position, "content": content}))
         self.cursor = self.page.position

@@ -1,7 +1,9 @@
 """What the page of a link shows: the title, what was said, and the replies. No other version, thought, tool or name."""
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Final
 
 from django.template.loader import render_to_string
@@ -111,40 +113,82 @@ class Watched:
 
 
 def catch_up(link: Link, page: Watched) -> str:
-    """The HTML that brings the last page of a live link up to date, "" when nothing changed; `page` is what it has then."""
+    """The HTML that brings the last page of a live link up to date, "" when nothing changed; `page` is what it has then. What
+    several pages ask for at the same moment is made once.
+    """
     ids, position = _as_it_is(link)
-    ids = ids[page.first :]
-    before, page.position = page.position, position
-    known, page.ids = page.ids, ids
-    if (known is None and before != position) or (known is not None and ids[: len(known)] != known):
-        return _everything(link, page)
-    if known is None:
-        page.title = title(link)
-        return ""
-    html = _changes(link, page, known=len(known), after=before)
-    if page.title != title(link):
-        page.title = title(link)
-        html += render_to_string("links/title_changed.html", {"title": page.title})
+    known, before = page.ids, page.position
+    if (known is None and before != position) or (known is not None and ids[page.first :][: len(known)] != known):
+        page.first = _start(page.first, len(ids))
+        html = once.made((link.pk, page.first, position), lambda: _everything(link, ids[page.first :], page.first, position))
+    elif known is None:
+        page.title, html = title(link), ""
+    else:
+        html = once.made(
+            (link.pk, page.first, len(known), before, position, page.title),
+            lambda: _changes(link, page, ids[page.first :], position),
+        )
+    page.ids, page.position, page.title = ids[page.first :], position, title(link)
     return html
 
 
-def _everything(link: Link, page: Watched) -> str:
-    entries = _shown(link, page.ids or [], first=page.first, upto=page.position)
-    page.title = title(link)
-    context = {"part": {"entries": entries, "position": page.position, "title": page.title}}
-    return render_to_string("links/everything.html", context)
+def _start(first: int, count: int) -> int:
+    """Where a page that is made anew begins: where it did, unless that is not in the branch any more, or too far up: whoever
+    asks is a visitor.
+    """
+    last = max(count - 1, 0) // PART * PART
+    return first if first <= last and count - first <= 2 * PART else last
 
 
-def _changes(link: Link, page: Watched, *, known: int, after: int) -> str:
-    """Exchanges that have moved since position `after` take their own place; new ones come after the last."""
-    ids = page.ids or []
-    moved = links.moved(ids[:known], after=after)
+def _everything(link: Link, ids: Sequence[str], first: int, position: int) -> str:
+    entries = _shown(link, ids, first=first, upto=position)
+    return render_to_string("links/everything.html", {"part": {"entries": entries, "position": position, "title": title(link)}})
+
+
+def _changes(link: Link, page: Watched, ids: Sequence[str], position: int) -> str:
+    """Exchanges that have moved since the page's position take their own place; new ones come after the last."""
+    known = len(page.ids or ())
+    moved = links.moved(list(ids[:known]), after=page.position)
     numbers = [page.first + index for index, pk in enumerate(ids[:known]) if pk in moved]
-    changed = [entry for n in numbers for entry in _shown(link, [ids[n - page.first]], first=n, upto=page.position)]
+    changed = [entry for n in numbers for entry in _shown(link, [ids[n - page.first]], first=n, upto=position)]
     html = render_to_string("links/entries_changed.html", {"entries": changed}) if changed else ""
-    if added := _shown(link, ids[known:], first=page.first + known, upto=page.position):
+    if added := _shown(link, ids[known:], first=page.first + known, upto=position):
         html += render_to_string("links/entries_added.html", {"entries": added})
+    if page.title != title(link):
+        html += render_to_string("links/title_changed.html", {"title": title(link)})
     return html
+
+
+class Once:
+    """The last that was made, so that it is made once for whoever wants the same; they wait for each other."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, Lock()
+        self._made: OrderedDict[Hashable, str] = OrderedDict()
+        self._making: dict[Hashable, Lock] = {}
+
+    def made(self, key: Hashable, make: Callable[[], str]) -> str:
+        with self._lock:
+            if key in self._made:
+                return self._made[key]
+            mine = self._making.setdefault(key, Lock())
+        with mine:
+            with self._lock:
+                if key in self._made:
+                    return self._made[key]
+            try:
+                html = make()
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+            with self._lock:
+                self._made[key] = html
+                while len(self._made) > self._most:
+                    self._made.popitem(last=False)
+        return html
+
+
+once = Once(most=20)
 
 
 def over() -> str:

@@ -29,27 +29,24 @@ class Readers:
 
     def __init__(self) -> None:
         self.all: set[Reader] = set()
-        self.counted: dict[Reader, int | str] = {}
+        self.counted: dict[Reader, tuple[int | str, ...]] = {}
         self.of: Counter[int | str] = Counter()
         self.seen: dict[str, int] = {}
         self.closing: set[asyncio.Task[None]] = set()
         self.company = Company()
         self.mentions = Mentioned()
 
-    def add(self, reader: "Reader", whose: int | str) -> None:
-        """`whose` it is among the others: a person's, or a link's. There is a limit to those (`count`)."""
+    def add(self, reader: "Reader", *whose: int | str) -> None:
+        """`whose` it is among the others: a person's, or a link's and a visitor's. There is a limit to those (`count`)."""
         if reader not in self.all:
             self.all.add(reader)
             self.counted[reader] = whose
-            self.of[whose] += 1
+            self.of.update(whose)
 
     def discard(self, reader: "Reader") -> None:
         if reader in self.all:
             self.all.discard(reader)
-            whose = self.counted.pop(reader)
-            self.of[whose] -= 1
-            if not self.of[whose]:
-                del self.of[whose]
+            self.of -= Counter(self.counted.pop(reader))
 
     def count(self, whose: int | str) -> int:
         return self.of[whose]

@@ -24,7 +24,7 @@ from chat.protocol.normalize import Cancelled, Cut, Failed, Normalizer
 from chat.protocol.pace import ReadOn
 from chat.protocol.types import dump_item
 from chat.runs import afterwards, upstream
-from chat.runs.turns import relay
+from chat.runs.turns import relay, take_up
 from chat.store import pool, responses
 from chat.store.log import Batch, Row
 from chat.store.responses import Ending
@@ -219,6 +219,8 @@ async def execute(response_id: str, executor: "Executor") -> None:
     run = executor.runs[response_id] = Run(response, executor, standing=standing)
     try:
         if standing is None:
+            await take_up(run, response)  # what was shown stays, and what goes on at the provider is stopped there
+            run.why = "stopped"
             run.finish(Cancelled())
         else:
             await _generate(run, response)

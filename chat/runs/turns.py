@@ -21,17 +21,23 @@ if TYPE_CHECKING:
 
 async def relay(run: "Run", response: Response) -> None:
     """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one."""
-    if response.attempts > 1 and (turn := await pool.for_runs(responses.resumable, response)) is not None:
-        run.turn = turn
-        if logged := await pool.for_readers(log.read, run.id):
-            run.resume([wire.parse(event) for event in logged])
+    await take_up(run, response)
+    if (turn := run.turn) is not None:
         try:
-            await _follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if logged else None))
+            await _follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if run.shown else None))
             return
         except errors.ResponseGone:
             if run.shown:
                 raise
     await _follow(run, await _begin(run, response))
+
+
+async def take_up(run: "Run", response: Response) -> None:
+    """Where a run went on at the provider without us: that turn, and what is logged of it."""
+    if response.attempts > 1 and (turn := await pool.for_runs(responses.resumable, response)) is not None:
+        run.turn = turn
+        if logged := await pool.for_readers(log.read, run.id):
+            run.resume([wire.parse(event) for event in logged])
 
 
 async def _begin(run: "Run", response: Response) -> AsyncGenerator[wire.Event, None]:

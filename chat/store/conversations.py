@@ -153,6 +153,7 @@ def show(conversation: Conversation, viewer: User, head: Response) -> None:
     sql.run(SHOW, conversation.pk, viewer.pk, head.pk)
 
 
+@transaction.atomic
 def follow(*, conversation: Conversation, viewer: User, through: Response) -> None:
     """Somebody looks at the branch that holds this response: if it is another one than theirs, it is theirs from now on,
     so that what they write next stands where they read.
@@ -160,7 +161,10 @@ def follow(*, conversation: Conversation, viewer: User, through: Response) -> No
     branch = Branch.objects.filter(conversation=conversation, user=viewer).values_list("head_id", flat=True).first()
     end = branch or conversation.head_id
     if end is None or through.pk not in history.path(str(end))[0]:
-        show(conversation, viewer, newest_leaf(through))
+        locked = news.lock(conversation.pk)
+        show(locked, viewer, newest_leaf(through))
+        news.announce(locked, "branch.chosen", user=viewer.pk)
+        conversation.position = locked.position  # the page is made for it
 
 
 def newest_leaf(response: Response) -> Response:

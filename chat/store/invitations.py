@@ -75,9 +75,9 @@ def renew(*, actor: User, invitation_id: str, team: Team | None = None) -> tuple
     found = _mine(actor, invitation_id, team)
     _not_too_many(actor)
     token, good_for = secrets.token_urlsafe(24), found.expires - found.created
-    found.token_hash, found.created = digest(token), timezone.now()
+    found.token_hash, found.created, found.invited_by = digest(token), timezone.now(), actor
     found.expires = found.created + good_for
-    found.save(update_fields=["token_hash", "created", "expires"])
+    found.save(update_fields=["token_hash", "created", "expires", "invited_by"])
     return found, token
 
 

@@ -1,6 +1,7 @@
 """Links: made, opened, withdrawn. What one shows is said by its row and by nothing else: not by who opens it."""
 
 from datetime import timedelta
+from itertools import takewhile
 from typing import Final
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -59,13 +60,19 @@ def make(
 
 
 def _last_ended(conversation: Conversation) -> Response:
-    """Where a snapshot of what its owner sees ends."""
+    """Where a snapshot of what its owner sees ends: before the first reply in it that is still to grow."""
     end = messages.head(conversation, conversation.owner)
-    while end is not None and end.running:
-        end = end.input.previous if end.input else None
-    if end is None:
+    ids = history.path(end.pk)[0] if end is not None else []
+    running = set(Response.objects.filter(pk__in=ids, status__in=Response.RUNNING).values_list("pk", flat=True))
+    ended = list(takewhile(lambda pk: pk not in running, ids))
+    if not ended:
         raise errors.Conflict("There is no reply yet that a snapshot could show.", next="Wait for its end, or make a live link.")
-    return end
+    return Response.objects.get(pk=ended[-1])
+
+
+def purge() -> None:
+    """Those that have run out."""
+    Link.objects.filter(expires__lte=timezone.now()).delete()
 
 
 @transaction.atomic

@@ -80,9 +80,11 @@ def send(
     message = user_message(checked(text), files)
     called = mentions.names(text) if conversation_id else []
     with transaction.atomic():
+        if project_id and (before := _sent_before(actor, client_id, message)) is not None:
+            return before  # though the project may have gone meanwhile
         project = projects.enter(actor=actor, project_id=project_id) if project_id else None
         if conversation_id is None:
-            sql.rows("SELECT id FROM chat_user WHERE id = %s", actor.pk, lock="FOR UPDATE")  # what is sent twice waits here
+            sql.rows("SELECT id FROM chat_user WHERE id = %s", actor.pk, lock="FOR NO KEY UPDATE")  # sent twice, it waits
             conversation = None
         else:
             conversation = news.lock(

@@ -34,8 +34,8 @@ def find(*, actor: User, project_id: str, action: Action = "project.read") -> Pr
 def enter(*, actor: User, project_id: str) -> Project:
     """The project, for a conversation that begins in it: it and its team stay until the end of the transaction."""
     team_id = find(actor=actor, project_id=project_id).team_id
-    list(Team.objects.select_for_update().filter(pk=team_id))
-    list(Project.objects.select_for_update().filter(pk=project_id))
+    list(Team.objects.select_for_update(no_key=True).filter(pk=team_id))
+    list(Project.objects.select_for_update(no_key=True).filter(pk=project_id))
     return find(actor=actor, project_id=project_id)
 
 
@@ -57,7 +57,7 @@ def create(*, actor: User, name: str, instructions: str = "", team_id: str = "")
     team = next((each for each in places(actor) if each.pk == team_id or (not team_id and each.personal_of_id == actor.pk)), None)
     if team is None:
         raise errors.NotFound("You are not in this team, or a guest there.", next="Choose another.")
-    Team.objects.select_for_update().get(pk=team.pk)
+    Team.objects.select_for_update(no_key=True).get(pk=team.pk)
     if team.projects.count() >= MOST:
         raise errors.Refused(f"There are {MOST} projects already.", next="Remove one that is not needed.")
     return Project.objects.create(team=team, made_by=actor, name=teams.checked(name), instructions=_checked(instructions))
@@ -68,7 +68,8 @@ def change(*, actor: User, project_id: str, name: str, instructions: str) -> Pro
     """Its name and instructions: what is asked from now on goes with these."""
     project = find(actor=actor, project_id=project_id, action="project.manage")
     project.name, project.instructions = teams.checked(name), _checked(instructions)
-    project.save(update_fields=["name", "instructions"])
+    if not Project.objects.filter(pk=project.pk).update(name=project.name, instructions=project.instructions):
+        raise errors.NotFound("This project has just been removed.")
     return project
 
 
@@ -76,7 +77,7 @@ def change(*, actor: User, project_id: str, name: str, instructions: str) -> Pro
 def remove(*, actor: User, project_id: str) -> Project:
     """The folder goes, what is in it stays where it is otherwise."""
     project = find(actor=actor, project_id=project_id, action="project.manage")
-    list(Team.objects.select_for_update().filter(pk=project.team_id))
+    list(Team.objects.select_for_update(no_key=True).filter(pk=project.team_id))
     Project.objects.filter(pk=project.pk).delete()
     return project
 

@@ -139,7 +139,8 @@ WHERE r.id = %s AND u.is_active AND NOT u.suspended"""
 def author_standing(response_id: str) -> int | None:
     """The `auth_epoch` of whoever asked, if they may (still) have this written where it stands; else None."""
     for user_id, epoch, conversation_id, own in sql.rows(STANDING, response_id):
-        if own or within_reach(User.objects.get(pk=user_id), "conversation.write").filter(pk=conversation_id).exists():
+        author = User.objects.filter(pk=user_id).first()
+        if author is not None and (own or within_reach(author, "conversation.write").filter(pk=conversation_id).exists()):
             return int(epoch)
     return None
 

@@ -117,7 +117,8 @@ def hand_over(*, actor: User, conversation_id: str, user_id: int) -> Conversatio
 
 
 def give(conversation: Conversation, owner: User) -> None:
-    """This person's from now on, with the place that they had for it in their list."""
+    """This person's from now on, with the place that they had for it in their list. Who had it reads no more by a live link."""
+    conversation.links.filter(head=None).delete()
     kept = conversation.participants.filter(user=owner).first()
     marks = {"pinned": kept.pinned if kept else None, "archived": kept.archived if kept else None}
     Conversation.objects.filter(pk=conversation.pk).update(owner=owner, **marks)
@@ -160,7 +161,7 @@ def mine(actor: User, conversation_id: str, *more_teams: str) -> Conversation:
     are done.
     """
     found = conversations.find(actor=actor, conversation_id=conversation_id, action="conversation.manage")
-    list(Team.objects.select_for_update().filter(pk__in=[found.team_id, *more_teams]).order_by("pk"))
+    list(Team.objects.select_for_update(no_key=True).filter(pk__in=[found.team_id, *more_teams]).order_by("pk"))
     return conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
 
 

@@ -8,21 +8,19 @@ from chat.models import Audience, Conversation
 from chat.store import links
 
 DAYS: Final = {1: "1 day", 7: "7 days", 30: "30 days", 365: "A year"}
-UNTIL_WITHDRAWN: Final = ""
+UNTIL_WITHDRAWN: Final = "ever"
 SNAPSHOT, LIVE = "snapshot", "live"
 
 
 class LinkForm(forms.Form):
     kind = forms.ChoiceField(
         label="What it shows",
-        choices=[(SNAPSHOT, "A snapshot: the conversation as it is now"), (LIVE, "Live: also what is said from now on")],
+        choices=[(SNAPSHOT, "A snapshot: the conversation as it is now"), (LIVE, "Live: what you see of it, also from now on")],
         initial=SNAPSHOT,
         widget=forms.RadioSelect,
     )
     audience = forms.ChoiceField(label="Who may open it", widget=forms.RadioSelect)
-    days = forms.ChoiceField(
-        label="Good for", required=False, initial=30, choices=[*DAYS.items(), (UNTIL_WITHDRAWN, "Until I withdraw it")]
-    )
+    days = forms.ChoiceField(label="Good for", initial=30, choices=[*DAYS.items(), (UNTIL_WITHDRAWN, "Until I withdraw it")])
     password = forms.CharField(
         label="Password (optional)",
         required=False,
@@ -46,5 +44,5 @@ class LinkForm(forms.Form):
     @property
     def wanted(self) -> dict[str, Any]:
         found = self.cleaned_data
-        days = int(found["days"]) if found["days"] else None
+        days = None if found["days"] == UNTIL_WITHDRAWN else int(found["days"])
         return {**{name: found[name] for name in ("audience", "password", "names")}, "live": found["kind"] == LIVE, "days": days}

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from allauth.core import ratelimit
+from allauth.core.internal import ratelimit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -79,11 +79,13 @@ def asked(request: HttpRequest, link: Link) -> HttpResponse:
     """The page that asks for the password; the right one is kept with the session."""
     if request.method != "POST":
         return render(request, "links/password.html", {"link": link})
-    if not ratelimit.consume(request, action="link", key=link.pk):
+    usage = ratelimit.consume(request, app="allauth.account", action="link", key=link.pk)
+    if not usage:
         return render(request, "links/password.html", {"link": link, "problem": TOO_MANY}, status=429)
     key = links.key_for(link, request.POST.get("password", "")[: links.PASSWORD_LENGTH[1]])
     if key is None:
         return render(request, "links/password.html", {"link": link, "problem": "This is not the password."}, status=422)
+    usage.rollback()  # wrong ones count
     request.session[KEYS] = {**request.session.get(KEYS, {}), link.pk: key}
     return redirect(link.url)
 

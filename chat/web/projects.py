@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from chat import errors
 from chat.models import Conversation, Project
 from chat.policy import can
-from chat.store import conversations, projects
+from chat.store import conversations, links, projects
 from chat.web.conversations import begin, home_context
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.fields import value
@@ -128,4 +128,5 @@ def put(request: PersonRequest, conversation_id: str) -> HttpResponse:
 
 def choices(request: PersonRequest, conversation: Conversation) -> list[tuple[Project, bool]]:
     """Each project, and whether putting the conversation there takes it away from those it is shared with."""
-    return [(one, conversation.shared and one.team_id != conversation.team_id) for one in projects.of(request.user)]
+    shared = conversation.shared or links.of(conversation).exists()
+    return [(one, shared and one.team_id != conversation.team_id) for one in projects.of(request.user)]

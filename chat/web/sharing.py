@@ -77,7 +77,7 @@ def hand_over(request: PersonRequest, conversation_id: str, user_id: int) -> Htt
     return done(
         request,
         lambda: sharing.hand_over(actor=request.user, conversation_id=conversation_id, user_id=user_id),
-        "Handed over. You can still write in it.",
+        "Handed over. You can still write in it. Live links to it are withdrawn.",
     )
 
 

@@ -23,7 +23,7 @@ def test_a_visitor_sees_the_reply_grow_and_then_nothing(
 ) -> None:
     conversation = person.begin(say("Hello."))
     mine = signed_in_page(person, f"{conversation}share/")
-    mine.get_by_label("Live: also what is said from now on").check()
+    mine.get_by_label("Live: what you see of it, also from now on").check()
     mine.get_by_label("Password (optional)").fill("the stars are fires")
     mine.get_by_role("button", name="Make a link").click()
     visitor = contexts(base_url=house.url).new_page()

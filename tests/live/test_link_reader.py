@@ -1,5 +1,6 @@
 """The socket of a link's page: live ones grow, and once it is withdrawn the page shows nothing any more."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,7 +14,7 @@ from chat.doorbell import Ring, hub
 from chat.live.link_reader import LinkReader
 from chat.live.watch import readers
 from chat.models import Conversation, Link, Membership, Team, User
-from chat.store import links, messages, pool, sharing, teams
+from chat.store import links, messages, pool, sharing, sql, teams
 from tests.cast import Cast, assemble
 
 PATIENCE = 10.0  # seconds
@@ -139,3 +140,36 @@ async def test_there_is_a_limit_to_the_pages_of_one_link(people: Cast, open_page
     await open_page(link)
     await readers.look()
     assert await (await open_page(link)).closed_with() == 4429
+
+
+async def test_one_visitor_takes_no_more_than_a_share_of_the_places(people: Cast, open_page: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(settings, "SOCKETS_PER_VISITOR", 1)
+    link = await pool.for_runs(lambda: make(people, begin(people)))
+    await open_page(link)
+    assert await (await open_page(link)).closed_with() == 4429
+    elsewhere = LinkPage(link.pk, VISITOR, "after=0")
+    elsewhere.scope["client"] = ["192.0.2.7", 1]
+    assert (await elsewhere.connect())[0]
+    await readers.look()
+    assert await elsewhere.receive_nothing()
+    await elsewhere.disconnect()
+
+
+async def test_what_was_missed_while_the_database_was_away_comes_afterwards(people: Cast, open_page: Any) -> None:
+    conversation = await pool.for_runs(begin, people)
+    link = await pool.for_runs(lambda: make(people, conversation))
+    page = await open_page(link, query=f"after={conversation.position}&first=0")
+    (reader,) = (one for one in readers.all if one.link == link.pk)
+    begun = await pool.for_runs(
+        lambda: messages.send(actor=people.owner, conversation_id=conversation.pk, text="A lepton, @mateo?")
+    )
+    ring = Ring(conversation.pk, 0, begun.conversation.position)
+    await pool.for_runs(sql.run, "ALTER TABLE chat_mention RENAME TO chat_mention_away")
+    try:
+        hub.ring(ring)
+        while reader.forwarding is not None:
+            await asyncio.sleep(0.01)
+    finally:
+        await pool.for_runs(sql.run, "ALTER TABLE chat_mention_away RENAME TO chat_mention")
+    hub.ring(ring)
+    assert "A lepton, @mateo?" in await page.news()

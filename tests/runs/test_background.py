@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chat import providers
-from chat.models import Response, Turn
+from chat.models import Response, Turn, User
 from chat.runs import verbs
 from chat.runs.executor import executor
 from chat.store import log, pool
@@ -103,3 +103,18 @@ async def test_what_is_not_to_be_stored_is_never_in_the_background(background: H
     await background.ended(off.response.pk)
     body = asked(background.scripted, "POST")[-1].body
     assert (body["store"], body.get("background")) == (False, None)
+
+
+async def test_whose_author_may_not_have_it_any_more_keeps_what_was_shown_and_is_stopped_there(background: House) -> None:
+    begun = await background.send("[[tokens=200 rate=40]]")
+    await background.until(begun.response.pk, lambda response: response.position > 20)
+    await executor.close()
+    logged = await pool.for_readers(log.read, begun.response.pk)
+    await pool.for_readers(lambda: User.objects.filter(pk=background.actor.pk).update(suspended=True))
+    executor.open()
+    response = await background.ended(begun.response.pk)
+    assert response.status == "cancelled"
+    deltas = "".join(event["delta"] for event in logged if event["type"] == "response.output_text.delta")
+    assert said(response) == deltas != ""
+    await eventually(lambda: any(request.path.endswith("/cancel") for request in asked(background.scripted, "POST")))
+    await eventually(lambda: bool(asked(background.scripted, "DELETE")))

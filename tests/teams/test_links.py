@@ -1,5 +1,6 @@
 """Links: pages that show a conversation to be read, to whom they are for, and nothing but what they list."""
 
+import itertools
 import re
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chat import errors
-from chat.live.links import Watched, catch_up
+from chat.live.links import Once, Watched, catch_up
 from chat.models import Conversation, Item, Link, Response, Team, User
 from chat.store import accounts, conversations, links, messages, sharing, teams
 from tests.cast import Cast
@@ -107,6 +108,77 @@ def test_a_snapshot_ends_before_a_reply_that_is_being_written(people: Cast, said
         make(people, fresh)
 
 
+def test_a_snapshot_ends_before_the_first_reply_that_is_still_to_grow(people: Cast, said: Conversation) -> None:
+    growing = messages.send(actor=people.owner, conversation_id=said.pk, text="And a lepton?")
+    stopped = messages.send(actor=people.owner, conversation_id=said.pk, text="And a boson?")
+    Response.objects.filter(pk=stopped.response.pk).update(status="cancelled")
+    link = make(people, said)
+    answered(growing.response, "SAID LATER")
+    assert "SAID LATER" not in Client().get(link.url).text
+
+
+def test_whoever_asks_for_everything_gets_the_last_part(people: Cast, said: Conversation) -> None:
+    for number in range(120):
+        go_on(people, said, f"Question {number}.", "Reply.")
+    link, page = make(people, said, live=True), Watched(first=0, position=0)
+    html = catch_up(link, page)
+    assert (page.first, html.count('class="entry"')) == (100, 21)
+    assert "Question 119." in html
+
+
+def test_a_page_of_a_branch_that_has_become_shorter_shows_its_end(people: Cast, said: Conversation) -> None:
+    for number in range(55):
+        go_on(people, said, f"Question {number}.", "Reply.")
+    link = make(people, said, live=True)
+    page = Watched(first=50, position=Conversation.objects.get(pk=said.pk).position)
+    assert catch_up(link, page) == ""
+    first = Item.objects.filter(conversation=said, role="user", previous=None).get()
+    messages.edit(actor=people.owner, conversation_id=said.pk, item_id=first.pk, text="What is a boson?")
+    html = catch_up(link, page)
+    assert "What is a boson?" in html
+    assert "Question 54." not in html
+
+
+def test_a_version_that_the_owner_looks_at_is_on_open_pages_too(people: Cast, said: Conversation) -> None:
+    first = Item.objects.get(conversation=said, role="user")
+    edited = messages.edit(actor=people.owner, conversation_id=said.pk, item_id=first.pk, text="What is a boson?")
+    answered(edited.response, "A carrier.")
+    link, page = make(people, said, live=True), Watched(first=0, position=Conversation.objects.get(pk=said.pk).position)
+    assert catch_up(link, page) == ""
+    signed_in(people.owner).get(f"{said.url}?at={first.pk}")
+    html = catch_up(link, page)
+    assert "quark" in html
+    assert "boson" not in html
+
+
+def test_what_is_the_same_for_many_pages_is_made_once(people: Cast, said: Conversation) -> None:
+    link, made, times = make(people, said, live=True), Once(most=2), itertools.count()
+    assert [made.made(key, lambda: str(next(times))) for key in "aabab"] == ["0", "0", "1", "0", "1"]
+    pages = [Watched(first=0, position=0) for _ in range(3)]
+    assert len({catch_up(link, page) for page in pages}) == 1
+
+
+def test_who_does_not_own_it_any_more_reads_nothing_new_by_a_live_link(people: Cast, said: Conversation) -> None:
+    mine = messages.send(actor=people.mate, conversation_id=None, text="Mine")
+    answered(mine.response, "Yes.")
+    pk = mine.conversation.pk
+    sharing.move(actor=people.mate, conversation_id=pk, team_id=said.team_id)
+    sharing.with_team(actor=people.mate, conversation_id=pk, access="write")
+    live, snapshot = (
+        links.make(actor=people.mate, conversation_id=pk, live=is_live, audience="anyone", days=None) for is_live in (True, False)
+    )
+    teams.remove(actor=people.owner, team_id=said.team_id, user_id=people.mate.pk)
+    assert Conversation.objects.get(pk=pk).owner == people.owner
+    assert (status(Client(), live), status(Client(), snapshot)) == (404, 200)
+
+
+def test_those_that_have_run_out_go(people: Cast, said: Conversation) -> None:
+    kept, gone = make(people, said), make(people, said)
+    Link.objects.filter(pk=gone.pk).update(expires=timezone.now() - timedelta(seconds=1))
+    links.purge()
+    assert list(Link.objects.all()) == [kept]
+
+
 def test_a_page_that_is_up_to_date_gets_what_changed_and_no_more(people: Cast, said: Conversation) -> None:
     link, page = make(people, said, live=True), Watched(first=0, position=Conversation.objects.get(pk=said.pk).position)
     assert catch_up(link, page) == ""
@@ -188,6 +260,12 @@ def test_a_password_is_guessed_ten_times_and_no_more(people: Cast, said: Convers
     assert client.post(link.url, {"password": SECRET}).status_code == 429
 
 
+def test_right_ones_do_not_count(people: Cast, said: Conversation) -> None:
+    cache.clear()
+    link = make(people, said, password=SECRET)
+    assert {Client().post(link.url, {"password": SECRET}).status_code for _ in range(12)} == {302}
+
+
 def test_it_counts_how_often_others_opened_it(people: Cast, said: Conversation) -> None:
     link = make(people, said)
     for client in (Client(), signed_in(people.mate), signed_in(people.owner)):
@@ -204,6 +282,7 @@ def test_it_counts_how_often_others_opened_it(people: Cast, said: Conversation) 
         ({"days": "3"}, "Select a valid choice"),
         ({"password": "short"}, "at least 8 characters"),
         ({"kind": ""}, "required"),
+        ({"days": ""}, "required"),
     ],
 )
 def test_a_link_that_cannot_be_made_is_said_and_nothing_is_made(

@@ -143,3 +143,11 @@ def test_a_conversation_in_no_project_asks_for_none(people: Cast) -> None:
     ) as queries:
         messages.send(actor=people.owner, conversation_id=begun.pk, text="And again")
     assert not [query for query in queries if "chat_project" in query["sql"]]
+
+
+def test_the_same_message_again_is_the_same_though_its_project_has_gone(people: Cast, project: Project) -> None:
+    sent = {"actor": people.owner, "conversation_id": None, "text": "Hello", "client_id": "once", "project_id": project.pk}
+    first = messages.send(**sent)
+    projects.remove(actor=people.owner, project_id=project.pk)
+    again = messages.send(**sent)
+    assert (again.response.pk, again.new) == (first.response.pk, False)

@@ -103,3 +103,26 @@ def test_a_team_that_ends_meanwhile_takes_no_conversation_with_it(people: Cast, 
         assert Conversation.objects.get(pk=pk).team.personal_of == people.mate
         if isinstance(begun, messages.Begun):
             assert Conversation.objects.get(pk=begun.conversation.pk).team.personal_of == people.mate
+
+
+@pytest.mark.parametrize("what", ["a message in a project", "a new project"])
+def test_two_things_of_one_person_do_not_wait_for_each_other_for_ever(people: Cast, what: str) -> None:
+    mine = projects.create(actor=people.mate, name="Quarks")
+    other: dict[str, Act] = {
+        "a message in a project": partial(
+            messages.send, actor=people.mate, conversation_id=None, text="There", project_id=mine.pk
+        ),
+        "a new project": partial(projects.create, actor=people.mate, name="Another"),
+    }
+    for _ in range(4 * ROUNDS):
+        together(partial(messages.send, actor=people.mate, conversation_id=None, text="Here"), other[what])
+
+
+def test_a_project_that_is_removed_while_it_is_changed_is_a_missing_one(people: Cast) -> None:
+    for _ in range(2 * ROUNDS):
+        mine = projects.create(actor=people.mate, name="Quarks")
+        changed, _ = together(
+            partial(projects.change, actor=people.mate, project_id=mine.pk, name="Leptons", instructions=""),
+            partial(projects.remove, actor=people.mate, project_id=mine.pk),
+        )
+        assert isinstance(changed, errors.NotFound) or changed == mine
