@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from chat.models import User
-from chat.store import accounts
+from chat.models import Conversation, Link, Project, Response, Team, User
+from chat.store import accounts, invitations, links, messages, projects, sharing, teams
 
 PASSWORD = "correct horse battery"  # noqa: S105
 
@@ -26,3 +26,84 @@ class Cast:
 
 def assemble() -> Cast:
     return Cast(owner=person("olivia"), mate=person("mateo"), stranger=person("stella"))
+
+
+ACTORS = (
+    "author",
+    "writer",
+    "reader",
+    "through the team",
+    "mate without a share",
+    "guest",
+    "guest who reads",
+    "team admin",
+    "team owner",
+    "other team",
+    "suspended writer",
+    "left the team",
+    "server owner",
+)
+"""Everybody who might want something of a conversation in a team."""
+
+
+@dataclass
+class World:
+    """A conversation of the author's in a team, shared with some, and everybody who might want something of it."""
+
+    conversation: Conversation
+    team: Team
+    response: Response
+    invitation: str
+    link: Link
+    project: Project
+    people: dict[str, User]
+
+    def ids(self) -> dict[str, str]:
+        return {
+            "conversation_id": self.conversation.pk,
+            "response_id": self.response.pk,
+            "item_id": str(self.response.input_id),
+            "team_id": self.team.pk,
+            "invitation_id": self.invitation,
+            "link_id": self.link.pk,
+            "project_id": self.project.pk,
+            "user_id": str(self.people["mate without a share"].pk),
+        }
+
+
+def gather(*, team_reads: bool = False) -> World:
+    """Everybody, each by the verbs by which people become what they are. `team_reads`: it is shared with the whole team too."""
+    people = {"server owner": person("olivia")}  # the first who signs up
+    people |= {name: person(f"p{number}") for number, name in enumerate(ACTORS) if name != "server owner"}
+    owner = people["team owner"]
+    team = teams.create(actor=owner, name="Physics")
+    roles = {"guest": "guest", "guest who reads": "guest", "team admin": "admin"}
+    for name, user in people.items():
+        if name not in ("server owner", "team owner", "other team"):
+            made, _ = invitations.make(actor=owner, team=team, days=7, uses=1, role=roles.get(name, "member"))
+            teams.join(user=user, invitation=made)
+    teams.create(actor=people["other team"], name="Chemistry")
+    author = people["author"]
+    begun = messages.send(actor=author, conversation_id=None, text="What is a quark?")
+    Response.objects.filter(pk=begun.response.pk).update(status="completed")
+    pk = begun.conversation.pk
+    sharing.move(actor=author, conversation_id=pk, team_id=team.pk)
+    given = {
+        "writer": "write",
+        "reader": "read",
+        "guest who reads": "read",
+        "suspended writer": "write",
+        "left the team": "write",
+    }
+    for name, access in given.items():
+        sharing.with_person(actor=author, conversation_id=pk, user_id=people[name].pk, access=access)
+    if team_reads:
+        sharing.with_team(actor=author, conversation_id=pk, access="read")
+    teams.leave(actor=people["left the team"], team_id=team.pk)
+    User.objects.filter(pk=people["suspended writer"].pk).update(suspended=True)
+    offered, _ = invitations.make(actor=owner, team=team, days=7, uses=1)
+    fresh = {name: User.objects.get(pk=user.pk) for name, user in people.items()}
+    found, response = Conversation.objects.get(pk=pk), Response.objects.get(pk=begun.response.pk)
+    link = links.make(actor=author, conversation_id=pk, live=True, audience="team", days=7)
+    project = projects.create(actor=author, name="Quarks", team_id=team.pk)
+    return World(found, team, response, offered.pk, link, project, fresh)
