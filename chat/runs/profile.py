@@ -3,7 +3,6 @@
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.db.models import Q
 
 from chat.models import Invitation, Link, Membership, Project, User
 from chat.protocol.types import Json
@@ -32,7 +31,7 @@ def of(person: User) -> Json:
         ],
         "projects": [
             {"id": one.pk, "name": one.name, "instructions": one.instructions, "made": _moment(one.created)}
-            for one in Project.objects.filter(Q(made_by=person) | Q(team__personal_of=person)).order_by("created")
+            for one in Project.objects.readable_by(person).filter(made_by=person).order_by("created")
         ],
         "links": [
             {

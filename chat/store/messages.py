@@ -12,6 +12,7 @@ from chat.models import Branch, Conversation, Item, Project, Response, SearchEnt
 from chat.protocol.types import Json
 from chat.store import conversations, mentions, news, presence, projects, rows, search, sharing, sql
 
+TITLED_BY = 2_000  # characters of a first message from which its conversation gets a title
 GO_ON = (
     "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
 )
@@ -78,7 +79,7 @@ def send(
     The same `client_id` again gives the same message again, and no second run.
     """
     message = user_message(checked(text), files)
-    called = mentions.names(text) if conversation_id else []
+    called, title = (mentions.names(text), "") if conversation_id else ([], first_title(text))
     with transaction.atomic():
         if project_id and (before := _sent_before(actor, client_id, message)) is not None:
             return before  # though the project may have gone meanwhile
@@ -94,7 +95,7 @@ def send(
             return before
         if conversation is not None and conversation.owner_id != actor.pk:
             sharing.take_part(conversation, actor)
-        conversation = conversation or _begin(actor, text, model, project)
+        conversation = conversation or _begin(actor, title, model, project)
         if model and model != conversation.model:
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
             conversation.model = model
@@ -125,14 +126,21 @@ def _sent_before(actor: User, client_id: str, message: Json) -> Begun | None:
     return Begun(item.conversation, response, new=False) if response else None
 
 
-def _begin(actor: User, text: str, model: str, project: Project | None) -> Conversation:
+def first_title(text: str) -> str:
+    """What a conversation is called until the model has found something better: how its first message begins. To be asked before
+    a transaction: it reads.
+    """
+    text = text.lstrip()[:TITLED_BY]
+    title = " ".join(markdown.plain(text).split()) or " ".join(text.split())
+    return title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
+
+
+def _begin(actor: User, title: str, model: str, project: Project | None) -> Conversation:
     team = project.team if project else next(iter(rows.fetch(Team, "personal_of_id = %s", actor.pk)), None)
     if team is None:
         raise errors.Conflict(
             "Your account is not set up completely.", next="Sign out and in again; if it stays, tell the owner of this server."
         )
-    title = " ".join(markdown.plain(text).split()) or " ".join(text.split())
-    title = title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
     conversation = rows.add(Conversation(owner=actor, team=team, project=project, title=title, model=model))
     rows.add(SearchEntry(conversation=conversation, text=title, owner=actor))
     return conversation

@@ -12,8 +12,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from chat.models import Conversation, Export, ExportChunk, Item, Response, User
-from chat.store import conversations, exports, messages, projects, responses, sharing
+from chat.models import Conversation, Export, ExportChunk, Item, Membership, Response, User
+from chat.store import conversations, exports, messages, projects, responses, sharing, teams
 from chat.store.log import Batch, append
 from chat.store.messages import TextFile
 from tests.accounts.conftest import simultaneously
@@ -63,6 +63,10 @@ def test_it_says_who_one_is_and_nothing_that_lets_somebody_in(people: Cast) -> N
     User.objects.filter(pk=people.stranger.pk).update(instructions="Be brief.")
     projects.create(actor=people.stranger, name="My novel", instructions="In verse.")
     projects.create(actor=people.owner, name="Not mine", instructions="Whatever.")
+    left = teams.create(actor=people.owner, name="Left")
+    Membership.objects.create(team=left, user=people.stranger, role="member")
+    projects.create(actor=people.stranger, name="Mine once", instructions="Not to be read any more.", team_id=left.pk)
+    teams.leave(actor=people.stranger, team_id=left.pk)
     data = fetched(client)
     account = json.loads(opened(data)["account.json"])
     assert (account["username"], account["preferences"]["instructions"]) == ("stella", "Be brief.")
