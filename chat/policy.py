@@ -54,7 +54,7 @@ def teams_managed_by(actor: User) -> QuerySet[Team]:
 
 def people_seen_by(actor: User) -> QuerySet[User]:
     """Whoever is in one of those teams; everybody for the owner of the server. Nobody who has deleted their account."""
-    there = User.objects.filter(departure=None)
+    there = User.objects.filter(departure=None).exclude(is_active=False, username__startswith="left-")
     if _comes_in(actor) and _owns_server(actor, None):
         return there
     return there.filter(pk__in=Membership.objects.filter(team__in=teams_managed_by(actor)).values("user"))

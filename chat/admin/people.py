@@ -49,6 +49,12 @@ class People(Reading):
             return {}
         return {name: (partial(People.on_ticked, name=name), name, act.label) for name, act in ACTS.items()}
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """What was done to an account concerns the owner of the server alone."""
+        if not self.has_account_permission(request):
+            raise Http404
+        return super().history_view(request, object_id, extra_context)
+
     def response_action(self, request: HttpRequest, queryset: Any) -> Any:
         """Keys are numbers: others break the question to the database."""
         if not all(key.isdecimal() and len(key) < 19 for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):

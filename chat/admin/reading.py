@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import quote
 from django.db import transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +16,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 from chat import errors
 from chat.models import User
@@ -35,6 +38,13 @@ def minute(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment), "j M Y, H:i") if moment else "never"
 
 
+class List(ChangeList):
+    """Its links hold keys as they are: Django's would quote them, and our addresses are no patterns of Django's own."""
+
+    def url_for_result(self, result: Model) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[result.pk])
+
+
 class Reading(ModelAdmin):
     """A list, found through `within_reach`. Whatever is not in it is not there: no page, no history, no filter tells of it."""
 
@@ -54,6 +64,15 @@ class Reading(ModelAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Each word makes the question to the database deeper, and a thousand are too deep for SQLite."""
         return super().get_search_results(request, queryset, search_term[:LONGEST_SEARCH])
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return List
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        """What is no key of a row breaks the question to the database."""
+        if not all(key.isprintable() and len(key) < 60 for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise Http404
+        return super().response_action(request, queryset)
 
     def found(self, request: HttpRequest, object_id: str) -> Any:
         """The one with this key, or 404."""
@@ -100,7 +119,7 @@ class Reading(ModelAdmin):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         self.found(request, object_id)
-        answer: HttpResponse = super().history_view(request, object_id, extra_context)
+        answer: HttpResponse = super().history_view(request, quote(object_id), extra_context)
         return answer
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:

@@ -10,13 +10,13 @@ from django.views.decorators.http import require_safe
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from chat.admin.reading import Reading, actor, day
+from chat.admin.reading import List, Reading, actor, day
 from chat.models import Membership, Team
 from chat.policy import teams_managed_by
 from chat.store import use
 
 
-class TeamList(ChangeList):
+class TeamList(List):
     """With what the teams of this page used, in one question for all."""
 
     def get_results(self, request: HttpRequest) -> None:

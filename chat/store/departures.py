@@ -8,8 +8,6 @@ from typing import Final
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -30,7 +28,7 @@ from chat.models import (
     Team,
     User,
 )
-from chat.store import conversations, exports, responses, search, server, sharing, teams
+from chat.store import conversations, exports, record, responses, search, server, sharing, teams
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
@@ -97,14 +95,12 @@ def _leave_teams(actor: User) -> None:
 
 def _forget_ways_in(actor: User) -> None:
     """Name, addresses, password, second steps, sign-ins, invitations."""
+    record.forget(actor)
     _withdraw_invitations(actor)
     for session in UserSession.objects.filter(user=actor):
         session.end()
     for model in (Authenticator, EmailAddress, Presence, PushSubscription):
         model.objects.filter(user=actor).delete()
-    LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(actor.pk)).update(
-        object_repr=LEFT
-    )
     nobody = User(username=f"left-{secrets.token_hex(8)}", name=LEFT, is_active=False)
     nobody.set_unusable_password()
     blank = ("username", "name", "is_active", "password", "email", "first_name", "last_name", "instructions", "default_model")
@@ -186,6 +182,7 @@ def _index(user: User) -> bool:
 def _person(user: User) -> bool:
     """The row itself, with what is left on it; teams in which there is nobody else."""
     Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
+    record.keep(user)
     return bool(user.delete()[0])
 
 

@@ -22,10 +22,10 @@ ROUTES = {
     **dict.fromkeys(("index", "login", "logout", "password_change", "jsi18n", "app_list"), ENTER),
     **dict.fromkeys(("chat_user_changelist", "chat_user_invite", "chat_team_changelist"), ENTER),
     **dict.fromkeys(("chat_invitation_changelist", "chat_invitation_invite"), ENTER),
-    **dict.fromkeys(("chat_user_change", "chat_user_history"), PERSON),
+    **dict.fromkeys(("chat_user_change",), PERSON),
     **dict.fromkeys(("chat_user_role", "chat_user_remove"), TEAM),
     **dict.fromkeys(("chat_team_change", "chat_team_history"), TEAM),
-    **dict.fromkeys(("chat_user_do", "admin_logentry_changelist"), OWNER),
+    **dict.fromkeys(("chat_user_do", "chat_user_history", "admin_logentry_changelist"), OWNER),
     **dict.fromkeys(("search", None), NOBODY),
 }
 

@@ -93,6 +93,38 @@ def test_teams_are_listed_with_who_answers_for_them(world: World) -> None:
     assert f"/teams/{world.physics.pk}/" in world.client("team admin").get(f"/admin/chat/team/{world.physics.pk}/change/").text
 
 
+@pytest.mark.parametrize("who", ["server owner", "team admin"])
+@pytest.mark.parametrize("page", ["/admin/chat/team/", "/admin/chat/user/"])
+def test_every_link_of_a_list_leads_somewhere(world: World, who: str, page: str) -> None:
+    client = world.client(who)
+    links = set(re.findall(r'href="(/admin/chat/\w+/[^"/]+/change/)"', client.get(page).text))
+    assert len(links) >= 1
+    for link in links:
+        text = client.get(link).text
+        histories = re.findall(r'href="(/admin/[^"]+/history/)"', text)
+        assert [client.get(link).status_code, *(client.get(path).status_code for path in histories)] == [200] * (
+            1 + len(histories)
+        )
+
+
+def test_a_team_whose_key_looks_quoted_has_its_page_and_its_history(world: World) -> None:
+    odd = Team.objects.create(pk="team_22" + "0" * 30, name="Odd")
+    for path in ("change", "history"):
+        assert world.client("server owner").get(f"/admin/chat/team/{odd.pk}/{path}/").status_code == 200
+
+
+def test_an_accounts_history_is_for_the_owner_of_the_server(world: World) -> None:
+    path = f"/admin/chat/user/{world.people['member'].pk}/history/"
+    assert world.client("server owner").get(path).status_code == 200
+    assert world.client("team admin").get(path).status_code == 404
+
+
+@pytest.mark.parametrize("key", ["\x00", "x" * 500])
+def test_a_key_that_is_none_is_not_there(world: World, key: str) -> None:
+    sent = {"action": "withdraw", "index": "0", "_selected_action": [key]}
+    assert world.client("server owner").post("/admin/chat/invitation/", sent).status_code == 404
+
+
 @pytest.mark.parametrize(("who", "keys"), [("server owner", {"physics", "chemistry", "server"}), ("team admin", {"physics"})])
 def test_invitations_within_reach_are_listed(world: World, who: str, keys: set[str]) -> None:
     found = world.client(who).get("/admin/chat/invitation/").context["cl"].result_list
