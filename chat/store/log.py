@@ -162,7 +162,7 @@ def read(response_id: str, *, after: int = -1, upto: int | None = None) -> list[
     Position and rows are read one after the other, without a transaction: what came in between is told by its position.
     """
     rows = [Flush(*row) for row in sql.rows(FLUSHES + "response_id = %s AND last > %s ORDER BY first", response_id, after)]
-    if upto is not None and any(row.packed and row.position > upto for row in rows):
+    if upto is not None and (any(row.packed and row.position > upto for row in rows) or (not rows and _has_ended(response_id))):
         raise Passed
     return [event for row in rows for number, event in enumerate(row.decoded(), row.first) if after < number <= row.known(upto)]
 
@@ -179,6 +179,15 @@ def pack(response_id: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM chat_logrow WHERE response_id = %s AND first > %s", [response_id, rows[0].first])
         cursor.execute(PACK, [last.last, last.position, zlib.compress(text, 6), True, response_id])
+
+
+def drop(response_id: str) -> None:
+    """Instead, for what is not stored: nothing of the run is left in the log."""
+    sql.run("DELETE FROM chat_logrow WHERE response_id = %s", response_id)
+
+
+def _has_ended(response_id: str) -> bool:
+    return not sql.rows("SELECT 1 FROM chat_response WHERE id = %s AND status IN ('queued', 'in_progress')", response_id)
 
 
 LARGEST = 2**63 - 1

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Project, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
-from chat.store import conversations, mentions, news, presence, projects, rows, search, sharing, sql
+from chat.store import conversations, mentions, news, presence, projects, rows, search, sharing, sql, storing
 
 GO_ON = (
     "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
@@ -72,8 +72,10 @@ def send(
     client_id: str = "",
     files: Sequence[TextFile] = (),
     project_id: str = "",
+    store: bool | None = None,
 ) -> Begun:
-    """Say something at the end of the branch this person sees; without a conversation, begin one, in a project or in none.
+    """Say something at the end of the branch this person sees; without a conversation, begin one, in a project or in none, with
+    replies stored or not (None: as this person's rule is).
 
     The same `client_id` again gives the same message again, and no second run.
     """
@@ -94,7 +96,7 @@ def send(
             return before
         if conversation is not None and conversation.owner_id != actor.pk:
             sharing.take_part(conversation, actor)
-        conversation = conversation or _begin(actor, text, model, project)
+        conversation = conversation or _begin(actor, text, model, project, store)
         if model and model != conversation.model:
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
             conversation.model = model
@@ -125,7 +127,7 @@ def _sent_before(actor: User, client_id: str, message: Json) -> Begun | None:
     return Begun(item.conversation, response, new=False) if response else None
 
 
-def _begin(actor: User, text: str, model: str, project: Project | None) -> Conversation:
+def _begin(actor: User, text: str, model: str, project: Project | None, store: bool | None) -> Conversation:
     team = project.team if project else next(iter(rows.fetch(Team, "personal_of_id = %s", actor.pk)), None)
     if team is None:
         raise errors.Conflict(
@@ -133,7 +135,9 @@ def _begin(actor: User, text: str, model: str, project: Project | None) -> Conve
         )
     title = " ".join(markdown.plain(text).split()) or " ".join(text.split())
     title = title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
-    conversation = rows.add(Conversation(owner=actor, team=team, project=project, title=title, model=model))
+    rule = storing.rule(person_id=actor.pk, team_id=team.pk)
+    store = rule.on if store is None or rule.settled else store
+    conversation = rows.add(Conversation(owner=actor, team=team, project=project, title=title, model=model, store=store))
     rows.add(SearchEntry(conversation=conversation, text=title, owner=actor))
     return conversation
 
@@ -181,6 +185,7 @@ def _ask(
     """A new Response to the item, the end of this person's branch, and of everybody's who was at `instead_of`: what it follows,
     or another version of it.
     """
+    storing.heed(conversation, actor)
     position = conversation.position + 1
     response = Response(
         conversation=conversation,
