@@ -8,14 +8,18 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, NamedTuple
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
-from chat.models import Conversation
+from chat.models import Conversation, LogRow
 from chat.protocol.types import Json
 from chat.store import sql
 
+SLICE: Final = 200  # rows that one transaction removes
 ROOM: Final = 1_250 if sql.VENDOR == "sqlite" else 0  # bytes of a row that takes up more: three of them share a page
 
 
@@ -184,6 +188,15 @@ def pack(response_id: str) -> None:
 def drop(response_id: str) -> None:
     """Instead, for what is not stored: nothing of the run is left in the log."""
     sql.run("DELETE FROM chat_logrow WHERE response_id = %s", response_id)
+
+
+def purge() -> int:
+    """Remove what has been kept for `RESPONSE_RETENTION_DAYS`: the oldest events of ended runs, a slice of them. How many rows
+    went. Replies stay in their histories.
+    """
+    limit = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
+    oldest = LogRow.objects.filter(packed=True, created__lt=limit).order_by("created").values_list("pk", flat=True)[:SLICE]
+    return LogRow.objects.filter(pk__in=list(oldest)).delete()[0]
 
 
 def _has_ended(response_id: str) -> bool:

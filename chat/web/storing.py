@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -32,6 +33,7 @@ def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
     context = {
         "conversation": conversation,
         "rule": rule,
+        "days": settings.RESPONSE_RETENTION_DAYS,
         "mine": conversation.owner_id == request.user.pk,
         "begun": conversation.responses.exists(),
     }
