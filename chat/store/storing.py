@@ -61,6 +61,11 @@ def heed(conversation: Conversation, author: User) -> None:
         )
 
 
+def alone(conversation: Conversation) -> bool:
+    """Whether all that was said in it was said by its owner."""
+    return not conversation.items.filter(role="user").exclude(author=conversation.owner_id).exists()
+
+
 def _set(conversation: Conversation, *, on: bool) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(store=on)
     conversation.store = on
@@ -86,15 +91,16 @@ def choose_for_team(*, actor: User, team: Team, storing: str, settled: bool) -> 
 
 
 @transaction.atomic
-def switch(*, actor: User, conversation_id: str, on: bool) -> Conversation:
+def switch(*, actor: User, conversation_id: str, on: bool, everything: bool = False) -> Conversation:
     """What is said in this conversation from now on is stored, or not. Refused where the rule is stricter; and to switch on what
-    holds something that was to be stored nowhere: the whole of it would go along with the next question.
+    holds something that was to be stored nowhere, for the whole of it goes along with the next question: unless `everything`
+    says that this is meant, and nobody else has said anything there.
     """
     conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
     held = rule(person_id=actor.pk, team_id=conversation.team_id)
     if held.settled and held.on != on:
         raise errors.Refused(held.why, next="Ask them.")
-    if on and not conversation.store and conversation.responses.exists():
+    if on and not conversation.store and conversation.responses.exists() and not (everything and alone(conversation)):
         raise errors.Refused(
             "What was said here was to be stored nowhere else, and stays so.",
             next="Begin a new conversation to have replies stored.",

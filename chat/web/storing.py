@@ -36,6 +36,7 @@ def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
         "days": settings.RESPONSE_RETENTION_DAYS,
         "mine": conversation.owner_id == request.user.pk,
         "begun": conversation.responses.exists(),
+        "alone": storing.alone(conversation),
     }
     return render(request, "storing/page.html", context)
 
@@ -43,10 +44,11 @@ def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
 @require_POST
 @person_required
 def switch(request: PersonRequest, conversation_id: str) -> HttpResponse:
-    on = value(request.POST, "store") == "on"
+    chosen = value(request.POST, "store")
+    on = chosen in ("on", "all")
     conversations.find(actor=request.user, conversation_id=conversation_id, action="conversation.manage")
     try:
-        storing.switch(actor=request.user, conversation_id=conversation_id, on=on)
+        storing.switch(actor=request.user, conversation_id=conversation_id, on=on, everything=chosen == "all")
     except errors.Refused as refusal:
         messages.error(request, f"{refusal.message} {refusal.next}")
     else:

@@ -93,6 +93,19 @@ def test_it_is_switched_off_by_its_owner_and_never_on_again_with_what_was_said(p
     assert signed_in(people.stranger).post(path, {"store": "on"}).status_code == 404
 
 
+def test_it_is_switched_on_with_all_that_was_said_where_nobody_else_said_anything(people: Cast, team: Team) -> None:
+    mine, ours = begin(people.owner, store=False), begin(people.owner, store=False)
+    sharing.move(actor=people.owner, conversation_id=ours.pk, team_id=team.pk)
+    sharing.with_team(actor=people.owner, conversation_id=ours.pk, access="write")
+    messages.send(actor=people.mate, conversation_id=ours.pk, text="Kept nowhere")
+    client = signed_in(people.owner)
+    assert "with all that was said" in client.get(f"{mine.url}storing/").text
+    assert "with all that was said" not in client.get(f"{ours.url}storing/").text
+    for conversation, stored in ((mine, True), (ours, False)):
+        client.post(f"{conversation.url}storing/switch/", {"store": "all"})
+        assert Conversation.objects.get(pk=conversation.pk).store is stored
+
+
 @pytest.mark.parametrize("settled", ["on", "off"])
 def test_what_is_settled_cannot_be_switched(people: Cast, settled: str) -> None:
     conversation = begin(people.mate)
