@@ -22,6 +22,7 @@ from chat.web import (
     security,
     server,
     sharing,
+    storing,
     teams,
 )
 from chat.web.fields import IdConverter, NumberConverter
@@ -60,6 +61,8 @@ urlpatterns: list[Any] = [
     path(f"{project}change/", projects.change, name="project_change"),
     path(f"{project}remove/", projects.remove, name="project_remove"),
     path("s/<id:link_id>/", links.page, name="link"),
+    path(f"{one}storing/", storing.page, name="storing"),
+    path(f"{one}storing/switch/", storing.switch, name="switch_storing"),
     path(f"{one}leave/", sharing.leave, name="leave"),
     path("conversations/", conversations.listing, name="conversations"),
     path("archived/", conversations.archived, name="archived"),
@@ -78,6 +81,7 @@ urlpatterns: list[Any] = [
     path(team, teams.page, name="team"),
     path(f"{team}conversations/", teams.conversations, name="team_conversations"),
     path(f"{team}rename/", teams.rename, name="team_rename"),
+    path(f"{team}storing/", storing.of_team, name="team_storing"),
     path(f"{team}leave/", teams.leave, name="team_leave"),
     path(f"{team}end/", teams.end, name="team_end"),
     path(f"{team}domain/", teams.domain, name="team_domain"),

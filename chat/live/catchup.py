@@ -62,6 +62,8 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     html += _added(added, upto=upto)
     if any(event["type"] == "parley:people.changed" for event in news):
         html += render_to_string("events/people_changed.html", people_context(conversation))
+    if any(event["type"] == "parley:store.changed" for event in news):
+        html += render_to_string("events/store_changed.html", {"conversation": conversation})
     if any(event["type"] == "parley:title.changed" for event in news):
         html += transcript.title_fragment(conversation.pk, conversation.title)
     return CaughtUp(upto, html, shared=conversation.shared)

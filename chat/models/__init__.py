@@ -14,6 +14,7 @@ from chat.models.projects import Project
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
+from chat.models.storing import Storing
 from chat.models.teams import Membership, Team
 from chat.models.users import LEFT, Departure, User
 
@@ -41,6 +42,7 @@ __all__ = [
     "Response",
     "SearchEntry",
     "Server",
+    "Storing",
     "Team",
     "Turn",
     "User",

@@ -109,5 +109,8 @@ class LogRow(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["response", "first"], name="one_log_row_per_first")]
         indexes = [
-            models.Index(fields=["conversation", "position"], condition=models.Q(conversation__isnull=False), name="log_position")
+            models.Index(
+                fields=["conversation", "position"], condition=models.Q(conversation__isnull=False), name="log_position"
+            ),
+            models.Index(fields=["created"], condition=models.Q(packed=True), name="log_oldest"),
         ]

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 
 from chat.models import ids
+from chat.models.storing import Storing
 from chat.models.teams import Membership
 
 
@@ -24,6 +25,8 @@ class Server(models.Model):
     signup = models.CharField(max_length=7, choices=Signup.choices, default=Signup.OPEN)
     team_creation = models.CharField(max_length=6, choices=TeamCreation.choices, default=TeamCreation.ANYONE)
     public_links = models.BooleanField(default=True)
+    storing = models.CharField(max_length=3, choices=Storing.choices, default=Storing.ON)
+    storing_settled = models.BooleanField(default=False)
     push_key = models.TextField(blank=True)  # sealed; the other half is what browsers know us by
     created = models.DateTimeField(auto_now_add=True)
 

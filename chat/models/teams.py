@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 
 from chat.models import ids
+from chat.models.storing import Storing
 
 
 class Team(models.Model):
@@ -16,6 +17,8 @@ class Team(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="personal_team"
     )
     domain = models.CharField(max_length=253, unique=True, null=True)  # noqa: DJ001  (null: many without one beside a unique key)
+    storing = models.CharField(max_length=3, blank=True, choices=Storing.choices, default=Storing.ABOVE)
+    storing_settled = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="teams")
 

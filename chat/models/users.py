@@ -3,6 +3,8 @@ from typing import Final
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from chat.models.storing import Storing
+
 LEFT: Final = "Somebody who has left"
 
 
@@ -20,6 +22,8 @@ class User(AbstractUser):
     default_model = models.CharField(max_length=200, blank=True)
     instructions = models.TextField(blank=True, max_length=8000)
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
+
+    storing = models.CharField(max_length=3, blank=True, choices=Storing.choices, default=Storing.ABOVE)
 
     class Meta(AbstractUser.Meta):
         verbose_name = "person"

@@ -18,7 +18,7 @@ from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import conversations, departures, links, pool, responses
+from chat.store import conversations, departures, links, log, pool, responses
 from chat.store import exports as store_exports
 
 logger = logging.getLogger(__name__)
@@ -167,6 +167,7 @@ class Executor:
                 if number % 20 == 0:
                     await pool.for_readers(conversations.purge)  # in slices: between two of them the runs write
                     await pool.for_readers(links.purge)
+                    await pool.for_readers(log.purge)
             except DatabaseError as error:
                 logger.warning("The sweep found no database: %s", type(error).__name__)
             alone = False

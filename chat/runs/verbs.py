@@ -19,6 +19,7 @@ def send(
     client_id: str = "",
     files: Sequence[TextFile] = (),
     project_id: str = "",
+    store: bool | None = None,
 ) -> Begun:
     """Say something and have it answered. See `store.messages.send`."""
     begun = messages.send(
@@ -29,6 +30,7 @@ def send(
         client_id=client_id,
         files=files,
         project_id=project_id,
+        store=store,
     )
     return _start(begun)
 

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.db.models import F
 
 from chat import errors
-from chat.models import Membership, Team, User
+from chat.models import Membership, Storing, Team, User
 from chat.store import server
 
 NAME_LENGTH = 100
@@ -28,9 +28,10 @@ def change_preferences(
     instructions: str | None = None,
     default_model: str | None = None,
     theme: str | None = None,
+    storing: str | None = None,
 ) -> None:
-    """Own name, instructions, default model ("" = the server's) and theme; None leaves one as it is."""
-    given = {"name": name, "instructions": instructions, "default_model": default_model, "theme": theme}
+    """Own name, instructions, default model and storing ("" = the server's) and theme; None leaves one as it is."""
+    given = {"name": name, "instructions": instructions, "default_model": default_model, "theme": theme, "storing": storing}
     changes = {field: value for field, value in given.items() if value is not None}
     if name is not None and len(name) > NAME_LENGTH:
         raise errors.InvalidInput(f"A name has at most {NAME_LENGTH} characters.", param="name")
@@ -38,6 +39,8 @@ def change_preferences(
         raise errors.InvalidInput(f"Instructions have at most {INSTRUCTIONS_LENGTH:,} characters.", param="instructions")
     if theme is not None and theme not in User.Theme.values:
         raise errors.InvalidInput("This is not a theme.", param="theme")
+    if storing is not None and storing not in Storing.values:
+        raise errors.InvalidInput("Choose whether replies are stored.", param="storing")
     if changes:
         User.objects.filter(pk=actor.pk).update(**changes)
     for field, value in changes.items():

@@ -8,14 +8,18 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, NamedTuple
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
-from chat.models import Conversation
+from chat.models import Conversation, LogRow
 from chat.protocol.types import Json
 from chat.store import sql
 
+SLICE: Final = 200  # rows that one transaction removes
 ROOM: Final = 1_250 if sql.VENDOR == "sqlite" else 0  # bytes of a row that takes up more: three of them share a page
 
 
@@ -162,7 +166,7 @@ def read(response_id: str, *, after: int = -1, upto: int | None = None) -> list[
     Position and rows are read one after the other, without a transaction: what came in between is told by its position.
     """
     rows = [Flush(*row) for row in sql.rows(FLUSHES + "response_id = %s AND last > %s ORDER BY first", response_id, after)]
-    if upto is not None and any(row.packed and row.position > upto for row in rows):
+    if upto is not None and (any(row.packed and row.position > upto for row in rows) or (not rows and _has_ended(response_id))):
         raise Passed
     return [event for row in rows for number, event in enumerate(row.decoded(), row.first) if after < number <= row.known(upto)]
 
@@ -179,6 +183,24 @@ def pack(response_id: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM chat_logrow WHERE response_id = %s AND first > %s", [response_id, rows[0].first])
         cursor.execute(PACK, [last.last, last.position, zlib.compress(text, 6), True, response_id])
+
+
+def drop(response_id: str) -> None:
+    """Instead, for what is not stored: nothing of the run is left in the log."""
+    sql.run("DELETE FROM chat_logrow WHERE response_id = %s", response_id)
+
+
+def purge() -> int:
+    """Remove what has been kept for `RESPONSE_RETENTION_DAYS`: the oldest events of ended runs, a slice of them. How many rows
+    went. Replies stay in their histories.
+    """
+    limit = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
+    oldest = LogRow.objects.filter(packed=True, created__lt=limit).order_by("created").values_list("pk", flat=True)[:SLICE]
+    return LogRow.objects.filter(pk__in=list(oldest)).delete()[0]
+
+
+def _has_ended(response_id: str) -> bool:
+    return not sql.rows("SELECT 1 FROM chat_response WHERE id = %s AND status IN ('queued', 'in_progress')", response_id)
 
 
 LARGEST = 2**63 - 1

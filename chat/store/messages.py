@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Project, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
-from chat.store import conversations, mentions, news, presence, projects, rows, search, sharing, sql
+from chat.store import conversations, mentions, news, presence, projects, rows, search, sharing, sql, storing
 
 TITLED_BY = 2_000  # characters of a first message from which its conversation gets a title
 GO_ON = (
@@ -73,8 +73,10 @@ def send(
     client_id: str = "",
     files: Sequence[TextFile] = (),
     project_id: str = "",
+    store: bool | None = None,
 ) -> Begun:
-    """Say something at the end of the branch this person sees; without a conversation, begin one, in a project or in none.
+    """Say something at the end of the branch this person sees; without a conversation, begin one, in a project or in none, with
+    replies stored or not (None: as this person's rule is).
 
     The same `client_id` again gives the same message again, and no second run.
     """
@@ -95,7 +97,7 @@ def send(
             return before
         if conversation is not None and conversation.owner_id != actor.pk:
             sharing.take_part(conversation, actor)
-        conversation = conversation or _begin(actor, title, model, project)
+        conversation = conversation or _begin(actor, title, model, project, store)
         if model and model != conversation.model:
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
             conversation.model = model
@@ -135,13 +137,15 @@ def first_title(text: str) -> str:
     return title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
 
 
-def _begin(actor: User, title: str, model: str, project: Project | None) -> Conversation:
+def _begin(actor: User, title: str, model: str, project: Project | None, store: bool | None) -> Conversation:
     team = project.team if project else next(iter(rows.fetch(Team, "personal_of_id = %s", actor.pk)), None)
     if team is None:
         raise errors.Conflict(
             "Your account is not set up completely.", next="Sign out and in again; if it stays, tell the owner of this server."
         )
-    conversation = rows.add(Conversation(owner=actor, team=team, project=project, title=title, model=model))
+    rule = storing.rule(person_id=actor.pk, team_id=team.pk)
+    store = rule.on if store is None or rule.settled else store
+    conversation = rows.add(Conversation(owner=actor, team=team, project=project, title=title, model=model, store=store))
     rows.add(SearchEntry(conversation=conversation, text=title, owner=actor))
     return conversation
 
@@ -189,6 +193,7 @@ def _ask(
     """A new Response to the item, the end of this person's branch, and of everybody's who was at `instead_of`: what it follows,
     or another version of it.
     """
+    storing.heed(conversation, actor)
     position = conversation.position + 1
     response = Response(
         conversation=conversation,

@@ -209,13 +209,17 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
     sql.run(END, ending.status, usage, *error, batch.response_id, batch.epoch)
     sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:200], batch.response_id)
-    _keep_items(batch, ending, words)
-    log.pack(batch.response_id)
+    ((owner_id, stored),) = sql.rows(WHOSE, batch.response_id)
+    _keep_items(batch, ending, words, owner_id=owner_id)
+    (log.pack if stored else log.drop)(batch.response_id)
     return position
 
 
-def _keep_items(batch: Batch, ending: Ending, words: list[str]) -> None:
-    owners = sql.rows("SELECT owner_id FROM chat_conversation WHERE id = %s", batch.conversation_id)
+WHOSE = """SELECT c.owner_id, r.store FROM chat_response r LEFT JOIN chat_conversation c ON c.id = r.conversation_id
+WHERE r.id = %s"""
+
+
+def _keep_items(batch: Batch, ending: Ending, words: list[str], *, owner_id: int | None) -> None:
     for index, wire in enumerate(ending.items):
         item_id = str(wire.get("id") or "")
         item = Item(
@@ -230,7 +234,7 @@ def _keep_items(batch: Batch, ending: Ending, words: list[str]) -> None:
             upstream_id=ending.upstream_ids.get(item_id, "")[:200],
         )
         rows.add(item)
-        for (owner_id,) in owners:
+        if owner_id is not None:
             search.index(item, words[index], owner_id=owner_id)
 
 

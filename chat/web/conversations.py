@@ -16,7 +16,7 @@ from chat.live import transcript
 from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
 from chat.policy import can
-from chat.store import conversations, history, mentions, projects
+from chat.store import conversations, history, mentions, projects, storing
 from chat.web import sidebar
 from chat.web.attachments import attached
 from chat.web.decorators import PersonRequest, person_required
@@ -45,7 +45,8 @@ def home(request: PersonRequest) -> HttpResponse:
 def begin(request: PersonRequest, page: str, context: Callable[[], dict[str, Any]], *, project_id: str = "") -> HttpResponse:
     """A conversation, by what the composer of this page posts; and the page again where that does not do."""
     try:
-        begun = runs.send(actor=request.user, conversation_id=None, project_id=project_id, **message_fields(request))
+        fields = {**message_fields(request), "store": chosen_store(request)}
+        begun = runs.send(actor=request.user, conversation_id=None, project_id=project_id, **fields)
     except errors.ParleyError as error:
         return refill(request, error, {} if request.htmx else context(), page=page)
     answer = HttpResponseClientRedirect(begun.conversation.url) if request.htmx else redirect(begun.conversation.url)
@@ -58,6 +59,11 @@ def message_fields(request: PersonRequest) -> dict[str, Any]:
     """What the composer posts. A missing client id is accepted."""
     text, files = request.POST.get("text", ""), attached(request)
     return {"text": text, "model": chosen_model(request), "client_id": value(request.POST, "client_id", most=64), "files": files}
+
+
+def chosen_store(request: PersonRequest) -> bool | None:
+    """Whether the composer of a new conversation wants replies stored; None where it leaves that to the rule."""
+    return {"on": True, "off": False}.get(value(request.POST, "store"))
 
 
 def chosen_model(request: PersonRequest) -> str:
@@ -100,9 +106,15 @@ def shared_context(request: PersonRequest, conversation: Conversation | None) ->
         "models": known if model in known or not model else [model, *known],
         "model": model,
         "client_id": token_hex(16),
+        "storing": storing.rule(person_id=request.user.pk, team_id=conversation.team_id if conversation else home_team(request)),
         "post_url": f"{conversation.url}messages/" if conversation else "/",
         **provider_context(),
     }
+
+
+def home_team(request: PersonRequest) -> str:
+    """Where a conversation begins that begins in no project."""
+    return request.user.personal_team.pk
 
 
 @require_safe

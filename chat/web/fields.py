@@ -11,7 +11,7 @@ from chat import errors, policy
 from chat.store import conversations, projects, server, teams
 from chat.web.errors import shown
 
-COMPOSER: Final = "text model client_id attachments"
+COMPOSER: Final = "text model client_id attachments store"
 FIELDS: Final = {
     **dict.fromkeys(("home", "messages", "project"), COMPOSER),
     "edit": "text client_id",
@@ -26,8 +26,10 @@ FIELDS: Final = {
     "project_change": "name instructions",
     "project_of": "project",
     "subscribe": "endpoint p256dh auth",
-    "settings": "name default_model instructions theme",
-    "server_settings": "signup team_creation public_links",
+    "settings": "name default_model instructions storing theme",
+    "server_settings": "signup team_creation public_links storing storing_settled",
+    "team_storing": "storing storing_settled",
+    "switch_storing": "store",
     "invite": "email uses days",
     "team_invite": "email uses days role",
     **dict.fromkeys(("new_team", "team_rename"), "name"),

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from chat import providers
-from chat.models import User
+from chat.models import Storing, User
 from chat.store import accounts, mentions, teams
 from chat.web.decorators import person_required
 
@@ -49,6 +49,13 @@ class PreferencesForm(forms.Form):
         required=False,
         max_length=accounts.INSTRUCTIONS_LENGTH,
         widget=forms.Textarea(attrs={"rows": 6}),
+    )
+    storing = forms.ChoiceField(
+        label="Store replies",
+        required=False,
+        choices=Storing.choices,
+        widget=forms.RadioSelect,
+        help_text="In new conversations. Stored, a reply is in this server’s log too; not stored, in your own history alone.",
     )
     theme = forms.ChoiceField(label="Theme", choices=User.Theme.choices, widget=forms.RadioSelect)
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from chat import errors
 from chat.models import Conversation, Project
 from chat.policy import can
-from chat.store import conversations, links, projects
+from chat.store import conversations, links, projects, storing
 from chat.web.conversations import begin, home_context
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.fields import value
@@ -82,6 +82,7 @@ def context(request: PersonRequest, project: Project, **more: Any) -> dict[str, 
         "draft_key": project.pk,
         "post_url": project.url,
         "project": project,
+        "storing": storing.rule(person_id=request.user.pk, team_id=project.team_id),
         "manages": can(request.user, "project.manage", project),
         "conversations": Paginator(found, SHOWN).get_page(value(request.GET, "page")),
         "form": ProjectForm(initial={"name": project.name, "instructions": project.instructions}),

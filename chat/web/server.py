@@ -14,14 +14,21 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from chat import errors
 from chat.models import Server, User
-from chat.store import invitations, server
+from chat.store import invitations, server, storing
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.invitations import InvitationForm, offer, renew
+from chat.web.storing import ON_OFF
 
 
 class SignupForm(forms.Form):
     signup = forms.ChoiceField(label="Who may sign up", choices=Server.Signup.choices, widget=forms.RadioSelect)
     team_creation = forms.ChoiceField(label="Who may make teams", choices=Server.TeamCreation.choices, widget=forms.RadioSelect)
+    storing = forms.ChoiceField(label="Store replies", choices=ON_OFF, widget=forms.RadioSelect, required=False)
+    storing_settled = forms.BooleanField(
+        label="Settled: no team and nobody changes it",
+        required=False,
+        help_text="Without it, teams and people choose for themselves; this is what holds where they have not.",
+    )
     public_links = forms.BooleanField(
         label="Conversations may be shared by links that anyone can open",
         required=False,
@@ -76,6 +83,8 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         return page(request, owner, status=422, policy=policy)
     server.change_signup(actor=owner, signup=policy.cleaned_data["signup"])
     server.change_team_creation(actor=owner, who=policy.cleaned_data["team_creation"])
+    if chosen := policy.cleaned_data["storing"]:
+        storing.choose_for_server(actor=owner, storing=chosen, settled=policy.cleaned_data["storing_settled"])
     server.change_public_links(actor=owner, allowed=policy.cleaned_data["public_links"])
     messages.success(request, "Saved.")
     return HttpResponseRedirect(request.path)

@@ -31,6 +31,7 @@ def plan(query: str, *values: Any) -> str:
         (log.FLUSHES + "response_id = %s AND last > %s ORDER BY first", ("r", 1), ["one_log_row_per_first"]),
         (log.FLUSHES + "conversation_id = %s AND position > %s ORDER BY position", ("c", 1), ["log_position"]),
         ("DELETE FROM chat_logrow WHERE conversation_id IN (%s)", ("c",), ["log_position"]),
+        ("SELECT id FROM chat_logrow WHERE packed AND created < %s ORDER BY created LIMIT 200", ("2026-01-01",), ["log_oldest"]),
         ("DELETE FROM chat_logrow WHERE response_id IN (%s)", ("r",), ["one_log_row_per_first"]),
         ("SELECT id FROM chat_item WHERE response_id = %s", ("r",), ["one_item_per_output_index"]),
         ("SELECT id FROM chat_item WHERE author_id = %s AND client_id = %s", (1, "c"), ["one_item_per_client_id"]),

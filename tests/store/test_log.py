@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from chat.models import Conversation, LogRow, Response
 from chat.store import conversations, log, messages, responses
@@ -152,3 +155,15 @@ def test_another_process_goes_on_in_a_row_of_its_own(cast: Cast) -> None:
     assert [row.first for row in rows(other)] == [0, 1]
     assert log.append([run.batch(event(1, "late"))]) == {}
     assert numbers(run.response) == [0, 1]
+
+
+def test_what_has_been_kept_long_enough_goes_and_the_reply_stays(cast: Cast, settings: Any) -> None:
+    settings.RESPONSE_RETENTION_DAYS = 30
+    old, new = (messages.send(actor=cast.owner, conversation_id=None, text=text).response for text in ("Old", "New"))
+    running = messages.send(actor=cast.owner, conversation_id=None, text="Running").response
+    for response in (old, new, running):
+        LogRow.objects.create(response=response, events=b"{}", packed=response is not running)
+    LogRow.objects.exclude(response=new).update(created=timezone.now() - timedelta(days=30, seconds=1))
+    assert log.purge() == 1
+    assert set(LogRow.objects.filter(response__isnull=False).values_list("response", flat=True)) == {new.pk, running.pk}
+    assert log.purge() == 0

@@ -1,0 +1,110 @@
+"""Whether replies are stored: a policy in levels, server, team, person, each of which may settle it for those below."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from django.db import transaction
+
+from chat import errors
+from chat.models import Conversation, Server, Storing, Team, User
+from chat.policy import can
+from chat.store import conversations, news, server, sql
+
+Level = Literal["server", "team", "person"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`on`: replies are stored. `by`: the level that says so. `settled`: the levels below it have no say."""
+
+    on: bool
+    by: Level
+    settled: bool
+
+    @property
+    def why(self) -> str:
+        """Who settled it, for people."""
+        if not self.settled:
+            return ""
+        return f"{'The owner of this server' if self.by == 'server' else 'This team'} has settled that."
+
+
+LEVELS: Final = """SELECT s.storing, s.storing_settled, t.storing, t.storing_settled, u.storing
+FROM chat_team t CROSS JOIN chat_user u LEFT JOIN chat_server s ON s.id = 1 WHERE t.id = %s AND u.id = %s"""
+
+
+def rule(*, person_id: int, team_id: str) -> Rule:
+    """What holds for a new conversation of this person's in this team."""
+    for server_, server_settled, team, team_settled, person in sql.rows(LEVELS, team_id, person_id):
+        found = Rule((server_ or Storing.ON) == Storing.ON, "server", bool(server_settled))
+        if team and not found.settled:
+            found = Rule(team == Storing.ON, "team", bool(team_settled))
+        if person and not found.settled:
+            found = Rule(person == Storing.ON, "person", False)
+        return found
+    raise errors.NotFound
+
+
+def heed(conversation: Conversation, author: User) -> None:
+    """Before this person says something in it, which is locked. What has been settled above holds from now on for what had been
+    begun before; and who wants nothing stored writes in no conversation of somebody else in which replies are.
+    """
+    if not conversation.store:
+        return
+    theirs = rule(person_id=author.pk, team_id=conversation.team_id)
+    if theirs.settled and not theirs.on:
+        _set(conversation, on=False)
+    elif not theirs.on and author.pk != conversation.owner_id:
+        raise errors.Refused(
+            "Replies are stored in this conversation, and yours are not to be.",
+            next="Ask its owner to switch that off, or change it in your settings.",
+        )
+
+
+def alone(conversation: Conversation) -> bool:
+    """Whether all that was said in it was said by its owner."""
+    return not conversation.items.filter(role="user").exclude(author=conversation.owner_id).exists()
+
+
+def _set(conversation: Conversation, *, on: bool) -> None:
+    Conversation.objects.filter(pk=conversation.pk).update(store=on)
+    conversation.store = on
+    news.announce(conversation, "store.changed")
+
+
+@transaction.atomic
+def choose_for_server(*, actor: User, storing: str, settled: bool) -> None:
+    server.manage(actor)
+    if storing not in (Storing.ON, Storing.OFF):
+        raise errors.InvalidInput("Choose whether replies are stored.", param="storing")
+    Server.objects.filter(pk=1).update(storing=storing, storing_settled=settled)
+
+
+@transaction.atomic
+def choose_for_team(*, actor: User, team: Team, storing: str, settled: bool) -> None:
+    """For whoever looks after the team; "" for the server's rule. NotFound for everybody else."""
+    if not can(actor, "team.manage", team):
+        raise errors.NotFound
+    if storing not in Storing.values:
+        raise errors.InvalidInput("Choose whether replies are stored.", param="storing")
+    Team.objects.filter(pk=team.pk).update(storing=storing, storing_settled=settled and bool(storing))
+
+
+@transaction.atomic
+def switch(*, actor: User, conversation_id: str, on: bool, everything: bool = False) -> Conversation:
+    """What is said in this conversation from now on is stored, or not. Refused where the rule is stricter; and to switch on what
+    holds something that was to be stored nowhere, for the whole of it goes along with the next question: unless `everything`
+    says that this is meant, and nobody else has said anything there.
+    """
+    conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
+    held = rule(person_id=actor.pk, team_id=conversation.team_id)
+    if held.settled and held.on != on:
+        raise errors.Refused(held.why, next="Ask them.")
+    if on and not conversation.store and conversation.responses.exists() and not (everything and alone(conversation)):
+        raise errors.Refused(
+            "What was said here was to be stored nowhere else, and stays so.",
+            next="Begin a new conversation to have replies stored.",
+        )
+    if conversation.store != on:
+        _set(conversation, on=on)
+    return conversation

@@ -1,0 +1,178 @@
+"""Whether replies are stored: server, team, person and conversation, each of the first two with the last word if it wants it."""
+
+import itertools
+
+import pytest
+
+from chat import errors
+from chat.models import Conversation, LogRow, Response, Server, Team, User
+from chat.store import accounts, conversations, log, messages, responses, sharing, storing
+from chat.store.log import Batch
+from chat.store.responses import Ending
+from tests.cast import Cast
+from tests.conftest import signed_in
+
+LEVELS = ("", "on", "off")
+
+
+def expected(server: str, settled: bool, team: str, team_settled: bool, person: str) -> bool:
+    """The rule as it is written: a level that has chosen counts for more than those above, unless one of those has settled it."""
+    found = server
+    if not settled:
+        found = team or found
+        if not (team and team_settled):
+            found = person or found
+    return found == "on"
+
+
+@pytest.mark.parametrize("server", ["on", "off"])
+@pytest.mark.parametrize("settled", [True, False])
+def test_the_lowest_level_that_has_a_say_decides(people: Cast, team: Team, server: str, settled: bool) -> None:
+    storing.choose_for_server(actor=people.owner, storing=server, settled=settled)
+    for of_team, team_settled, person in itertools.product(LEVELS, (True, False), LEVELS):
+        storing.choose_for_team(actor=people.owner, team=team, storing=of_team, settled=team_settled)
+        accounts.change_preferences(actor=people.mate, storing=person)
+        found = storing.rule(person_id=people.mate.pk, team_id=team.pk)
+        assert found.on is expected(server, settled, of_team, team_settled, person)
+        assert found.settled is (settled or bool(of_team and team_settled))
+
+
+def begin(user: User, *, store: bool | None = None) -> Conversation:
+    return messages.send(actor=user, conversation_id=None, text="Hello", store=store).conversation
+
+
+def test_a_conversation_begins_as_the_rule_is_or_as_one_chooses(people: Cast) -> None:
+    assert begin(people.mate).store
+    assert not begin(people.mate, store=False).store
+    accounts.change_preferences(actor=people.mate, storing="off")
+    assert not begin(people.mate).store
+    assert begin(people.mate, store=True).store
+    storing.choose_for_server(actor=people.owner, storing="off", settled=True)
+    assert not begin(people.mate, store=True).store
+
+
+@pytest.mark.parametrize(("chosen", "stored"), [("on", True), ("off", False), ("", True), ("maybe", True)])
+def test_the_composer_chooses_it(people: Cast, chosen: str, stored: bool) -> None:
+    assert signed_in(people.mate).post("/", {"text": "Hello", "store": chosen}).status_code == 303
+    assert Conversation.objects.get().store is stored
+    assert Response.objects.get().store is stored
+
+
+def test_what_is_settled_above_holds_for_what_had_begun_before(people: Cast) -> None:
+    conversation = begin(people.mate)
+    storing.choose_for_server(actor=people.owner, storing="off", settled=True)
+    begun = messages.send(actor=people.mate, conversation_id=conversation.pk, text="And now?")
+    assert (Conversation.objects.get().store, begun.response.store) == (False, False)
+    page = signed_in(people.mate).get(f"{conversation.url}storing/").text
+    assert "Replies are not stored" in page
+    assert "The owner of this server has settled that." in page
+
+
+def test_who_wants_nothing_stored_writes_in_no_conversation_of_others_that_is(people: Cast, team: Team) -> None:
+    conversation = begin(people.owner)
+    sharing.move(actor=people.owner, conversation_id=conversation.pk, team_id=team.pk)
+    sharing.with_team(actor=people.owner, conversation_id=conversation.pk, access="write")
+    accounts.change_preferences(actor=people.mate, storing="off")
+    mate = signed_in(people.mate)
+    refused = mate.post(f"{conversation.url}messages/", {"text": "Mine"})
+    assert refused.status_code == 403
+    assert "Replies are stored in this conversation, and yours are not to be." in refused.text
+    assert "Mine" in refused.text  # it is still in its box
+    assert Response.objects.count() == 1
+    storing.switch(actor=people.owner, conversation_id=conversation.pk, on=False)
+    assert mate.post(f"{conversation.url}messages/", {"text": "Mine"}).status_code == 302
+
+
+def test_it_is_switched_off_by_its_owner_and_never_on_again_with_what_was_said(people: Cast) -> None:
+    conversation = begin(people.mate)
+    client, path = signed_in(people.mate), f"{conversation.url}storing/switch/"
+    assert "Replies are not stored from now on." in client.post(path, {"store": "off"}, follow=True).text
+    assert "stays so" in client.post(path, {"store": "on"}, follow=True).text
+    assert not Conversation.objects.get().store
+    assert not messages.send(actor=people.mate, conversation_id=conversation.pk, text="More").response.store
+    assert signed_in(people.stranger).post(path, {"store": "on"}).status_code == 404
+
+
+def test_it_is_switched_on_with_all_that_was_said_where_nobody_else_said_anything(people: Cast, team: Team) -> None:
+    mine, ours = begin(people.owner, store=False), begin(people.owner, store=False)
+    sharing.move(actor=people.owner, conversation_id=ours.pk, team_id=team.pk)
+    sharing.with_team(actor=people.owner, conversation_id=ours.pk, access="write")
+    messages.send(actor=people.mate, conversation_id=ours.pk, text="Kept nowhere")
+    client = signed_in(people.owner)
+    assert "with all that was said" in client.get(f"{mine.url}storing/").text
+    assert "with all that was said" not in client.get(f"{ours.url}storing/").text
+    for conversation, stored in ((mine, True), (ours, False)):
+        client.post(f"{conversation.url}storing/switch/", {"store": "all"})
+        assert Conversation.objects.get(pk=conversation.pk).store is stored
+
+
+@pytest.mark.parametrize("settled", ["on", "off"])
+def test_what_is_settled_cannot_be_switched(people: Cast, settled: str) -> None:
+    conversation = begin(people.mate)
+    Conversation.objects.update(store=settled == "on")
+    storing.choose_for_server(actor=people.owner, storing=settled, settled=True)
+    with pytest.raises(errors.Refused):
+        storing.switch(actor=people.mate, conversation_id=conversation.pk, on=settled != "on")
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_of_what_is_not_stored_nothing_is_left_in_the_log_once_it_has_ended(people: Cast, stored: bool) -> None:
+    begun = messages.send(actor=people.mate, conversation_id=None, text="Hello", store=stored)
+    taken = responses.take(begun.response.pk)
+    assert taken is not None
+    where = (taken.pk, taken.epoch, begun.conversation.pk)
+    log.append([Batch(*where, 0, [b'{"type": "one", "delta": "CANARY"}'])])
+    assert LogRow.objects.filter(response=taken).count() == 1
+    wire = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "CANARY"}]}
+    responses.end(Batch(*where, 1, [b'{"type": "two"}']), Ending(status="completed", items=[wire]))
+    assert LogRow.objects.filter(response=taken).exists() is stored
+    assert "CANARY" in signed_in(people.mate).get(begun.conversation.url).text  # their own history has it
+
+
+def test_who_reads_while_it_ends_is_told_to_ask_anew(people: Cast) -> None:
+    begun = messages.send(actor=people.mate, conversation_id=None, text="Hello", store=False)
+    taken = responses.take(begun.response.pk)
+    assert taken is not None
+    where = (taken.pk, taken.epoch, begun.conversation.pk)
+    log.append([Batch(*where, 0, [b'{"type": "one"}'])])
+    position = Conversation.objects.get().position
+    responses.end(Batch(*where, 1, [b'{"type": "two"}']), Ending(status="completed"))
+    with pytest.raises(log.Passed):
+        log.read(taken.pk, upto=position)
+
+
+@pytest.mark.parametrize("who", ["mate", "stranger"])
+def test_only_who_looks_after_a_team_chooses_for_it(people: Cast, team: Team, who: str) -> None:
+    sent = {"storing": "off", "storing_settled": "on"}
+    assert signed_in(getattr(people, who)).post(f"/teams/{team.pk}/storing/", sent).status_code == 404
+    assert signed_in(people.owner).post(f"/teams/{team.pk}/storing/", sent).status_code == 302
+    team.refresh_from_db()
+    assert (team.storing, team.storing_settled) == ("off", True)
+    assert "This team has settled that." in signed_in(people.owner).get(f"{moved(people, team).url}storing/").text
+
+
+def moved(people: Cast, team: Team) -> Conversation:
+    conversation = begin(people.owner)
+    return sharing.move(actor=people.owner, conversation_id=conversation.pk, team_id=team.pk)
+
+
+def test_the_settings_pages_choose_it(people: Cast) -> None:
+    owner = signed_in(people.owner)
+    owner.post("/settings/server/", {"signup": "open", "team_creation": "anyone", "storing": "off", "storing_settled": "on"})
+    assert Server.objects.values_list("storing", "storing_settled").get() == ("off", True)
+    assert "Not stored" in owner.get("/").text
+    owner.post("/settings/", {"name": "", "storing": "on", "theme": "system"})
+    assert User.objects.get(pk=people.owner.pk).storing == "on"
+    assert owner.post("/settings/", {"name": "", "storing": "perhaps", "theme": "system"}).status_code == 422
+
+
+def test_open_pages_are_told_when_it_changes(people: Cast) -> None:
+    from chat.live.catchup import catch_up
+
+    conversation = begin(people.mate)
+    before = Conversation.objects.get().position
+    storing.switch(actor=people.mate, conversation_id=conversation.pk, on=False)
+    news = catch_up(conversation.pk, people.mate, before).content
+    assert f"storing-{conversation.pk}" in news
+    assert "Not stored" in news
+    assert conversations.find(actor=people.mate, conversation_id=conversation.pk).store is False
