@@ -89,7 +89,7 @@ def remove(request: PersonRequest, export_id: str) -> HttpResponse:
 @person_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PersonRequest) -> HttpResponse:
-    """The account. Whoever asks has just shown that it is them, and then says so: what was sent before is never done afterwards."""
+    """The account. Whoever asks has just shown that it is them; what was sent before that is never done afterwards."""
     request.session.pop(reauthentication.STATE_SESSION_KEY, None)
     if reauthentication.is_reauthentication_required(request, app=""):
         if request.method == "POST":  # allauth would keep it, and carry it out whenever they show that it is them

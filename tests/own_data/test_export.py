@@ -1,5 +1,6 @@
 """Everything of one's own as a zip: asked for, made in the background, fetched by whoever it is of."""
 
+import itertools
 import json
 import subprocess
 import tracemalloc
@@ -13,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chat.models import Conversation, Export, ExportChunk, Item, Response, User
+from chat.runs.archive import Names, _elsewhere, _whole
 from chat.store import conversations, exports, messages, projects, responses, sharing
 from chat.store.log import Batch, append
 from chat.store.messages import TextFile
@@ -299,6 +301,39 @@ def test_one_whose_process_died_is_taken_up_from_the_start_and_given_up_at_last(
     page = stella.get("/settings/data/").text
     assert "interrupted several times" in page
     assert "Make a new one" in page
+
+
+def test_one_that_was_thought_dead_takes_nothing_from_what_another_made(people: Cast, stella: Client) -> None:
+    talk(people.stranger, "Hello", "World")
+    stella.post("/settings/data/exports/")
+    first = exports.take()
+    assert first is not None
+    late = steps(first)  # its process hangs here
+    Export.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    work()
+    with pytest.raises(exports.Gone):
+        list(late)
+    assert "World" in "".join(opened(download(stella)).values())
+
+
+def test_what_goes_while_it_is_read_leaves_the_files_whole(people: Cast, stella: Client) -> None:
+    begun = talk(people.owner, "Ours", "Yes")
+    wire: Any = {"type": "message", "role": "user", "content": []}
+    elsewhere = [Item(conversation=begun.conversation, author=people.stranger, role="user", wire=wire) for _ in range(60)]
+    mine = talk(people.stranger, "Mine", "Yes")
+    said = [Item(conversation=mine.conversation, author=people.stranger, role="user", wire=wire) for _ in range(60)]
+    Item.objects.bulk_create([*elsewhere, *said])
+    replies = [Response(conversation=mine.conversation, input=said[0], author=people.stranger, status="completed") for _ in said]
+    Response.objects.bulk_create(replies)
+    names = Names(people.stranger)
+    for pieces, rows, at in (
+        (_elsewhere(people.stranger), elsewhere, 1),
+        (_whole(mine.conversation, names), said[1:], 2),
+        (_whole(mine.conversation, names), replies, 4),
+    ):
+        text = "".join(piece.text for piece in itertools.islice(pieces, at))
+        type(rows[0])._base_manager.filter(pk__in=[row.pk for row in rows]).delete()
+        json.loads(text + "".join(piece.text for piece in pieces))
 
 
 def test_a_process_that_ends_in_good_order_gives_it_back(people: Cast, stella: Client) -> None:
