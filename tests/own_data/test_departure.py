@@ -3,6 +3,7 @@
 import itertools
 import re
 import zlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from chat import errors
-from chat.models import Conversation, Departure, Export, Item, LogRow, Response, Server, Team, User
+from chat.models import Conversation, Departure, Export, Item, LogRow, Response, Server, Team, Turn, User
+from chat.runs.departures import Clearing
 from chat.store import (
     conversations,
     departures,
@@ -301,6 +304,50 @@ def test_one_under_way_holds_up_no_other(people: Cast, stella: Client) -> None:
     departures.begin(actor=other)
     clear()
     assert [each.user_id for each in Departure.objects.all()] == [people.stranger.pk]
+
+
+def test_one_that_cannot_be_gone_on_with_is_told_once_and_holds_up_no_other(
+    people: Cast, stella: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave(stella)
+    departures.begin(actor=person("ada"))
+    clearing = Clearing()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE holds (id integer REFERENCES chat_user (id))")
+        cursor.execute("INSERT INTO holds VALUES (%s)", [people.stranger.pk])
+    for _ in range(2):
+        while clearing.step():
+            pass
+    assert [each.user_id for each in Departure.objects.all()] == [people.stranger.pk]
+    assert caplog.text.count("cannot be removed") == 1
+
+
+def test_a_link_for_anyone_shows_nothing_any_more_whoever_has_the_conversation_then(people: Cast, stella: Client) -> None:
+    team = team_of(people.owner, people.stranger)
+    begun = talk(people.stranger, "For all of us", "Yes")
+    mine = {"actor": people.stranger, "conversation_id": begun.conversation.pk}
+    sharing.move(**mine, team_id=team.pk)
+    sharing.with_team(**mine, access="read")
+    public = links.make(**mine, live=False, audience="anyone", days=None)
+    kept = links.make(**mine, live=False, audience="team", days=None)
+    assert Client().get(f"/s/{public.pk}/").status_code == 200
+    leave(stella)
+    clear()
+    assert Conversation.objects.get().owner == people.owner
+    assert Client().get(f"/s/{public.pk}/").status_code == 404
+    assert signed_in(people.owner).get(f"/s/{kept.pk}/").status_code == 200
+
+
+def test_what_a_provider_goes_on_with_is_ended_there_first(people: Cast, stella: Client) -> None:
+    begun = talk(people.stranger, "It runs")
+    taken = responses.take(begun.response.pk)
+    assert taken is not None
+    Turn.objects.create(response=taken, index=0, epoch=taken.epoch, provider="p", background=True, upstream_id="resp_1")
+    leave(stella)
+    for minutes, there in ((2, True), (70, False)):
+        Departure.objects.update(created=timezone.now() - timedelta(minutes=minutes))
+        clear()
+        assert Turn.objects.exists() is there
 
 
 def test_an_export_under_way_ends(people: Cast, stella: Client) -> None:
