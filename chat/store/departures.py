@@ -34,7 +34,7 @@ from chat.models import (
     Turn,
     User,
 )
-from chat.store import conversations, exports, responses, search, server, sharing, teams
+from chat.store import conversations, exports, responses, search, server, sessions, sharing, teams
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
@@ -218,10 +218,14 @@ def _index(user: User) -> bool:
     return search.merge()
 
 
+def _sessions(user: User) -> bool:
+    return sessions.forget(user)
+
+
 def _person(user: User) -> bool:
     """The row itself, with what is left on it; teams in which there is nobody else."""
     Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
     return bool(user.delete()[0])
 
 
-STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _person)
+STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _sessions, _person)

@@ -10,6 +10,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -28,6 +29,7 @@ from chat.store import (
     projects,
     responses,
     search,
+    sessions,
     sharing,
     teams,
 )
@@ -336,6 +338,27 @@ def test_a_link_for_anyone_shows_nothing_any_more_whoever_has_the_conversation_t
     assert Conversation.objects.get().owner == people.owner
     assert Client().get(f"/s/{public.pk}/").status_code == 404
     assert signed_in(people.owner).get(f"/s/{kept.pk}/").status_code == 200
+
+
+def test_a_sign_in_that_was_given_up_before_its_second_step_goes_too(people: Cast, stella: Client) -> None:
+    set_up(stella)
+    sign_in(other := Client(), "stella")
+    sign_in(Client(), "mateo")
+    assert "stella" in str(other.session.items())
+    leave(stella)
+    clear()
+    assert not User.objects.filter(pk=people.stranger.pk).exists()
+    found = [session.get_decoded() for session in Session.objects.all()]
+    assert "mateo" in str(found)
+    assert "stella" not in str(found)
+
+
+def test_sessions_that_have_run_out_are_removed(people: Cast, stella: Client) -> None:
+    sign_in(Client(), "mateo")
+    Session.objects.filter(pk=stella.session.session_key).update(expire_date=timezone.now() - timedelta(seconds=1))
+    while sessions.purge():
+        pass
+    assert [session.get_decoded()["_auth_user_id"] for session in Session.objects.all()] == [str(people.mate.pk)]
 
 
 def test_what_a_provider_goes_on_with_is_ended_there_first(people: Cast, stella: Client) -> None:
