@@ -10,10 +10,11 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
 
-from chat.models import Conversation, Export, ExportChunk, Item, Response, User
+from chat.models import Conversation, Export, ExportChunk, Item, PushSubscription, Response, User
 from chat.runs.archive import Names, _elsewhere, _whole
 from chat.store import conversations, exports, messages, projects, responses, sharing
 from chat.store.log import Batch, append
@@ -74,6 +75,30 @@ def test_it_says_who_one_is_and_nothing_that_lets_somebody_in(people: Cast) -> N
     whole = "".join(opened(data).values())
     assert secret not in whole
     assert User.objects.get(pk=people.stranger.pk).password not in whole
+
+
+def test_what_one_keeps_of_others_and_where_one_is_named_is_in_it_as_far_as_one_may_read_it(people: Cast, stella: Client) -> None:
+    mine = people.stranger
+    team = team_of(people.owner, mine)
+    open_to_all, closed = talk(people.owner, "Begin", "Yes"), talk(people.owner, "Begin", "Yes")
+    for begun in (open_to_all, closed):
+        sharing.move(actor=people.owner, conversation_id=begun.conversation.pk, team_id=team.pk)
+        sharing.with_team(actor=people.owner, conversation_id=begun.conversation.pk, access="write")
+        talk(mine, "I am in", "Yes", into=begun.conversation.pk)
+        talk(people.owner, "See @stella", "Yes", into=begun.conversation.pk)
+        conversations.toggle(actor=mine, conversation_id=begun.conversation.pk, field="pinned")
+    sharing.with_team(actor=people.owner, conversation_id=closed.conversation.pk, access="")
+    push = {"endpoint": "https://push.example/secret", "p256dh": "keykey", "auth": "authauth", "device": "Firefox on Linux"}
+    PushSubscription.objects.create(user=mine, **push)
+    EmailAddress.objects.filter(user=mine).delete()
+    User.objects.filter(pk=mine.pk).update(email="only@example.org")
+    text = opened(fetched(stella))["account.json"]
+    account = json.loads(text)
+    assert [one["conversation"] for one in account["marks_elsewhere"]] == [open_to_all.conversation.pk]
+    assert [(one["by"], one["conversation"]) for one in account["mentions"]] == [("Olivia", open_to_all.conversation.pk)]
+    assert [(one["device"], one["service"]) for one in account["notified_browsers"]] == [("Firefox on Linux", "push.example")]
+    assert not any(secret in text for secret in ("secret", "keykey", "authauth"))
+    assert [(one["address"], one["confirmed"]) for one in account["emails"]] == [("only@example.org", False)]
 
 
 def test_all_versions_are_in_the_json_and_the_one_that_is_seen_in_the_text(people: Cast, stella: Client) -> None:
