@@ -127,12 +127,15 @@ def _forget_ways_in(actor: User) -> None:
 
 
 def _withdraw_invitations(actor: User) -> None:
-    """By them, and to them; open ones only to an address that is known to be theirs, or anybody could withdraw anybody's."""
+    """By them, and to them; such as are still good only to an address that is known to be theirs, or anybody could withdraw
+    anybody's.
+    """
+    over = Q(uses_left=0) | Q(expires__lte=timezone.now())
     Invitation.objects.filter(invited_by=actor).delete()
     known = dict(EmailAddress.objects.filter(user=actor).values_list("email", "verified"))
     for address, confirmed in {actor.email: False, **known}.items():
         if address:
-            Invitation.objects.filter(Q() if confirmed else Q(uses_left=0), email__iexact=address).delete()
+            Invitation.objects.filter(Q() if confirmed else over, email__iexact=address).delete()
 
 
 def step(*, without: Collection[int] = ()) -> bool:
