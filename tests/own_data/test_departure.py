@@ -284,6 +284,25 @@ def test_of_two_owners_who_leave_at_once_one_stays() -> None:
     assert Departure.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_whose_something_becomes_may_leave_at_that_moment() -> None:
+    olivia, mateo, stella = person("olivia"), person("mateo"), person("stella")
+    team = team_of(stella, mateo, olivia)
+    for one in (mateo, olivia):
+        teams.change_role(actor=stella, team_id=team.pk, user_id=one.pk, role="owner")
+    for number in range(6):
+        begun = talk(stella, f"Precious {number}", "Yes")
+        sharing.move(actor=stella, conversation_id=begun.conversation.pk, team_id=team.pk)
+        sharing.with_team(actor=stella, conversation_id=begun.conversation.pk, access="write")
+        messages.send(actor=mateo, conversation_id=begun.conversation.pk, text="It waits")
+    departures.begin(actor=stella)
+    acts = [clear, lambda: departures.begin(actor=mateo)]
+    assert simultaneously(2, lambda number: acts[number]()) == [None, None]
+    clear()
+    assert set(Conversation.objects.values_list("owner", flat=True)) == {olivia.pk}
+    assert Conversation.objects.count() == 6
+
+
 def test_much_goes_in_pieces_and_nobody_waits_for_more_than_one(people: Cast, stella: Client) -> None:
     begun = talk(people.stranger, "Begin", "Yes")
     said = Item(conversation=begun.conversation, role="user", author=people.stranger, wire={})
