@@ -13,12 +13,13 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat.runs import exports
+from chat.runs.departures import Clearing
 from chat.runs.dispatch import dispatch
 from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import conversations, departures, links, log, pool, responses
+from chat.store import conversations, links, log, pool, responses, sessions
 from chat.store import exports as store_exports
 
 logger = logging.getLogger(__name__)
@@ -183,10 +184,13 @@ class Executor:
 
     async def _clear(self) -> None:
         """Remove what has expired, and what somebody had who has left: a piece at a time, between which the runs write."""
+        clearing = Clearing()
         while True:
-            with contextlib.suppress(DatabaseError):  # the sweep says so
-                for remove in (store_exports.purge, departures.step):
+            for remove in (store_exports.purge, sessions.purge, clearing.step):
+                try:
                     await self._while(remove)
+                except DatabaseError as error:
+                    logger.warning("What is to go could not be removed, and stays a little: %s", type(error).__name__)
             await asyncio.sleep(settings.RUN_SWEEP)
 
     async def _while(self, remove: Callable[[], bool]) -> None:

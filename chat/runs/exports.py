@@ -46,7 +46,7 @@ class Making:
 
     def _all(self) -> Iterator[None]:
         owner = self.export.owner
-        while exports.drop_chunks([self.export.pk]):  # of the try before
+        while exports.start_anew(self.export):
             yield
         self._total = own.count(owner)
         with ZipFile(self, "w", ZIP_DEFLATED) as zip_file:  # type: ignore[call-overload]  # it needs no more of a file than this

@@ -1,10 +1,14 @@
 """What is known of a person, without anything that would let somebody in."""
 
+from urllib.parse import urlsplit
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from pydantic import JsonValue
 
-from chat.models import Invitation, Link, Membership, Project, User
+from chat.models import Invitation, Link, Membership, Mention, Participant, Project, PushSubscription, User
+from chat.policy import within_reach
 from chat.protocol.types import Json
 from chat.store import sign_ins
 
@@ -16,10 +20,7 @@ def of(person: User) -> Json:
         "name": person.name,
         "joined": _moment(person.date_joined),
         "last_sign_in": _moment(person.last_login),
-        "emails": [
-            {"address": one.email, "primary": one.primary, "confirmed": one.verified}
-            for one in EmailAddress.objects.filter(user=person).order_by("pk")
-        ],
+        "emails": _emails(person),
         "preferences": {
             "default_model": person.default_model,
             "instructions": person.instructions,
@@ -62,6 +63,41 @@ def of(person: User) -> Json:
                 "last_seen": _moment(one.last_seen_at),
             }
             for one in UserSession.objects.filter(user=person).order_by("created_at")
+        ],
+        "notified_browsers": [
+            {"device": one.device, "service": urlsplit(one.endpoint).hostname, "since": _moment(one.created)}
+            for one in PushSubscription.objects.filter(user=person).order_by("created")
+        ],
+        **_elsewhere(person),
+    }
+
+
+def _emails(person: User) -> list[JsonValue]:
+    """Also one that was only ever given on the command line."""
+    known = list(EmailAddress.objects.filter(user=person).order_by("pk"))
+    if person.email and person.email.casefold() not in (one.email.casefold() for one in known):
+        known.append(EmailAddress(user=person, email=person.email, primary=not known))
+    return [{"address": one.email, "primary": one.primary, "confirmed": one.verified} for one in known]
+
+
+def _elsewhere(person: User) -> Json:
+    """Where others' conversations are in this person's list, and where they are named; only in what they may still read."""
+    readable = within_reach(person, "conversation.read").present()
+    kept = Participant.objects.filter(user=person, conversation__in=readable).exclude(pinned=None, archived=None)
+    named = Mention.objects.filter(user=person, conversation__in=readable).select_related("item__author")
+    return {
+        "marks_elsewhere": [
+            {"conversation": one.conversation_id, "pinned": _moment(one.pinned), "archived": _moment(one.archived)}
+            for one in kept.order_by("pk")
+        ],
+        "mentions": [
+            {
+                "by": one.item.author.shown_name if one.item.author else None,
+                "conversation": one.conversation_id,
+                "message": one.item_id,
+                "when": _moment(one.created),
+            }
+            for one in named.defer("item__wire").order_by("created", "pk").iterator(chunk_size=500)
         ],
     }
 

@@ -1,6 +1,7 @@
 """Accounts deleted by their owners: shut out at once, in one transaction; what they had goes piece by piece, their row last."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,22 +17,34 @@ from chat import errors
 from chat.models import (
     LEFT,
     Access,
+    Audience,
     Branch,
     Conversation,
     Departure,
     Invitation,
     Item,
+    Link,
     Membership,
     Presence,
     PushSubscription,
     Response,
     Team,
+    Turn,
     User,
 )
-from chat.store import conversations, exports, record, responses, search, server, sharing, teams
+from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
+LONG_PATIENCE: Final = 3600.0  # seconds for those that a provider goes on with in its background
+
+
+class Stuck(Exception):
+    """This departure cannot be gone on with now; the cause says why."""
+
+    def __init__(self, pk: int) -> None:
+        super().__init__(f"Departure {pk}")
+        self.pk = pk
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,7 @@ def begin(*, actor: User) -> None:
     _leave_teams(actor)
     _forget_ways_in(actor)
     exports.expire(actor)
+    Link.objects.filter(conversation__owner=actor, audience=Audience.ANYONE).delete()
     Departure.objects.create(user=actor)
 
 
@@ -109,42 +123,66 @@ def _forget_ways_in(actor: User) -> None:
 
 
 def _withdraw_invitations(actor: User) -> None:
-    """By them, and to them; open ones only to an address that is known to be theirs, or anybody could withdraw anybody's."""
+    """By them, and to them; such as are still good only to an address that is known to be theirs, or anybody could withdraw
+    anybody's.
+    """
+    over = Q(uses_left=0) | Q(expires__lte=timezone.now())
     Invitation.objects.filter(invited_by=actor).delete()
     known = dict(EmailAddress.objects.filter(user=actor).values_list("email", "verified"))
     for address, confirmed in {actor.email: False, **known}.items():
         if address:
-            Invitation.objects.filter(Q() if confirmed else Q(uses_left=0), email__iexact=address).delete()
+            Invitation.objects.filter(Q() if confirmed else over, email__iexact=address).delete()
 
 
-def step() -> bool:
-    """Remove a piece of what somebody had who has left. False when there is nothing to do."""
+def step(*, without: Collection[int] = ()) -> bool:
+    """Remove a piece of what somebody had who has left. False when there is nothing to do. `without` these departures;
+    raises Stuck for one that cannot be gone on with.
+    """
     if not Departure.objects.exists():
         return False
-    with transaction.atomic():
-        departure = _due().select_for_update(skip_locked=True, of=("self",)).order_by("pk").first()
-        return departure is not None and any(act(departure.user) for act in STEPS)
+    departure = None
+    try:
+        with transaction.atomic():
+            found = _due().exclude(pk__in=without).select_for_update(skip_locked=True, of=("self",))
+            departure = found.order_by("pk").first()
+            return departure is not None and any(act(departure.user) for act in STEPS)
+    except Exception as error:
+        if departure is None:
+            raise
+        raise Stuck(departure.pk) from error
 
 
 def _due() -> QuerySet[Departure]:
-    """Those whose replies have stopped."""
-    late = timezone.now() - timedelta(seconds=PATIENCE)
+    """Those whose replies have stopped. What a provider goes on with in its background the sweep ends there first."""
+    late, very_late = (timezone.now() - timedelta(seconds=seconds) for seconds in (PATIENCE, LONG_PATIENCE))
     theirs = Q(author=OuterRef("user")) | Q(conversation__owner=OuterRef("user"), conversation__shared=False)
     running = Response.objects.filter(theirs, status__in=Response.RUNNING)
-    return Departure.objects.filter(Q(created__lt=late) | ~Exists(running)).select_related("user")
+    open_turns = Turn.objects.filter(response=OuterRef("pk"), background=True, ended=None).exclude(upstream_id="")
+    waited = Q(created__lt=very_late) | Q(created__lt=late) & ~Exists(running.filter(Exists(open_turns)))
+    return Departure.objects.filter(waited | ~Exists(running)).select_related("user")
 
 
 def _conversations(user: User) -> bool:
     """What others share is an owner's of its team from now on, all else goes."""
-    conversation = Conversation.objects.select_for_update().filter(owner=user).order_by("pk").first()
-    if conversation is None:
+    found = Conversation.objects.filter(owner=user).order_by("pk").first()
+    if found is None:
         return False
-    heir = teams.heir(conversation.team_id, of=user)
+    heir = _locked_heir(found, user)
+    conversation = Conversation.objects.select_for_update().filter(owner=user, team=found.team_id, pk=found.pk).first()
+    if conversation is None:  # it went elsewhere meanwhile
+        return True
     if heir is not None and conversation.shared and conversation.deleted is None:
         sharing.pass_on(conversation, heir)
     else:
         conversations.purge_slice(conversation.pk)
     return True
+
+
+def _locked_heir(conversation: Conversation, user: User) -> User | None:
+    """Their team before them, and them before the conversation, as `begin` locks: they may be leaving too."""
+    list(Team.objects.select_for_update(no_key=True).filter(pk=conversation.team_id))
+    heir = teams.heir(conversation.team_id, of=user)
+    return User.objects.select_for_update(no_key=True).filter(pk=heir.pk).first() if heir is not None else None
 
 
 def _participations(user: User) -> bool:
@@ -179,6 +217,10 @@ def _index(user: User) -> bool:
     return search.merge()
 
 
+def _sessions(user: User) -> bool:
+    return sessions.forget(user)
+
+
 def _person(user: User) -> bool:
     """The row itself, with what is left on it; teams in which there is nobody else."""
     Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
@@ -186,4 +228,4 @@ def _person(user: User) -> bool:
     return bool(user.delete()[0])
 
 
-STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _person)
+STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _sessions, _person)

@@ -136,6 +136,13 @@ def chunk(export: Export, index: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+@transaction.atomic
+def start_anew(export: Export) -> bool:
+    """Remove some of what the try before left; False when nothing is. Raises Gone as `note` does."""
+    note(export, done=0, total=0, size=0)
+    return drop_chunks([export.pk])
+
+
 def drop_chunks(exports: Collection[str]) -> bool:
     """Remove some of the pieces of these; False when there are none."""
     some = list(ExportChunk.objects.filter(export__in=exports).values_list("pk", flat=True)[:CHUNKS_AT_ONCE])

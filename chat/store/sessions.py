@@ -1,11 +1,19 @@
 """Django's sessions in the database, found without compiling the question anew for every request and every socket."""
 
-from typing import Any
+from typing import Any, Final
 
+from allauth.account.utils import user_pk_to_url_str
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
+from chat.models import User
 from chat.store import rows
+
+SLICE: Final = 500  # that one transaction removes
+LOOKED_AT: Final = 1000  # sessions of nobody, the newest, in which somebody who has left is looked for
 
 
 class SessionStore(db.SessionStore):
@@ -15,3 +23,24 @@ class SessionStore(db.SessionStore):
             return found[0]
         self._session_key: str | None = None
         return None
+
+
+def purge() -> bool:
+    """Remove some of those that have run out; False when there are none."""
+    some = list(Session.objects.filter(expire_date__lt=timezone.now()).values_list("pk", flat=True)[:SLICE])
+    return bool(some and Session.objects.filter(pk__in=some).delete()[0])
+
+
+def forget(user: User) -> bool:
+    """Remove those in which this person began to sign in and did not end it; False when there are none. The
+    database cannot be asked what is in them; older ones than are looked at run out by themselves.
+    """
+    nobodys = Session.objects.exclude(Exists(UserSession.objects.filter(session_key=OuterRef("pk")))).order_by("-expire_date")
+    gone = [session.pk for session in nobodys[:LOOKED_AT] if _names(session.get_decoded(), user)]
+    return bool(gone and Session.objects.filter(pk__in=gone).delete()[0])
+
+
+def _names(data: dict[str, Any], user: User) -> bool:
+    """Whether it is allauth's of their sign-in."""
+    begun = (data.get("account_login") or {}).get("user_pk")
+    return begun == user_pk_to_url_str(user) or data.get("account_authentication_methods_user") == str(user.pk)

@@ -1,14 +1,16 @@
 """/settings/data/: everything of one's own to be taken along, and the account to be deleted."""
 
 from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows import reauthentication
+from allauth.core.exceptions import ReauthenticationRequired
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
@@ -85,10 +87,14 @@ def remove(request: PersonRequest, export_id: str) -> HttpResponse:
 
 
 @person_required
-@reauthentication_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PersonRequest) -> HttpResponse:
-    """The account. Whoever asks has just shown that it is them."""
+    """The account. Whoever asks has just shown that it is them; what was sent before that is never done afterwards."""
+    request.session.pop(reauthentication.STATE_SESSION_KEY, None)
+    if reauthentication.is_reauthentication_required(request, app=""):
+        if request.method == "POST":  # allauth would keep it, and carry it out whenever they show that it is them
+            return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
+        raise ReauthenticationRequired
     if request.method != "POST":
         return asked(request, DepartureForm())
     form = DepartureForm(request.POST)

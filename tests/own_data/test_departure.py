@@ -3,6 +3,7 @@
 import itertools
 import re
 import zlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from chat import errors
-from chat.models import LEFT, Conversation, Departure, Export, Item, LogRow, Response, Server, Team, User
+from chat.models import LEFT, Conversation, Departure, Export, Invitation, Item, LogRow, Response, Server, Team, Turn, User
+from chat.runs.departures import Clearing
 from chat.store import (
     conversations,
     departures,
@@ -27,6 +31,7 @@ from chat.store import (
     projects,
     responses,
     search,
+    sessions,
     sharing,
     teams,
 )
@@ -78,7 +83,7 @@ def test_it_is_asked_whether_it_is_you_and_what_you_are_called(people: Cast) -> 
     client = Client()
     sign_in(client, "stella")
     assert client.get(PATH)["Location"].startswith("/accounts/reauthenticate/")
-    assert client.post(PATH, {"username": "stella"})["Location"].startswith("/accounts/reauthenticate/")
+    assert client.post(PATH, {"username": "stella"})["Location"] == PATH
     assert "Delete your account" in client.get("/settings/data/").text
     afresh = signed_in_afresh("stella")
     assert "What stays" in afresh.get(PATH).text
@@ -88,14 +93,18 @@ def test_it_is_asked_whether_it_is_you_and_what_you_are_called(people: Cast) -> 
     assert User.objects.get(pk=people.stranger.pk).is_active
 
 
-def test_what_was_asked_before_it_was_shown_is_done_afterwards(people: Cast) -> None:
+def test_what_was_asked_before_it_was_shown_is_asked_again(people: Cast) -> None:
     client = Client()
     sign_in(client, "stella")
-    assert client.post(PATH, {"username": "stella"})["Location"].startswith("/accounts/reauthenticate/")
+    answer = client.post(PATH, {"username": "stella"})
+    assert (answer.status_code, answer["Location"]) == (303, PATH)
+    client.get(client.get(PATH)["Location"])
     wrong = client.post("/accounts/reauthenticate/", {"password": "wrong", "next": PATH})
     assert "That is not your password." in wrong.text
+    page = client.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": PATH}, follow=True)
+    assert "What stays" in page.text
     assert not Departure.objects.exists()
-    client.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": PATH})
+    leave(client)
     assert Departure.objects.get().user_id == people.stranger.pk
     assert client.get("/settings/").status_code == 302
 
@@ -251,9 +260,11 @@ def test_the_server_is_handed_over_first(people: Cast) -> None:
 
 def test_an_address_that_was_not_confirmed_withdraws_nobodys_invitation(people: Cast, stella: Client) -> None:
     kept, _ = invitations.make(actor=people.owner, days=7, uses=1, email="ada@example.org")
+    past, _ = invitations.make(actor=people.owner, days=7, uses=1, email="ada@example.org")
+    Invitation.objects.filter(pk=past.pk).update(expires=timezone.now())
     EmailAddress.objects.create(user=people.stranger, email="ada@example.org", verified=False)
     leave(stella)
-    assert list(invitations.of(actor=people.owner, team=None)) == [kept]
+    assert list(Invitation.objects.all()) == [kept]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -273,6 +284,25 @@ def test_of_two_owners_who_leave_at_once_one_stays() -> None:
     assert [type(result) for result in refused] == [errors.Refused]
     assert team.memberships.filter(role="owner").count() == 1
     assert Departure.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whose_something_becomes_may_leave_at_that_moment() -> None:
+    olivia, mateo, stella = person("olivia"), person("mateo"), person("stella")
+    team = team_of(stella, mateo, olivia)
+    for one in (mateo, olivia):
+        teams.change_role(actor=stella, team_id=team.pk, user_id=one.pk, role="owner")
+    for number in range(6):
+        begun = talk(stella, f"Precious {number}", "Yes")
+        sharing.move(actor=stella, conversation_id=begun.conversation.pk, team_id=team.pk)
+        sharing.with_team(actor=stella, conversation_id=begun.conversation.pk, access="write")
+        messages.send(actor=mateo, conversation_id=begun.conversation.pk, text="It waits")
+    departures.begin(actor=stella)
+    acts = [clear, lambda: departures.begin(actor=mateo)]
+    assert simultaneously(2, lambda number: acts[number]()) == [None, None]
+    clear()
+    assert set(Conversation.objects.values_list("owner", flat=True)) == {olivia.pk}
+    assert Conversation.objects.count() == 6
 
 
 def test_much_goes_in_pieces_and_nobody_waits_for_more_than_one(people: Cast, stella: Client) -> None:
@@ -299,6 +329,71 @@ def test_one_under_way_holds_up_no_other(people: Cast, stella: Client) -> None:
     departures.begin(actor=other)
     clear()
     assert [each.user_id for each in Departure.objects.all()] == [people.stranger.pk]
+
+
+def test_one_that_cannot_be_gone_on_with_is_told_once_and_holds_up_no_other(
+    people: Cast, stella: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave(stella)
+    departures.begin(actor=person("ada"))
+    clearing = Clearing()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE holds (id integer REFERENCES chat_user (id))")
+        cursor.execute("INSERT INTO holds VALUES (%s)", [people.stranger.pk])
+    for _ in range(2):
+        while clearing.step():
+            pass
+    assert [each.user_id for each in Departure.objects.all()] == [people.stranger.pk]
+    assert caplog.text.count("cannot be removed") == 1
+
+
+def test_a_link_for_anyone_shows_nothing_any_more_whoever_has_the_conversation_then(people: Cast, stella: Client) -> None:
+    team = team_of(people.owner, people.stranger)
+    begun = talk(people.stranger, "For all of us", "Yes")
+    mine = {"actor": people.stranger, "conversation_id": begun.conversation.pk}
+    sharing.move(**mine, team_id=team.pk)
+    sharing.with_team(**mine, access="read")
+    public = links.make(**mine, live=False, audience="anyone", days=None)
+    kept = links.make(**mine, live=False, audience="team", days=None)
+    assert Client().get(f"/s/{public.pk}/").status_code == 200
+    leave(stella)
+    clear()
+    assert Conversation.objects.get().owner == people.owner
+    assert Client().get(f"/s/{public.pk}/").status_code == 404
+    assert signed_in(people.owner).get(f"/s/{kept.pk}/").status_code == 200
+
+
+def test_a_sign_in_that_was_given_up_before_its_second_step_goes_too(people: Cast, stella: Client) -> None:
+    set_up(stella)
+    sign_in(other := Client(), "stella")
+    sign_in(Client(), "mateo")
+    assert "stella" in str(other.session.items())
+    leave(stella)
+    clear()
+    assert not User.objects.filter(pk=people.stranger.pk).exists()
+    found = [session.get_decoded() for session in Session.objects.all()]
+    assert "mateo" in str(found)
+    assert "stella" not in str(found)
+
+
+def test_sessions_that_have_run_out_are_removed(people: Cast, stella: Client) -> None:
+    sign_in(Client(), "mateo")
+    Session.objects.filter(pk=stella.session.session_key).update(expire_date=timezone.now() - timedelta(seconds=1))
+    while sessions.purge():
+        pass
+    assert [session.get_decoded()["_auth_user_id"] for session in Session.objects.all()] == [str(people.mate.pk)]
+
+
+def test_what_a_provider_goes_on_with_is_ended_there_first(people: Cast, stella: Client) -> None:
+    begun = talk(people.stranger, "It runs")
+    taken = responses.take(begun.response.pk)
+    assert taken is not None
+    Turn.objects.create(response=taken, index=0, epoch=taken.epoch, provider="p", background=True, upstream_id="resp_1")
+    leave(stella)
+    for minutes, there in ((2, True), (70, False)):
+        Departure.objects.update(created=timezone.now() - timedelta(minutes=minutes))
+        clear()
+        assert Turn.objects.exists() is there
 
 
 def test_an_export_under_way_ends(people: Cast, stella: Client) -> None:

@@ -1,5 +1,6 @@
 """Everything of one's own as a zip: asked for, made in the background, fetched by whoever it is of."""
 
+import itertools
 import json
 import subprocess
 import tracemalloc
@@ -9,10 +10,12 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
 
-from chat.models import Conversation, Export, ExportChunk, Item, Membership, Response, User
+from chat.models import Conversation, Export, ExportChunk, Item, Membership, PushSubscription, Response, User
+from chat.runs.archive import Names, _elsewhere, _whole
 from chat.store import conversations, exports, messages, projects, responses, sharing, teams
 from chat.store.log import Batch, append
 from chat.store.messages import TextFile
@@ -76,6 +79,30 @@ def test_it_says_who_one_is_and_nothing_that_lets_somebody_in(people: Cast) -> N
     whole = "".join(opened(data).values())
     assert secret not in whole
     assert User.objects.get(pk=people.stranger.pk).password not in whole
+
+
+def test_what_one_keeps_of_others_and_where_one_is_named_is_in_it_as_far_as_one_may_read_it(people: Cast, stella: Client) -> None:
+    mine = people.stranger
+    team = team_of(people.owner, mine)
+    open_to_all, closed = talk(people.owner, "Begin", "Yes"), talk(people.owner, "Begin", "Yes")
+    for begun in (open_to_all, closed):
+        sharing.move(actor=people.owner, conversation_id=begun.conversation.pk, team_id=team.pk)
+        sharing.with_team(actor=people.owner, conversation_id=begun.conversation.pk, access="write")
+        talk(mine, "I am in", "Yes", into=begun.conversation.pk)
+        talk(people.owner, "See @stella", "Yes", into=begun.conversation.pk)
+        conversations.toggle(actor=mine, conversation_id=begun.conversation.pk, field="pinned")
+    sharing.with_team(actor=people.owner, conversation_id=closed.conversation.pk, access="")
+    push = {"endpoint": "https://push.example/secret", "p256dh": "keykey", "auth": "authauth", "device": "Firefox on Linux"}
+    PushSubscription.objects.create(user=mine, **push)
+    EmailAddress.objects.filter(user=mine).delete()
+    User.objects.filter(pk=mine.pk).update(email="only@example.org")
+    text = opened(fetched(stella))["account.json"]
+    account = json.loads(text)
+    assert [one["conversation"] for one in account["marks_elsewhere"]] == [open_to_all.conversation.pk]
+    assert [(one["by"], one["conversation"]) for one in account["mentions"]] == [("Olivia", open_to_all.conversation.pk)]
+    assert [(one["device"], one["service"]) for one in account["notified_browsers"]] == [("Firefox on Linux", "push.example")]
+    assert not any(secret in text for secret in ("secret", "keykey", "authauth"))
+    assert [(one["address"], one["confirmed"]) for one in account["emails"]] == [("only@example.org", False)]
 
 
 def test_all_versions_are_in_the_json_and_the_one_that_is_seen_in_the_text(people: Cast, stella: Client) -> None:
@@ -303,6 +330,39 @@ def test_one_whose_process_died_is_taken_up_from_the_start_and_given_up_at_last(
     page = stella.get("/settings/data/").text
     assert "interrupted several times" in page
     assert "Make a new one" in page
+
+
+def test_one_that_was_thought_dead_takes_nothing_from_what_another_made(people: Cast, stella: Client) -> None:
+    talk(people.stranger, "Hello", "World")
+    stella.post("/settings/data/exports/")
+    first = exports.take()
+    assert first is not None
+    late = steps(first)  # its process hangs here
+    Export.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    work()
+    with pytest.raises(exports.Gone):
+        list(late)
+    assert "World" in "".join(opened(download(stella)).values())
+
+
+def test_what_goes_while_it_is_read_leaves_the_files_whole(people: Cast, stella: Client) -> None:
+    begun = talk(people.owner, "Ours", "Yes")
+    wire: Any = {"type": "message", "role": "user", "content": []}
+    elsewhere = [Item(conversation=begun.conversation, author=people.stranger, role="user", wire=wire) for _ in range(60)]
+    mine = talk(people.stranger, "Mine", "Yes")
+    said = [Item(conversation=mine.conversation, author=people.stranger, role="user", wire=wire) for _ in range(60)]
+    Item.objects.bulk_create([*elsewhere, *said])
+    replies = [Response(conversation=mine.conversation, input=said[0], author=people.stranger, status="completed") for _ in said]
+    Response.objects.bulk_create(replies)
+    names = Names(people.stranger)
+    for pieces, rows, at in (
+        (_elsewhere(people.stranger), elsewhere, 1),
+        (_whole(mine.conversation, names), said[1:], 2),
+        (_whole(mine.conversation, names), replies, 4),
+    ):
+        text = "".join(piece.text for piece in itertools.islice(pieces, at))
+        type(rows[0])._base_manager.filter(pk__in=[row.pk for row in rows]).delete()
+        json.loads(text + "".join(piece.text for piece in pieces))
 
 
 def test_a_process_that_ends_in_good_order_gives_it_back(people: Cast, stella: Client) -> None:
