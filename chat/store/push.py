@@ -7,14 +7,14 @@ from enum import Enum
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from chat import errors
 from chat.models import Mention, Presence, Push, PushSubscription, Server, User
 from chat.policy import can
 from chat.protocol import webpush
-from chat.store import sealed
+from chat.store import sealed, sessions
 
 MOST: Final = 20  # browsers of one person
 HERE: Final = "push"  # where a session keeps which subscription is its browser's, so that this one ends with it
@@ -53,14 +53,18 @@ def key() -> str:
 
 
 @transaction.atomic
-def subscribe(*, actor: User, endpoint: str, p256dh: str, auth: str, device: str) -> PushSubscription:
-    """Tell this browser from now on; whoever used it before is told there no more. InvalidInput for keys that are none."""
+def subscribe(*, actor: User, endpoint: str, p256dh: str, auth: str, device: str, session: str) -> PushSubscription:
+    """Tell this browser from now on, for as long as this session (its key) is the actor's; whoever used it before is told there
+    no more. InvalidInput for keys that are none.
+    """
     if not webpush.are_keys(p256dh, auth):
         raise errors.InvalidInput("This browser’s keys cannot be used.", next="Reload the page and try again.")
     others = PushSubscription.objects.filter(user=actor).exclude(endpoint=endpoint)
+    over = [other.pk for other in others if not is_signed_in(other)]
+    PushSubscription.objects.filter(pk__in=over).delete()
     if others.count() >= MOST:
         raise errors.Refused(f"{MOST} browsers are notified already.", next="Remove one first.")
-    given = {"user": actor, "p256dh": p256dh, "auth": auth, "device": device, "failed": 0}
+    given = {"user": actor, "p256dh": p256dh, "auth": auth, "device": device, "session": session, "failed": 0}
     made, is_new = PushSubscription.objects.update_or_create(endpoint=endpoint, defaults=given)
     if not is_new:
         Push.objects.filter(subscription=made).exclude(mention__user=actor).delete()
@@ -68,7 +72,13 @@ def subscribe(*, actor: User, endpoint: str, p256dh: str, auth: str, device: str
 
 
 def of(user: User) -> list[PushSubscription]:
-    return list(PushSubscription.objects.filter(user=user).order_by("-created", "-pk"))
+    """Those whose sign-in is not over, the newest first."""
+    return [each for each in PushSubscription.objects.filter(user=user).order_by("-created", "-pk") if is_signed_in(each)]
+
+
+def is_signed_in(subscription: PushSubscription) -> bool:
+    """Whether the session that it belongs to still opens as the same person."""
+    return bool(subscription.session) and sessions.person(subscription.session).pk == subscription.user_id
 
 
 def unsubscribe(*, actor: User, subscription: int) -> None:
@@ -76,9 +86,21 @@ def unsubscribe(*, actor: User, subscription: int) -> None:
     _own(actor, subscription).delete()
 
 
-def forget(*, user_id: int, subscription: int | None) -> None:
+def forget(*, user_id: int, subscription: int | None, session: str | None) -> None:
     """The same where it may be gone already: the browser has been signed out."""
-    PushSubscription.objects.filter(user=user_id, pk=subscription or 0).delete()
+    its = Q(pk=subscription or 0) | Q(session=session) if session else Q(pk=subscription or 0)
+    PushSubscription.objects.filter(its, user=user_id).delete()
+
+
+def forget_all(user: User, *, but: str | None = None) -> None:
+    """All of somebody's, but that of the session with this key."""
+    found = PushSubscription.objects.filter(user=user)
+    (found.exclude(session=but) if but else found).delete()
+
+
+def move(*, user: User, subscription: int | None, session: str) -> None:
+    """The browser's session goes on with another key."""
+    PushSubscription.objects.filter(user=user, pk=subscription or 0).update(session=session)
 
 
 def try_out(*, actor: User, subscription: int) -> None:
@@ -118,8 +140,10 @@ def claim() -> list[Due]:
 
 
 def _is_wanted(push: Push) -> bool:
-    """Not by who has seen it, looks at it now, or may not read it any more."""
+    """Not by who is signed in there no more, has seen it, looks at it now, or may not read it any more."""
     user, mention = push.subscription.user, push.mention
+    if not is_signed_in(push.subscription):
+        return False
     if mention is None:
         return user.is_active and not user.suspended
     if mention.seen is not None or not can(user, "conversation.read", mention.conversation):

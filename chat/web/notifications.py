@@ -39,6 +39,7 @@ def subscribe(request: PersonRequest) -> HttpResponse:
             endpoint=endpoint,
             p256dh=value(request.POST, "p256dh"),
             auth=value(request.POST, "auth"),
+            session=request.session.session_key or "",
             device=sign_ins.device(request.headers.get("User-Agent", "")),
         )
     except errors.ParleyError as error:

@@ -19,7 +19,7 @@ from chat.store import mentions, pool, presence, push, sharing, wake
 from tests.cast import Cast
 from tests.far_end import far_end
 from tests.notifications.browser import Browser
-from tests.notifications.conftest import say
+from tests.notifications.conftest import say, session_of
 from tests.scripted import ScriptedServer
 
 TEXT = "The secret of the quarks, @olivia, is blue."
@@ -37,7 +37,9 @@ async def browser(people: Cast, settings: LazySettings) -> AsyncIterator[Browser
     async with far_end(made.answer) as (port, _):
         settings.EGRESS_ALLOW = [f"127.0.0.1:{port}"]
         made.endpoint = f"http://127.0.0.1:{port}/push/abc"
-        await pool.for_readers(push.subscribe, actor=people.owner, device="Firefox on Linux", **made.subscription())
+        session = await pool.for_readers(session_of, people.owner)
+        given = {**made.subscription(), "session": session}
+        await pool.for_readers(push.subscribe, actor=people.owner, device="Firefox on Linux", **given)
         yield made
 
 
