@@ -68,7 +68,17 @@ def pack() -> list[Parcel]:
     """Claim what is due, and seal each for its browser."""
     due = push.claim()
     key = push.key() if due else ""
-    return [_parcel(one, key) for one in due]
+    return [parcel for one in due if (parcel := _packed(one, key)) is not None]
+
+
+def _packed(due: Due, key: str) -> Parcel | None:
+    """None for one that cannot be: it is refused."""
+    try:
+        return _parcel(due, key)
+    except Exception:
+        logger.exception("A notification cannot be sealed")
+        push.settle(due, Outcome.REFUSED)
+        return None
 
 
 def _parcel(due: Due, key: str) -> Parcel:
@@ -132,6 +142,9 @@ async def _outcome(parcel: Parcel) -> Outcome:
     except errors.FarEndFailed as error:
         logger.info("A notification waits: %s", error.message)
         return Outcome.LATER
+    except Exception:
+        logger.exception("A notification cannot be sent to %s", egress.host_of(endpoint))
+        return Outcome.REFUSED
     if 200 <= answer.status < 300:
         return Outcome.SENT
     logger.info("The push service at %s answered %s", egress.host_of(endpoint), answer.status)

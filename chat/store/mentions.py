@@ -1,6 +1,7 @@
 """Who is named in a message, and whether they have seen it: a username after an @, of somebody who may read the conversation."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -29,7 +30,7 @@ def names(text: str) -> list[str]:
     """
     if "@" not in text:
         return []
-    said = NAME.findall(markdown.spoken(text[:LOOKED_AT]))[:WORDS]
+    said = NAME.findall(unicodedata.normalize("NFKC", markdown.spoken(text[:LOOKED_AT])))[:WORDS]
     return list(dict.fromkeys(name for word in said for name in (word.lower(), word.lower().rstrip(".@+-")) if name))
 
 
@@ -39,7 +40,7 @@ def pieces(text: str, named: Collection[str]) -> list[tuple[str, bool]]:
     for match in NAME.finditer(text) if named else ():
         word = match[1].lower()
         name = word if word in named else word.rstrip(".@+-")
-        if name in named:
+        if name in named and not unicodedata.combining(text[match.end() : match.end() + 1] or " "):
             found += [(text[end : match.start()], False), (text[match.start() : match.start() + 1 + len(name)], True)]
             end = match.start() + 1 + len(name)
         if len(found) >= 2 * WORDS:

@@ -127,6 +127,7 @@ def tell(mentions: Iterable[Mention]) -> bool:
 
 def claim() -> list[Due]:
     """Notifications that are due, for the caller alone to be sent; those that nobody needs any more are gone."""
+    Push.objects.filter(due__lte=timezone.now(), tries__gt=len(PAUSES) + 1).delete()  # whoever had them never came to an end
     found = list(Push.objects.filter(due__lte=timezone.now()).order_by("due").values_list("pk", "due")[:AT_ONCE])
     until = timezone.now() + timedelta(seconds=LEASE)
     mine = [pk for pk, due in found if Push.objects.filter(pk=pk, due=due).update(due=until, tries=F("tries") + 1)]

@@ -1,12 +1,19 @@
 """A conversation of Mateo's in a team with Olivia; Stella is not in it."""
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from chat.models import Conversation, Item, Response, Team, User
 from chat.store import messages, sharing, teams
 from tests import cast
 from tests.teams.conftest import add
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits(db: None) -> None:
+    """Tries are counted in the cache."""
+    cache.clear()
 
 
 @pytest.fixture

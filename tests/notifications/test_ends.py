@@ -3,7 +3,6 @@
 import pytest
 from django.conf import LazySettings
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.test import Client
 
 from chat.models import Conversation, PushSubscription
@@ -20,7 +19,6 @@ NEW = {"oldpassword": PASSWORD, "password1": "nineteen blue horses", "password2"
 @pytest.fixture
 def laptop(people: Cast) -> Client:
     """Olivia's, which wants to be told."""
-    cache.clear()
     client = Client()
     sign_in(client, "olivia")
     subscribe(client, Browser(PUBLIC))
@@ -63,7 +61,6 @@ def test_also_after_the_secret_was_renewed(
 
 
 def test_not_after_all_sign_ins_were_ended(people: Cast) -> None:
-    cache.clear()
     client = Client()
     sign_in(client, "mateo")
     subscribe(client, Browser(PUBLIC))

@@ -98,6 +98,13 @@ def test_these_name_nobody(people: Cast, conversation: Conversation) -> None:
         assert named(people.owner) == 0, text
 
 
+def test_an_accent_belongs_to_the_name_however_it_is_written(people: Cast, conversation: Conversation, team: Team) -> None:
+    for each in (accented := person("ren\u00e9"), plain := person("rene")):
+        add(team, each)
+    say(people.mate, conversation, "@rene\u0301, look")
+    assert (named(accented), named(plain)) == (1, 0)
+
+
 def test_a_name_may_end_with_a_full_stop_of_its_own(people: Cast, conversation: Conversation, team: Team) -> None:
     add(team, jr := person("sammy.jr."))
     add(team, plain := person("sammy"))

@@ -158,6 +158,24 @@ async def test_what_is_refused_is_not_sent_again(people: Cast, conversation: Con
         assert (await left(), (await pool.for_readers(PushSubscription.objects.get)).failed) == (0, failed)
 
 
+async def test_what_nobody_brings_to_an_end_has_one(people: Cast, conversation: Conversation, browser: Browser) -> None:
+    await pool.for_readers(say, people.mate, conversation, TEXT)
+    for _ in range(len(push.PAUSES) + 2):
+        assert len(await pool.for_readers(push.claim)) == 1
+        await hurry()
+    assert await pool.for_readers(push.claim) == []
+    assert await left() == 0
+
+
+async def test_what_cannot_be_sealed_holds_up_no_other(people: Cast, conversation: Conversation, browser: Browser) -> None:
+    session = await pool.for_readers(session_of, people.owner)
+    broken = {"user": people.owner, "session": session, "endpoint": "https://9.9.9.9/", "p256dh": "x", "auth": "y"}
+    await pool.for_readers(lambda: PushSubscription.objects.create(**broken))
+    await pool.for_readers(say, people.mate, conversation, TEXT)
+    await send_due()
+    assert (len(browser.asked), await left()) == (1, 0)
+
+
 async def test_an_address_that_leads_inside_by_now_is_never_contacted(
     people: Cast, conversation: Conversation, browser: Browser, settings: LazySettings
 ) -> None:
