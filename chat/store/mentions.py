@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
@@ -11,12 +12,13 @@ from django.utils import timezone
 
 from chat import markdown
 from chat.models import Conversation, Item, Mention, User
-from chat.policy import who_may_read, within_reach
+from chat.policy import reads, who_may_read, within_reach
 from chat.store import push, sql
 
 MOST: Final = 20  # people who are told of one message
 MOST_OFFERED: Final = 200
 LOOKED_AT: Final = 20_000  # characters of a message in which names are looked for
+AT_ONCE: Final = 5_000  # people, or pairs, that one question to the database names
 WORDS: Final = 200  # so many words with an @
 # Not inside a word, an address (me@example.org) or a link (https://example.org/@name).
 NAME: Final = re.compile(r"(?<![\w@.+/-])@([\w.@+-]{1,150})")
@@ -93,6 +95,16 @@ def within_sight(user: User, conversations: Iterable[str]) -> frozenset[str]:
     return frozenset(_readable(user).filter(pk__in=some).values_list("pk", flat=True)) if some else frozenset()
 
 
+def unseen_by(people: Collection[int]) -> dict[int, frozenset[str]]:
+    """For each of these who has any, conversations that they may read, in which they are named and have not looked since."""
+    found: dict[int, set[str]] = {}
+    for some in _batches(people):
+        pairs = Mention.objects.filter(reads(), seen=None, user__in=some).values_list("user_id", "conversation_id")
+        for user, conversation in pairs.distinct():
+            found.setdefault(user, set()).add(conversation)
+    return {user: frozenset(conversations) for user, conversations in found.items()}
+
+
 def unseen(user: User) -> frozenset[str]:
     """Conversations in which this person is named and has not looked since."""
     return within_sight(user, waiting([user.pk]).get(user.pk, ()))
@@ -100,8 +112,20 @@ def unseen(user: User) -> frozenset[str]:
 
 def seen(pairs: Iterable[Pair]) -> None:
     """These people look at these conversations."""
-    for user, conversation in pairs:
-        Mention.objects.filter(user=user, conversation=conversation, seen=None).update(seen=timezone.now())
+    for some in _batches(pairs):
+        people, conversations = {user for user, _ in some}, {conversation for _, conversation in some}
+        unseen = Mention.objects.filter(seen=None, user__in=people, conversation__in=conversations)
+        found = unseen.values_list("pk", "user_id", "conversation_id")
+        theirs = [pk for pk, user, conversation in found if (user, conversation) in some]
+        for those in _batches(theirs):
+            Mention.objects.filter(pk__in=those, seen=None).update(seen=timezone.now())
+
+
+def _batches(all_: Iterable[Any]) -> Iterator[set[Any]]:
+    """As many at a time as one question can name."""
+    left = iter(all_)
+    while some := set(islice(left, AT_ONCE)):
+        yield some
 
 
 def newest(actor: User, *, most: int) -> list[Mention]:
