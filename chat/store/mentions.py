@@ -51,20 +51,22 @@ def pieces(text: str, named: Collection[str]) -> list[tuple[str, bool]]:
 
 
 def note(conversation: Conversation, item: Item, called: list[str], *, instead_of: Item | None = None) -> bool:
-    """Tell those who are called so in a message that has just been written, and may read it; who was named in the wording
-    `instead_of` which it stands knows already. Whether a browser is to be told.
+    """Tell those who are called so in a message that has just been written, and may read it; who was named in any other
+    wording of the message `instead_of` which it stands knows already. Whether a browser is to be told.
     """
     if not conversation.shared or not called:
         return False
     readers = who_may_read(conversation).exclude(pk=item.author_id or 0).annotate(low=Lower("username"))
     named = sorted(readers.filter(low__in=called), key=lambda user: called.index(user.low))[:MOST]
+    known: set[int] = set()
     if instead_of is not None:
-        before = Mention.objects.filter(item=instead_of, user__in=named)
-        known = set(before.values_list("user_id", flat=True))
-        before.update(item=item)
-        named = [user for user in named if user.pk not in known]
-    made = Mention.objects.bulk_create(Mention(item=item, conversation=conversation, user=user) for user in named)
-    return push.tell(made)
+        wordings = Mention.objects.filter(conversation=conversation, item__previous=instead_of.previous_id, user__in=named)
+        known = set(wordings.values_list("user_id", flat=True))
+    now = timezone.now()
+    made = Mention.objects.bulk_create(
+        Mention(item=item, conversation=conversation, user=user, seen=now if user.pk in known else None) for user in named
+    )
+    return push.tell(mention for mention in made if mention.seen is None)
 
 
 def offered(conversation: Conversation, actor: User) -> list[User]:

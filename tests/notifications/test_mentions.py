@@ -154,7 +154,23 @@ def test_said_differently_only_who_is_named_anew_is_told(people: Cast, conversat
     begun = messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=old.pk, text="@olivia, @ada, look here")
     unseen = Mention.objects.filter(seen=None)
     assert [mention.user.username for mention in unseen] == ["ada"]
-    assert {mention.item_id for mention in Mention.objects.all()} == {begun.response.input_id}
+    kept = Mention.objects.filter(user=people.owner).order_by("pk")
+    assert [mention.item_id for mention in kept] == [old.pk, begun.response.input_id]
+
+
+def test_another_writer_takes_nobodys_mention_over(people: Cast, conversation: Conversation, team: Team) -> None:
+    add(team, ada := person("ada"))
+    old = say(people.mate, conversation, "@olivia, look")
+    messages.edit(actor=ada, conversation_id=conversation.pk, item_id=old.pk, text="@olivia, nonsense")
+    assert Mention.objects.get(user=people.owner, seen=None).item == old
+
+
+def test_no_wording_tells_again(people: Cast, conversation: Conversation) -> None:
+    old = say(people.mate, conversation, "@olivia, look")
+    for text in ("look", "@olivia, look again", "Look, @olivia"):
+        begun = messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=old.pk, text=text)
+        assert not begun.tells
+    assert Mention.objects.get(user=people.owner, seen=None).item == old
 
 
 def test_who_may_not_read_it_any_more_sees_nothing_of_it(people: Cast, conversation: Conversation) -> None:
