@@ -1,8 +1,9 @@
 """Notifications in browsers: who wants them, which are due, what became of each. `runs.pushes` brings them there."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
@@ -18,7 +19,9 @@ from chat.store import sealed, sessions
 
 MOST: Final = 20  # browsers of one person
 HERE: Final = "push"  # where a session keeps which subscription is its browser's, so that this one ends with it
-AT_ONCE: Final = 20
+AT_ONCE: Final = 20  # on their way from one process
+EACH: Final = 2  # of these to one push service, and to the browsers of one person: who is slow holds up nobody else
+LOOKED_AT: Final = 200  # of those that are due
 LEASE: Final = 30.0  # seconds that one try may take; then it is tried again, maybe by another process
 PAUSES: Final = (5.0, 30.0, 120.0, 600.0)  # seconds before each further try
 MOST_FAILED: Final = 5  # notifications in succession that could not be brought to a browser, before it is forgotten
@@ -125,19 +128,47 @@ def tell(mentions: Iterable[Mention]) -> bool:
     return bool(Push.objects.bulk_create(Push(subscription=one, mention=of_user[one.user_id], due=now) for one in browsers))
 
 
-def claim() -> list[Due]:
-    """Notifications that are due, for the caller alone to be sent; those that nobody needs any more are gone."""
+def claim(*, most: int = AT_ONCE, underway: Iterable[PushSubscription] = ()) -> list[Due]:
+    """Notifications that are due, for the caller alone to be sent, who has some `underway` already; those that nobody needs any
+    more are gone.
+    """
     Push.objects.filter(due__lte=timezone.now(), tries__gt=len(PAUSES) + 1).delete()  # whoever had them never came to an end
-    found = list(Push.objects.filter(due__lte=timezone.now()).order_by("due").values_list("pk", "due")[:AT_ONCE])
+    load = Counter(part for one in underway for part in (one.user_id, service(one.endpoint)))
+    for _ in range(LOOKED_AT):
+        mine = _taken(_turn(most, load.copy()))
+        wanted = [push for push in mine if _is_wanted(push)]
+        Push.objects.filter(pk__in={push.pk for push in mine} - {push.pk for push in wanted}).delete()
+        if wanted or not mine:
+            break
+    return [Due(push.pk, push.subscription, push.mention, push.tries) for push in wanted]
+
+
+def _taken(found: list[tuple[int, datetime]]) -> list[Push]:
+    """Those of them that no other process has taken."""
     until = timezone.now() + timedelta(seconds=LEASE)
     mine = [pk for pk, due in found if Push.objects.filter(pk=pk, due=due).update(due=until, tries=F("tries") + 1)]
-    if not mine:
-        return []
     parts = ("subscription__user", "mention__conversation", "mention__item__author")
-    claimed = Push.objects.filter(pk__in=mine).select_related(*parts)
-    wanted = {push.pk: push for push in claimed if _is_wanted(push)}
-    Push.objects.filter(pk__in=set(mine) - set(wanted)).delete()
-    return [Due(push.pk, push.subscription, push.mention, push.tries) for push in wanted.values()]
+    return list(Push.objects.filter(pk__in=mine).select_related(*parts)) if mine else []
+
+
+def _turn(most: int, load: "Counter[int | str]") -> list[tuple[int, datetime]]:
+    """Whose turn it is, and since when, with so many underway to each person and service."""
+    due = Push.objects.filter(due__lte=timezone.now()).order_by("due")
+    for full in (part for part, number in load.items() if number >= EACH):
+        theirs = Q(subscription__user=full) if isinstance(full, int) else Q(subscription__endpoint__istartswith=f"{full}/")
+        due = due.exclude(theirs)
+    found: list[tuple[int, datetime]] = []
+    for pk, since, user, endpoint in due.values_list("pk", "due", "subscription__user", "subscription__endpoint")[:LOOKED_AT]:
+        parts = (user, service(endpoint))
+        if len(found) < most and all(load[part] < EACH for part in parts):
+            load.update(parts)
+            found.append((pk, since))
+    return found
+
+
+def service(endpoint: str) -> str:
+    """Scheme and host of an address."""
+    return "/".join(endpoint.lower().split("/", 3)[:3])
 
 
 def _is_wanted(push: Push) -> bool:

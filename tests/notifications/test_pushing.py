@@ -186,13 +186,52 @@ async def test_an_address_that_leads_inside_by_now_is_never_contacted(
     assert not await pool.for_readers(PushSubscription.objects.exists)
 
 
-async def test_of_several_processes_one_sends_it(people: Cast, browser: Browser) -> None:
+async def test_a_slow_push_service_holds_up_no_other(
+    people: Cast, conversation: Conversation, browser: Browser, sending: None, settings: LazySettings
+) -> None:
+    gate = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        await gate.wait()
+
+    async with far_end(slow) as (port, asked):
+        settings.EGRESS_ALLOW = ["127.0.0.0/8"]
+        session = await pool.for_readers(session_of, people.mate)
+        for number in range(push.AT_ONCE):
+            given = {**Browser(f"http://127.0.0.1:{port}/{number}").subscription(), "session": session}
+            await pool.for_readers(push.subscribe, actor=people.mate, device="", **given)
+        await pool.for_readers(verbs.send, actor=people.owner, conversation_id=conversation.pk, text="@mateo")
+        await until(lambda: len(asked) == push.EACH)
+        own = await pool.for_readers(lambda: PushSubscription.objects.get(user=people.owner))
+        async with asyncio.timeout(pushes.SECONDS - 2):
+            await pool.for_readers(verbs.try_push, actor=people.owner, subscription=own.pk)
+            await browser.next()
+        assert len(asked) == push.EACH
+        gate.set()
+
+
+async def test_of_several_processes_one_sends_it(people: Cast, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "EACH", push.AT_ONCE)
     own = await pool.for_readers(PushSubscription.objects.get)
     now = timezone.now()
     await pool.for_readers(lambda: Push.objects.bulk_create(Push(subscription=own, due=now) for _ in range(push.AT_ONCE)))
     claims = await asyncio.gather(*(pool.for_readers(push.claim) for _ in range(8)))
     claimed = [due.id for claim in claims for due in claim]
     assert len(claimed) == len(set(claimed)) == push.AT_ONCE
+
+
+async def test_what_nobody_needs_is_not_taken_for_the_end(
+    people: Cast, conversation: Conversation, browser: Browser, sending: None
+) -> None:
+    own = await pool.for_readers(PushSubscription.objects.get)
+    await pool.for_readers(say, people.mate, conversation, TEXT)
+    mention = await pool.for_readers(Mention.objects.get)
+    await pool.for_readers(has_seen_it, people, conversation)
+    some = [Push(subscription=own, mention=mention, due=timezone.now()) for _ in range(3 * push.EACH)]
+    await pool.for_readers(lambda: Push.objects.bulk_create(some))
+    await pool.for_readers(verbs.try_push, actor=people.owner, subscription=own.pk)
+    await browser.next()
+    assert browser.opened()["tag"] == "test"
 
 
 async def test_what_a_process_left_behind_is_taken_up(people: Cast, conversation: Conversation, browser: Browser) -> None:
