@@ -51,7 +51,8 @@ def _facts(people: Collection[int], fresh: Collection[int], looking: Collection[
     """What waits for each of them, without what they look at: that is seen now."""
     found = mentions.waiting(people, fresh)
     seen = [(user, conversation) for user, conversation in looking if conversation in found.get(user, ())]
-    mentions.seen(seen)
+    left = mentions.seen(seen)
+    seen = [pair for pair in seen if pair not in left]
     return {user: conversations - {where for who, where in seen if who == user} for user, conversations in found.items()}
 
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 from chat import markdown
 from chat.models import Conversation, Item, Mention, User
 from chat.policy import reads, who_may_read, within_reach
-from chat.store import push, sql
+from chat.store import push, sight, sql
+from chat.store.sight import Pair as Pair
 
 MOST: Final = 20  # people who are told of one message
 MOST_OFFERED: Final = 200
@@ -22,8 +23,6 @@ AT_ONCE: Final = 5_000  # people, or pairs, that one question to the database na
 WORDS: Final = 200  # so many words with an @
 # Not inside a word, an address (me@example.org) or a link (https://example.org/@name).
 NAME: Final = re.compile(r"(?<![\w@.+/-])@([\w.@+-]{1,150})")
-Pair = tuple[int, str]
-"""A person and a conversation."""
 
 
 def names(text: str) -> list[str]:
@@ -112,15 +111,20 @@ def unseen(user: User) -> frozenset[str]:
     return within_sight(user, waiting([user.pk]).get(user.pk, ()))
 
 
-def seen(pairs: Iterable[Pair]) -> None:
-    """These people look at these conversations."""
+def seen(pairs: Iterable[Pair]) -> set[Pair]:
+    """These people look at these conversations: they have seen what names them on the branch that they see, in this wording or
+    another. In which of them something else still waits, on another branch.
+    """
+    left: set[Pair] = set()
     for some in _batches(pairs):
         people, conversations = {user for user, _ in some}, {conversation for _, conversation in some}
-        unseen = Mention.objects.filter(seen=None, user__in=people, conversation__in=conversations)
-        found = unseen.values_list("pk", "user_id", "conversation_id")
-        theirs = [pk for pk, user, conversation in found if (user, conversation) in some]
-        for those in _batches(theirs):
+        unseen = Mention.objects.filter(seen=None, user__in=people, conversation__in=conversations).select_related("item")
+        theirs = [mention for mention in unseen.defer("item__wire") if sight.pair(mention) in some]
+        shown = sight.shown(theirs)
+        left |= {sight.pair(mention) for mention in theirs if mention.pk not in shown}
+        for those in _batches(shown):
             Mention.objects.filter(pk__in=those, seen=None).update(seen=timezone.now())
+    return left
 
 
 def _batches(all_: Iterable[Any]) -> Iterator[set[Any]]:

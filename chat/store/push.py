@@ -15,7 +15,7 @@ from chat import errors
 from chat.models import Mention, Presence, Push, PushSubscription, Server, User
 from chat.policy import can
 from chat.protocol import webpush
-from chat.store import sealed, sessions
+from chat.store import sealed, sessions, sight
 
 MOST: Final = 20  # browsers of one person
 HERE: Final = "push"  # where a session keeps which subscription is its browser's, so that this one ends with it
@@ -181,7 +181,9 @@ def _is_wanted(push: Push) -> bool:
     if mention.seen is not None or not can(user, "conversation.read", mention.conversation):
         return False
     there = Presence.objects.filter(conversation=mention.conversation, user=user, until__gt=timezone.now())
-    return mention.conversation.deleted is None and not there.exists()
+    if mention.conversation.deleted is not None:
+        return False
+    return not there.exists() or not sight.shown([mention])
 
 
 @transaction.atomic

@@ -173,6 +173,26 @@ def test_no_wording_tells_again(people: Cast, conversation: Conversation) -> Non
     assert Mention.objects.get(user=people.owner, seen=None).item == old
 
 
+def test_what_is_on_another_branch_is_not_seen_before_it_is_shown(people: Cast, conversation: Conversation) -> None:
+    first = say(people.mate, conversation, "Look")
+    messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=first.pk, text="Look here")
+    conversation.refresh_from_db()
+    conversations.show(conversation, people.owner, conversation.head)
+    aside = messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=first.pk, text="@olivia, look")
+    olivia = signed_in(people.owner)
+    assert '<span class="badge mention-count">1</span>' in olivia.get(conversation.url).text
+    assert mentions.unseen(people.owner) == {conversation.pk}
+    assert '<span class="badge mention-count">1</span>' not in olivia.get(f"{conversation.url}?at={aside.response.input_id}").text
+    assert mentions.unseen(people.owner) == frozenset()
+
+
+def test_who_sees_a_later_wording_has_seen_it(people: Cast, conversation: Conversation) -> None:
+    old = say(people.mate, conversation, "@olivia, lok")
+    messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=old.pk, text="@olivia, look")
+    signed_in(people.owner).get(conversation.url)
+    assert mentions.unseen(people.owner) == frozenset()
+
+
 def test_who_may_not_read_it_any_more_sees_nothing_of_it(people: Cast, conversation: Conversation) -> None:
     say(people.mate, conversation, "@olivia, secretly")
     sharing.with_team(actor=people.mate, conversation_id=conversation.pk, access="")

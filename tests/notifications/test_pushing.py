@@ -11,11 +11,11 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from chat import providers
-from chat.models import Conversation, Mention, Push, PushSubscription
+from chat.models import Conversation, Item, Mention, Push, PushSubscription
 from chat.protocol import webpush
 from chat.runs import pushes, verbs
 from chat.runs.executor import executor
-from chat.store import mentions, pool, presence, push, sharing, wake
+from chat.store import conversations, mentions, messages, pool, presence, push, sharing, wake
 from tests.cast import Cast
 from tests.far_end import far_end
 from tests.notifications.browser import Browser
@@ -244,6 +244,24 @@ async def test_what_a_process_left_behind_is_taken_up(people: Cast, conversation
 
 def looks(people: Cast, conversation: Conversation) -> None:
     presence.note([(conversation.pk, people.owner.pk)])
+
+
+def looks_at_another_branch(people: Cast, conversation: Conversation) -> None:
+    conversations.show(conversation, people.owner, conversation.head)
+    looks(people, conversation)
+
+
+async def test_who_looks_at_another_branch_is_notified(people: Cast, conversation: Conversation, browser: Browser) -> None:
+    await pool.for_readers(conversation.refresh_from_db)
+    await pool.for_readers(say_aside, people, conversation)
+    await pool.for_readers(looks_at_another_branch, people, conversation)
+    await send_due()
+    assert len(browser.asked) == 1
+
+
+def say_aside(people: Cast, conversation: Conversation) -> None:
+    first = Item.objects.get(conversation=conversation, role="user")
+    messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=first.pk, text=TEXT)
 
 
 def has_seen_it(people: Cast, conversation: Conversation) -> None:
