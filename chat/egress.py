@@ -10,11 +10,11 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Final
-from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -30,6 +30,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LONGEST: Final = 2_000  # characters of an address
 SECONDS: Final = 5.0
 MOST: Final = 65_536  # bytes of an answer
+# A name that somebody chose may take its time to be found: in threads of our own, so that no other lookup waits for it.
+_lookups: Final = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lookup")
 
 # Python's `is_global` lets addresses pass that lead inside (NAT64, 6to4, Teredo, forms that hold an IPv4 address). Of IPv6 only
 # what is given out as global unicast is left, without what is special in it; of IPv4 all but these (IANA's special addresses).
@@ -38,6 +40,7 @@ SPECIAL_4: Final = [
     *map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24")),
     *map(ipaddress.IPv4Network, ("192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24")),
     *map(ipaddress.IPv4Network, ("224.0.0.0/4", "240.0.0.0/4")),
+    ipaddress.IPv4Network("168.63.129.16/32"),  # Azure's own, which answers its virtual machines
 ]
 GLOBAL_6: Final = ipaddress.IPv6Network("2000::/3")
 SPECIAL_6: Final = [
@@ -104,19 +107,24 @@ def _literal(host: str) -> Address | None:
     if ":" not in host and not host.replace(".", "").isdigit():
         return None
     try:
-        return ipaddress.ip_address(host)
+        found = ipaddress.ip_address(host)
     except ValueError:
         raise errors.AddressRefused from None
+    if "%" in host:  # a scope: which of the server's own networks
+        raise errors.AddressRefused
+    return found
 
 
 async def resolved(host: str, port: int, family: int = socket.AF_UNSPEC) -> list[tuple[int, str]]:
     """The addresses of a name to which we may go, each with its family; AddressRefused where it has only others."""
     try:
-        infos = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+        infos = await asyncio.get_running_loop().run_in_executor(
+            _lookups, partial(socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM)
+        )
     except (OSError, UnicodeError):
         raise errors.FarEndFailed(f"{host} cannot be found.") from None
     found = [(int(info[0]), str(info[4][0])) for info in infos]
-    passing = [(family, text) for family, text in found if _passes(host, port, ipaddress.ip_address(text))]
+    passing = [(family, text) for family, text in found if "%" not in text and _passes(host, port, ipaddress.ip_address(text))]
     if not passing:
         raise errors.AddressRefused
     return passing
@@ -214,7 +222,7 @@ async def send(
                 await response.aclose()
     except TimeoutError:
         raise errors.FarEndFailed(f"{host_of(url)} did not answer in time.") from None
-    except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError) as error:
         raise errors.FarEndFailed(f"{host_of(url)} cannot be reached.") from error
 
 
@@ -230,7 +238,10 @@ async def _bounded(response: httpx.Response, most: int) -> bytes:
 
 def host_of(url: str) -> str:
     """For people: where an address leads."""
-    return urlsplit(url).hostname or ""
+    try:
+        return httpx.URL(url).host
+    except (httpx.InvalidURL, TypeError, ValueError):
+        return ""
 
 
 def origin_of(url: str) -> str:

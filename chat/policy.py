@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Literal
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from chat.models import Conversation, Link, Membership, Participant, Project, Server, Team, User
 from chat.models.conversations import READING, ConversationQuerySet
@@ -75,6 +75,17 @@ def who_may_read(conversation: Conversation) -> QuerySet[User]:
     if conversation.team_access in READING:
         they |= Q(pk__in=team.exclude(role=Membership.Role.GUEST).values("user"))
     return people.filter(they)
+
+
+def reads() -> Q:
+    """The same for many at once: of rows with a `user` and a `conversation` that is not deleted, those where that person may read
+    that one.
+    """
+    member = Membership.objects.filter(user=OuterRef("user"), team=OuterRef("conversation__team"))
+    given = Participant.objects.filter(user=OuterRef("user"), conversation=OuterRef("conversation"), access__in=READING)
+    they = Q(conversation__owner=F("user")) | Q(Exists(given), Exists(member))
+    they |= Q(Exists(member.exclude(role=Membership.Role.GUEST)), conversation__team_access__in=READING)
+    return Q(user__is_active=True, user__suspended=False, conversation__deleted=None) & they
 
 
 def _among(action: Action) -> Rule:

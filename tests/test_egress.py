@@ -5,6 +5,7 @@ import ipaddress
 import socket
 import ssl
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.far_end import far_end, says
 INSIDE = """
 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.254 127.0.0.1 127.8.9.10 169.254.0.1 169.254.169.254 172.16.0.1
 172.31.255.255 192.0.0.8 192.0.0.170 192.0.2.1 192.88.99.1 192.168.0.1 192.168.255.255 198.18.0.1 198.19.255.255 198.51.100.7
-203.0.113.7 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255
+203.0.113.7 168.63.129.16 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255
 :: ::1 ::7f00:1 ::a9fe:a9fe ::ffff:127.0.0.1 ::ffff:169.254.169.254 ::ffff:0:a9fe:a9fe 64:ff9b::169.254.169.254 64:ff9b::a00:1
 64:ff9b:1::a9fe:a9fe 100::1 2001::1 2001:0:53aa:64c::1 2001:2::1 2001:10::1 2001:20::1 2001:db8::1 2002:a9fe:a9fe::1
 2002:7f00:1::1 3fff::1 5f00::1 fc00::1 fd00:ec2::254 fe80::1 febf::1 fec0::1 ff02::1 ff0e::1 4000::1
@@ -26,7 +27,7 @@ PUBLIC = ["1.1.1.1", "9.9.9.9", "93.184.216.34", "172.32.0.1", "100.128.0.1", "1
 SPELLED = """
 https://127.1/ https://2130706433/ https://017700000001/ https://0177.0.0.1/ https://0x7f000001/ https://0x7f.0.0.1/ https://127.0.1/
 https://localhost/ https://LOCALHOST/ https://127.0.0.1./ https://[::1]/ https://[::ffff:7f00:1]/
-https://[::ffff:127.0.0.1]/ https://[0:0:0:0:0:0:0:1]/ https://①②⑦.⓪.⓪.①/ https://127。0。0。1/ https://[fe80::1%25lo]/
+https://[::ffff:127.0.0.1]/ https://[0:0:0:0:0:0:0:1]/ https://①②⑦.⓪.⓪.①/ https://127。0。0。1/ https://[fe80::1%25lo]/ https://[2606:4700::1111%25lo]/
 https://user:password@1.1.1.1/ https://1.1.1.1\\@127.0.0.1/ https://127.0.0.1%2f@1.1.1.1/ http://1.1.1.1/ http://example.org/
 ftp://1.1.1.1/ file:///etc/passwd gopher://1.1.1.1/ data:,x //1.1.1.1/ 1.1.1.1 https:// https:///x https://[::1 https://1.1.1.1:99999/
 """
@@ -77,6 +78,42 @@ async def test_loopback_is_reached_where_it_is_allowed_only(settings: LazySettin
     assert b"ttl: 60\r\n" in asked[0].lower()
     assert asked[0].endswith(b"words")
     assert b"cookie" not in asked[1].lower(), "what one answer sets, the next request does not bring"
+
+
+async def test_a_status_line_that_is_none_is_a_failure_over_there(settings: LazySettings) -> None:
+    async def odd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        writer.write(b"HTTP/1.1 201 \xff\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with far_end(odd) as (port, _):
+        settings.EGRESS_ALLOW = [f"127.0.0.1:{port}"]
+        with pytest.raises(errors.FarEndFailed):
+            await egress.send("POST", f"http://127.0.0.1:{port}/")
+
+
+def test_where_an_address_leads_is_said_of_any() -> None:
+    assert egress.host_of("https://a\n/") == ""
+    assert egress.host_of("https://a]/")
+
+
+async def test_names_that_somebody_chose_hold_up_no_other_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, real = threading.Event(), socket.getaddrinfo
+
+    def slow(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        if host == "slow.example.org":
+            gate.wait(20)
+            raise socket.gaierror
+        return real(host, port, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    asking = [asyncio.create_task(egress.check("https://slow.example.org/")) for _ in range(100)]
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(2):
+            await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80)
+    finally:
+        gate.set()
+        await asyncio.gather(*asking, return_exceptions=True)
 
 
 class Names:

@@ -12,11 +12,12 @@ from chat import errors
 from chat.doorbell import Note, Ring, hub
 from chat.live import links as shown
 from chat.live.consumer import GONE, RESTART, TOO_MANY, Reader, number
-from chat.live.person import Looking, session_key
+from chat.live.person import session_key
 from chat.live.watch import readers
 from chat.models import Link
 from chat.store import links, pool
 from chat.store.links import KEYS
+from chat.store.sessions import Looking
 
 PACE: Final = 1.0  # seconds between two looks at a live link that grows
 REST: Final = 5  # times that the last look took, if that is longer: nobody's page may cost others their replies

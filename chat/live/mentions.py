@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from django.template.loader import render_to_string
 
-from chat.models import User
 from chat.store import mentions, pool
 
 if TYPE_CHECKING:
@@ -28,14 +27,14 @@ class Mentioned:
         never named at all.
         """
         here = [(reader, reader.user) for reader in readers if reader.user is not None and not reader.link]
-        people = {user.pk: user for _, user in here}
+        people = {user.pk for _, user in here}
         fresh = {user.pk for reader, user in here if reader.mentioned is None}
         looking = {(user.pk, reader.conversation) for reader, user in here}
         waiting = await pool.for_readers(_facts, people, fresh, looking) if people else {}
-        asked = [user for pk, user in people.items() if pk in fresh or waiting.get(pk) != self.waiting.get(pk)]
-        shown = {user.pk: frozenset[str]() for user in asked}
+        asked = [pk for pk in people if pk in fresh or waiting.get(pk) != self.waiting.get(pk)]
+        shown = dict.fromkeys(asked, frozenset[str]())
         if any(waiting.get(pk) for pk in shown):
-            shown = await pool.for_readers(_within_sight, asked, waiting)
+            shown |= await pool.for_readers(_within_sight, waiting, [pk for pk in shown if waiting.get(pk)])
         self.waiting = waiting  # not before all is known: what the database did not say is asked again
         self.shown = {pk: shown.get(pk, self.shown.get(pk, frozenset())) for pk in people}
         for reader, user in here:
@@ -52,12 +51,14 @@ def _facts(people: Collection[int], fresh: Collection[int], looking: Collection[
     """What waits for each of them, without what they look at: that is seen now."""
     found = mentions.waiting(people, fresh)
     seen = [(user, conversation) for user, conversation in looking if conversation in found.get(user, ())]
-    mentions.seen(seen)
+    left = mentions.seen(seen)
+    seen = [pair for pair in seen if pair not in left]
     return {user: conversations - {where for who, where in seen if who == user} for user, conversations in found.items()}
 
 
-def _within_sight(people: Iterable[User], waiting: Facts) -> Facts:
-    return {user.pk: mentions.within_sight(user, waiting.get(user.pk, ())) for user in people}
+def _within_sight(waiting: Facts, people: Collection[int]) -> Facts:
+    """What of it each of these may read."""
+    return {user: found & waiting[user] for user, found in mentions.unseen_by(people).items()}
 
 
 @lru_cache(maxsize=256)

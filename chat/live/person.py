@@ -6,18 +6,15 @@ socket wait.
 
 from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
-from types import SimpleNamespace
 from typing import Any
 
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.db import Error as DatabaseError
 
-from chat.models import User
 from chat.store import pool
-from chat.store.sessions import SessionStore
+from chat.store.sessions import person
 
 Application = Callable[[Any, Any, Any], Awaitable[Any]]
 
@@ -46,22 +43,3 @@ def session_key(headers: list[tuple[bytes, bytes]]) -> str:
         return ""
     found = cookies.get(settings.SESSION_COOKIE_NAME)
     return found.value if found else ""
-
-
-class Looking(SessionStore):
-    """A session that is only looked at: a socket cannot tell the browser of a new key, so it makes none."""
-
-    key_salt = SessionStore().key_salt  # else nothing that Django has signed can be read
-
-    def cycle_key(self) -> None:
-        pass
-
-    def flush(self) -> None:
-        pass
-
-
-def person(key: str) -> User | AnonymousUser:
-    """Whoever is signed in with this session; Django judges it as for a request (password changes, older secrets)."""
-    request: Any = SimpleNamespace(session=Looking(key))
-    user: User | AnonymousUser = get_user(request)
-    return user

@@ -22,7 +22,8 @@ class Mention(models.Model):
 class PushSubscription(models.Model):
     """A browser that is told of mentions: where its push service listens, and its keys (base64url), with which only it can read.
 
-    `failed`: how many notifications in succession could not be brought there.
+    `session`: the key of the sign-in that it belongs to; without one that still opens, nothing is sent there. `failed`: how many
+    notifications in succession could not be brought there.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_subscriptions")
@@ -30,6 +31,7 @@ class PushSubscription(models.Model):
     p256dh = models.CharField(max_length=100)
     auth = models.CharField(max_length=40)
     device = models.CharField(max_length=200, blank=True)
+    session = models.CharField(max_length=40, blank=True)
     failed = models.PositiveSmallIntegerField(default=0)
     created = models.DateTimeField(auto_now_add=True)
 

@@ -29,6 +29,8 @@ def decode(text: str) -> bytes:
 
 def are_keys(p256dh: str, auth: str) -> bool:
     """Whether a browser's keys are keys."""
+    if len(p256dh.rstrip("=")) + 1 < len(p256dh) or len(auth.rstrip("=")) + 2 < len(auth):
+        return False  # more padding than belongs there
     try:
         ec.EllipticCurvePublicKey.from_encoded_point(CURVE, decode(p256dh))
         return len(decode(p256dh)) == 65 and len(decode(auth)) == 16

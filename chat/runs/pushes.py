@@ -5,14 +5,17 @@ import json
 import logging
 import secrets
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import egress, errors
-from chat.models import Mention
+from chat.models import Mention, PushSubscription
 from chat.protocol import webpush
 from chat.store import pool, push
 from chat.store.push import Due, Outcome
@@ -37,6 +40,7 @@ class Pushes:
 
     def __init__(self) -> None:
         self.news: asyncio.Event | None = None
+        self.underway: dict[asyncio.Task[None], PushSubscription] = {}
 
     def poke(self) -> None:
         """Something has become due."""
@@ -46,29 +50,59 @@ class Pushes:
     async def work(self) -> None:
         """Send what is due, as soon as it is or another process has left it, until it is cancelled."""
         self.news = asyncio.Event()
-        while True:
-            try:
-                while parcels := await pool.for_readers(pack):
-                    await asyncio.gather(*map(deliver, parcels))
-            except DatabaseError as error:
-                logger.warning("Notifications wait for the database: %s", type(error).__name__)
-            try:
-                async with asyncio.timeout(settings.RUN_SWEEP):
-                    await self.news.wait()
-            except TimeoutError:
-                continue
-            finally:
+        try:
+            while True:
                 self.news.clear()
+                if not await self._start():
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(settings.RUN_SWEEP):
+                            await self.news.wait()
+        finally:
+            for task in (left := list(self.underway)):
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _start(self) -> bool:
+        """Send what there is room for; whether there was anything."""
+        room = push.AT_ONCE - len(self.underway)
+        if not room:
+            return False
+        try:
+            parcels = await pool.for_readers(partial(pack, most=room, underway=list(self.underway.values())))
+        except DatabaseError as error:
+            logger.warning("Notifications wait for the database: %s", type(error).__name__)
+            return False
+        for parcel in parcels:
+            task = asyncio.create_task(deliver(parcel))
+            self.underway[task] = parcel.due.subscription
+            task.add_done_callback(self._end)
+        return bool(parcels)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        del self.underway[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("What became of a notification is not noted: %s", type(error).__name__)
+        self.poke()
 
 
 pushes = Pushes()
 
 
-def pack() -> list[Parcel]:
+def pack(*, most: int = push.AT_ONCE, underway: Iterable[PushSubscription] = ()) -> list[Parcel]:
     """Claim what is due, and seal each for its browser."""
-    due = push.claim()
+    due = push.claim(most=most, underway=underway)
     key = push.key() if due else ""
-    return [_parcel(one, key) for one in due]
+    return [parcel for one in due if (parcel := _packed(one, key)) is not None]
+
+
+def _packed(due: Due, key: str) -> Parcel | None:
+    """None for one that cannot be: it is refused."""
+    try:
+        return _parcel(due, key)
+    except Exception:
+        logger.exception("A notification cannot be sealed")
+        push.settle(due, Outcome.REFUSED)
+        return None
 
 
 def _parcel(due: Due, key: str) -> Parcel:
@@ -132,6 +166,9 @@ async def _outcome(parcel: Parcel) -> Outcome:
     except errors.FarEndFailed as error:
         logger.info("A notification waits: %s", error.message)
         return Outcome.LATER
+    except Exception:
+        logger.exception("A notification cannot be sent to %s", egress.host_of(endpoint))
+        return Outcome.REFUSED
     if 200 <= answer.status < 300:
         return Outcome.SENT
     logger.info("The push service at %s answered %s", egress.host_of(endpoint), answer.status)

@@ -1,8 +1,10 @@
 """Who is named in a message, and whether they have seen it: a username after an @, of somebody who may read the conversation."""
 
 import re
-from collections.abc import Collection, Iterable
-from typing import Final
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
@@ -10,17 +12,17 @@ from django.utils import timezone
 
 from chat import markdown
 from chat.models import Conversation, Item, Mention, User
-from chat.policy import who_may_read, within_reach
-from chat.store import push, sql
+from chat.policy import reads, who_may_read, within_reach
+from chat.store import push, sight, sql
+from chat.store.sight import Pair as Pair
 
 MOST: Final = 20  # people who are told of one message
 MOST_OFFERED: Final = 200
 LOOKED_AT: Final = 20_000  # characters of a message in which names are looked for
+AT_ONCE: Final = 5_000  # people, or pairs, that one question to the database names
 WORDS: Final = 200  # so many words with an @
 # Not inside a word, an address (me@example.org) or a link (https://example.org/@name).
 NAME: Final = re.compile(r"(?<![\w@.+/-])@([\w.@+-]{1,150})")
-Pair = tuple[int, str]
-"""A person and a conversation."""
 
 
 def names(text: str) -> list[str]:
@@ -29,7 +31,7 @@ def names(text: str) -> list[str]:
     """
     if "@" not in text:
         return []
-    said = NAME.findall(markdown.spoken(text[:LOOKED_AT]))[:WORDS]
+    said = NAME.findall(unicodedata.normalize("NFKC", markdown.spoken(text[:LOOKED_AT])))[:WORDS]
     return list(dict.fromkeys(name for word in said for name in (word.lower(), word.lower().rstrip(".@+-")) if name))
 
 
@@ -39,7 +41,7 @@ def pieces(text: str, named: Collection[str]) -> list[tuple[str, bool]]:
     for match in NAME.finditer(text) if named else ():
         word = match[1].lower()
         name = word if word in named else word.rstrip(".@+-")
-        if name in named:
+        if name in named and not unicodedata.combining(text[match.end() : match.end() + 1] or " "):
             found += [(text[end : match.start()], False), (text[match.start() : match.start() + 1 + len(name)], True)]
             end = match.start() + 1 + len(name)
         if len(found) >= 2 * WORDS:
@@ -48,20 +50,22 @@ def pieces(text: str, named: Collection[str]) -> list[tuple[str, bool]]:
 
 
 def note(conversation: Conversation, item: Item, called: list[str], *, instead_of: Item | None = None) -> bool:
-    """Tell those who are called so in a message that has just been written, and may read it; who was named in the wording
-    `instead_of` which it stands knows already. Whether a browser is to be told.
+    """Tell those who are called so in a message that has just been written, and may read it; who was named in any other
+    wording of the message `instead_of` which it stands knows already. Whether a browser is to be told.
     """
     if not conversation.shared or not called:
         return False
     readers = who_may_read(conversation).exclude(pk=item.author_id or 0).annotate(low=Lower("username"))
     named = sorted(readers.filter(low__in=called), key=lambda user: called.index(user.low))[:MOST]
+    known: set[int] = set()
     if instead_of is not None:
-        before = Mention.objects.filter(item=instead_of, user__in=named)
-        known = set(before.values_list("user_id", flat=True))
-        before.update(item=item)
-        named = [user for user in named if user.pk not in known]
-    made = Mention.objects.bulk_create(Mention(item=item, conversation=conversation, user=user) for user in named)
-    return push.tell(made)
+        wordings = Mention.objects.filter(conversation=conversation, item__previous=instead_of.previous_id, user__in=named)
+        known = set(wordings.values_list("user_id", flat=True))
+    now = timezone.now()
+    made = Mention.objects.bulk_create(
+        Mention(item=item, conversation=conversation, user=user, seen=now if user.pk in known else None) for user in named
+    )
+    return push.tell(mention for mention in made if mention.seen is None)
 
 
 def offered(conversation: Conversation, actor: User) -> list[User]:
@@ -92,15 +96,42 @@ def within_sight(user: User, conversations: Iterable[str]) -> frozenset[str]:
     return frozenset(_readable(user).filter(pk__in=some).values_list("pk", flat=True)) if some else frozenset()
 
 
+def unseen_by(people: Collection[int]) -> dict[int, frozenset[str]]:
+    """For each of these who has any, conversations that they may read, in which they are named and have not looked since."""
+    found: dict[int, set[str]] = {}
+    for some in _batches(people):
+        pairs = Mention.objects.filter(reads(), seen=None, user__in=some).values_list("user_id", "conversation_id")
+        for user, conversation in pairs.distinct():
+            found.setdefault(user, set()).add(conversation)
+    return {user: frozenset(conversations) for user, conversations in found.items()}
+
+
 def unseen(user: User) -> frozenset[str]:
     """Conversations in which this person is named and has not looked since."""
     return within_sight(user, waiting([user.pk]).get(user.pk, ()))
 
 
-def seen(pairs: Iterable[Pair]) -> None:
-    """These people look at these conversations."""
-    for user, conversation in pairs:
-        Mention.objects.filter(user=user, conversation=conversation, seen=None).update(seen=timezone.now())
+def seen(pairs: Iterable[Pair]) -> set[Pair]:
+    """These people look at these conversations: they have seen what names them on the branch that they see, in this wording or
+    another. In which of them something else still waits, on another branch.
+    """
+    left: set[Pair] = set()
+    for some in _batches(pairs):
+        people, conversations = {user for user, _ in some}, {conversation for _, conversation in some}
+        unseen = Mention.objects.filter(seen=None, user__in=people, conversation__in=conversations).select_related("item")
+        theirs = [mention for mention in unseen.defer("item__wire") if sight.pair(mention) in some]
+        shown = sight.shown(theirs)
+        left |= {sight.pair(mention) for mention in theirs if mention.pk not in shown}
+        for those in _batches(shown):
+            Mention.objects.filter(pk__in=those, seen=None).update(seen=timezone.now())
+    return left
+
+
+def _batches(all_: Iterable[Any]) -> Iterator[set[Any]]:
+    """As many at a time as one question can name."""
+    left = iter(all_)
+    while some := set(islice(left, AT_ONCE)):
+        yield some
 
 
 def newest(actor: User, *, most: int) -> list[Mention]:

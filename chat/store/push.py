@@ -1,24 +1,27 @@
 """Notifications in browsers: who wants them, which are due, what became of each. `runs.pushes` brings them there."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from chat import errors
 from chat.models import Mention, Presence, Push, PushSubscription, Server, User
 from chat.policy import can
 from chat.protocol import webpush
-from chat.store import sealed
+from chat.store import sealed, sessions, sight
 
 MOST: Final = 20  # browsers of one person
 HERE: Final = "push"  # where a session keeps which subscription is its browser's, so that this one ends with it
-AT_ONCE: Final = 20
+AT_ONCE: Final = 20  # on their way from one process
+EACH: Final = 2  # of these to one push service, and to the browsers of one person: who is slow holds up nobody else
+LOOKED_AT: Final = 200  # of those that are due
 LEASE: Final = 30.0  # seconds that one try may take; then it is tried again, maybe by another process
 PAUSES: Final = (5.0, 30.0, 120.0, 600.0)  # seconds before each further try
 MOST_FAILED: Final = 5  # notifications in succession that could not be brought to a browser, before it is forgotten
@@ -53,14 +56,18 @@ def key() -> str:
 
 
 @transaction.atomic
-def subscribe(*, actor: User, endpoint: str, p256dh: str, auth: str, device: str) -> PushSubscription:
-    """Tell this browser from now on; whoever used it before is told there no more. InvalidInput for keys that are none."""
+def subscribe(*, actor: User, endpoint: str, p256dh: str, auth: str, device: str, session: str) -> PushSubscription:
+    """Tell this browser from now on, for as long as this session (its key) is the actor's; whoever used it before is told there
+    no more. InvalidInput for keys that are none.
+    """
     if not webpush.are_keys(p256dh, auth):
         raise errors.InvalidInput("This browser’s keys cannot be used.", next="Reload the page and try again.")
     others = PushSubscription.objects.filter(user=actor).exclude(endpoint=endpoint)
+    over = [other.pk for other in others if not is_signed_in(other)]
+    PushSubscription.objects.filter(pk__in=over).delete()
     if others.count() >= MOST:
         raise errors.Refused(f"{MOST} browsers are notified already.", next="Remove one first.")
-    given = {"user": actor, "p256dh": p256dh, "auth": auth, "device": device, "failed": 0}
+    given = {"user": actor, "p256dh": p256dh, "auth": auth, "device": device, "session": session, "failed": 0}
     made, is_new = PushSubscription.objects.update_or_create(endpoint=endpoint, defaults=given)
     if not is_new:
         Push.objects.filter(subscription=made).exclude(mention__user=actor).delete()
@@ -68,7 +75,13 @@ def subscribe(*, actor: User, endpoint: str, p256dh: str, auth: str, device: str
 
 
 def of(user: User) -> list[PushSubscription]:
-    return list(PushSubscription.objects.filter(user=user).order_by("-created", "-pk"))
+    """Those whose sign-in is not over, the newest first."""
+    return [each for each in PushSubscription.objects.filter(user=user).order_by("-created", "-pk") if is_signed_in(each)]
+
+
+def is_signed_in(subscription: PushSubscription) -> bool:
+    """Whether the session that it belongs to still opens as the same person."""
+    return bool(subscription.session) and sessions.person(subscription.session).pk == subscription.user_id
 
 
 def unsubscribe(*, actor: User, subscription: int) -> None:
@@ -76,9 +89,21 @@ def unsubscribe(*, actor: User, subscription: int) -> None:
     _own(actor, subscription).delete()
 
 
-def forget(*, user_id: int, subscription: int | None) -> None:
+def forget(*, user_id: int, subscription: int | None, session: str | None) -> None:
     """The same where it may be gone already: the browser has been signed out."""
-    PushSubscription.objects.filter(user=user_id, pk=subscription or 0).delete()
+    its = Q(pk=subscription or 0) | Q(session=session) if session else Q(pk=subscription or 0)
+    PushSubscription.objects.filter(its, user=user_id).delete()
+
+
+def forget_all(user: User, *, but: str | None = None) -> None:
+    """All of somebody's, but that of the session with this key."""
+    found = PushSubscription.objects.filter(user=user)
+    (found.exclude(session=but) if but else found).delete()
+
+
+def move(*, user: User, subscription: int | None, session: str) -> None:
+    """The browser's session goes on with another key."""
+    PushSubscription.objects.filter(user=user, pk=subscription or 0).update(session=session)
 
 
 def try_out(*, actor: User, subscription: int) -> None:
@@ -103,29 +128,62 @@ def tell(mentions: Iterable[Mention]) -> bool:
     return bool(Push.objects.bulk_create(Push(subscription=one, mention=of_user[one.user_id], due=now) for one in browsers))
 
 
-def claim() -> list[Due]:
-    """Notifications that are due, for the caller alone to be sent; those that nobody needs any more are gone."""
-    found = list(Push.objects.filter(due__lte=timezone.now()).order_by("due").values_list("pk", "due")[:AT_ONCE])
+def claim(*, most: int = AT_ONCE, underway: Iterable[PushSubscription] = ()) -> list[Due]:
+    """Notifications that are due, for the caller alone to be sent, who has some `underway` already; those that nobody needs any
+    more are gone.
+    """
+    Push.objects.filter(due__lte=timezone.now(), tries__gt=len(PAUSES) + 1).delete()  # whoever had them never came to an end
+    load = Counter(part for one in underway for part in (one.user_id, service(one.endpoint)))
+    for _ in range(LOOKED_AT):
+        mine = _taken(_turn(most, load.copy()))
+        wanted = [push for push in mine if _is_wanted(push)]
+        Push.objects.filter(pk__in={push.pk for push in mine} - {push.pk for push in wanted}).delete()
+        if wanted or not mine:
+            break
+    return [Due(push.pk, push.subscription, push.mention, push.tries) for push in wanted]
+
+
+def _taken(found: list[tuple[int, datetime]]) -> list[Push]:
+    """Those of them that no other process has taken."""
     until = timezone.now() + timedelta(seconds=LEASE)
     mine = [pk for pk, due in found if Push.objects.filter(pk=pk, due=due).update(due=until, tries=F("tries") + 1)]
-    if not mine:
-        return []
     parts = ("subscription__user", "mention__conversation", "mention__item__author")
-    claimed = Push.objects.filter(pk__in=mine).select_related(*parts)
-    wanted = {push.pk: push for push in claimed if _is_wanted(push)}
-    Push.objects.filter(pk__in=set(mine) - set(wanted)).delete()
-    return [Due(push.pk, push.subscription, push.mention, push.tries) for push in wanted.values()]
+    return list(Push.objects.filter(pk__in=mine).select_related(*parts)) if mine else []
+
+
+def _turn(most: int, load: "Counter[int | str]") -> list[tuple[int, datetime]]:
+    """Whose turn it is, and since when, with so many underway to each person and service."""
+    due = Push.objects.filter(due__lte=timezone.now()).order_by("due")
+    for full in (part for part, number in load.items() if number >= EACH):
+        theirs = Q(subscription__user=full) if isinstance(full, int) else Q(subscription__endpoint__istartswith=f"{full}/")
+        due = due.exclude(theirs)
+    found: list[tuple[int, datetime]] = []
+    for pk, since, user, endpoint in due.values_list("pk", "due", "subscription__user", "subscription__endpoint")[:LOOKED_AT]:
+        parts = (user, service(endpoint))
+        if len(found) < most and all(load[part] < EACH for part in parts):
+            load.update(parts)
+            found.append((pk, since))
+    return found
+
+
+def service(endpoint: str) -> str:
+    """Scheme and host of an address."""
+    return "/".join(endpoint.lower().split("/", 3)[:3])
 
 
 def _is_wanted(push: Push) -> bool:
-    """Not by who has seen it, looks at it now, or may not read it any more."""
+    """Not by who is signed in there no more, has seen it, looks at it now, or may not read it any more."""
     user, mention = push.subscription.user, push.mention
+    if not is_signed_in(push.subscription):
+        return False
     if mention is None:
         return user.is_active and not user.suspended
     if mention.seen is not None or not can(user, "conversation.read", mention.conversation):
         return False
     there = Presence.objects.filter(conversation=mention.conversation, user=user, until__gt=timezone.now())
-    return mention.conversation.deleted is None and not there.exists()
+    if mention.conversation.deleted is not None:
+        return False
+    return not there.exists() or not sight.shown([mention])
 
 
 @transaction.atomic

@@ -47,6 +47,14 @@ class SignIn:
     here: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a session knew of itself: the key that it had, and its browser's subscription."""
+
+    key: str | None
+    subscription: int | None
+
+
 def of(user: User, *, here: str | None) -> list[SignIn]:
     """Where this person is signed in, the newest first; those whose session is over are forgotten. `here` is a session's key."""
     found = UserSession.objects.purge_and_list(user)
@@ -54,10 +62,13 @@ def of(user: User, *, here: str | None) -> list[SignIn]:
     return sorted(mine, key=lambda each: (not each.here, -each.seen.timestamp()))
 
 
-def seen(user: User, *, key: str, address: str, agent: str) -> None:
-    """This browser is in use, now and from there."""
+def seen(user: User, *, key: str, address: str, agent: str, earlier: Earlier | None = None) -> None:
+    """This browser is in use, now and from there, with this session (its key), in which goes on what it had under another."""
     now = {"user": user, "ip": address, "user_agent": agent[:AGENT_LENGTH], "last_seen_at": timezone.now()}
     UserSession.objects.update_or_create(session_key=key, defaults=now)
+    if earlier is not None and earlier.key != key:
+        UserSession.objects.filter(user=user, session_key=earlier.key or "").delete()
+        push.move(user=user, subscription=earlier.subscription, session=key)
 
 
 @transaction.atomic
@@ -89,12 +100,14 @@ def end_all(*, actor: User, person: User) -> int:
         raise errors.Refused("These are your own sign-ins.", next="End them under Settings, Security.")
     for session in (ended := list(UserSession.objects.filter(user=person))):
         _end(session)
+    push.forget_all(person)
     accounts.raise_epoch(person)
     return len(ended)
 
 
 def _end(session: UserSession) -> None:
-    push.forget(user_id=session.user_id, subscription=SessionStore(session.session_key).get(push.HERE))
+    key = session.session_key
+    push.forget(user_id=session.user_id, subscription=SessionStore(key).get(push.HERE), session=key)
     session.end()
 
 

@@ -74,7 +74,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return user
 
     def set_password(self, user: Any, password: str) -> None:
-        accounts.set_password(user, password)
+        own = self.request.user.pk == user.pk
+        accounts.set_password(user, password, here=self.request.session.session_key if own else None)
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse | None:
         if user.suspended:
@@ -156,4 +157,4 @@ def end(user: User | None, request: HttpRequest, **kwargs: Any) -> None:
     """Their sockets close, and this browser is told of nothing any more."""
     if user is not None:
         accounts.raise_epoch(user)
-        push.forget(user_id=user.pk, subscription=request.session.get(push.HERE))
+        push.forget(user_id=user.pk, subscription=request.session.get(push.HERE), session=request.session.session_key)

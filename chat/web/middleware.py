@@ -18,9 +18,10 @@ from django.utils.cache import patch_cache_control
 from django_htmx.http import HttpResponseClientRedirect
 
 from chat.models import User
-from chat.store import sign_ins
+from chat.store import push, sign_ins
 
 SEEN, SEEN_EVERY = "seen", 300  # the session's key for the moment; seconds
+NOTED = "noted"  # and for its own key as it was then
 Answer = Callable[[HttpRequest], Any]
 
 
@@ -32,19 +33,27 @@ def PersonMiddleware(get_response: Answer) -> Answer:
         note_use(request)
         with timezone.override(zone(request)):
             response: HttpResponse = get_response(request)
+        if isinstance(request.user, User) and request.session.get(NOTED, here := request.session.session_key) != here:
+            note_use(request)  # a new password has given the session another key
         return kept_private(request, response)
 
     return middleware
 
 
 def note_use(request: HttpRequest) -> None:
-    """Every few minutes, that this browser is in use: people see where they are signed in (/settings/security/)."""
-    if not isinstance(request.user, User) or time.time() - request.session.get(SEEN, 0) < SEEN_EVERY:
+    """Every few minutes, and at once when its session has got another key, that this browser is in use: people see where they are
+    signed in (/settings/security/).
+    """
+    if not isinstance(request.user, User):
+        return
+    session, key = request.session, request.session.session_key or ""
+    if session.get(NOTED) == key and time.time() - session.get(SEEN, 0) < SEEN_EVERY:
         return
     agent = request.headers.get("User-Agent", "")
     with suppress(DatabaseError):  # it is busy, or away: what is asked for will tell
-        sign_ins.seen(request.user, key=request.session.session_key or "", address=address(request), agent=agent)
-        request.session[SEEN] = int(time.time())
+        was = sign_ins.Earlier(session.get(NOTED), session.get(push.HERE))
+        sign_ins.seen(request.user, key=key, address=address(request), agent=agent, earlier=was)
+        session[SEEN], session[NOTED] = int(time.time()), key
 
 
 def address(request: HttpRequest) -> str:

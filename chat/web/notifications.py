@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from allauth.core.internal import ratelimit
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib import messages
@@ -32,13 +33,16 @@ def page(request: PersonRequest) -> HttpResponse:
 def subscribe(request: PersonRequest) -> HttpResponse:
     """What the browser's push service gave it. Where that is nowhere we go, it is said, and nothing is sent there."""
     endpoint = value(request.POST, "endpoint", most=egress.LONGEST + 1)
+    if _too_often(request):
+        return redirect("notifications")
     try:
-        async_to_sync(egress.check)(endpoint)
+        _check(endpoint)
         made = push.subscribe(
             actor=request.user,
             endpoint=endpoint,
             p256dh=value(request.POST, "p256dh"),
             auth=value(request.POST, "auth"),
+            session=request.session.session_key or "",
             device=sign_ins.device(request.headers.get("User-Agent", "")),
         )
     except errors.ParleyError as error:
@@ -47,6 +51,21 @@ def subscribe(request: PersonRequest) -> HttpResponse:
         request.session[push.HERE] = made.pk
         messages.success(request, "This browser is notified from now on.")
     return redirect("notifications")
+
+
+def _check(endpoint: str) -> None:
+    """AddressRefused also for a name that cannot be found: nobody learns which names mean something inside."""
+    try:
+        async_to_sync(egress.check)(endpoint)
+    except errors.FarEndFailed:
+        raise errors.AddressRefused from None
+
+
+def _too_often(request: HttpRequest) -> bool:
+    if ratelimit.consume(request, app="allauth.account", action="push"):
+        return False
+    messages.error(request, "That was often. Wait five minutes, then try again.")
+    return True
 
 
 @require_POST
@@ -64,6 +83,8 @@ def remove(request: PersonRequest, subscription: int) -> HttpResponse:
 @require_POST
 @person_required
 def try_out(request: PersonRequest, subscription: int) -> HttpResponse:
+    if _too_often(request):
+        return redirect("notifications")
     try:
         runs.try_push(actor=request.user, subscription=subscription)
     except errors.NotFound as gone:

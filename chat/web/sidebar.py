@@ -42,8 +42,8 @@ def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> 
     they are shown. The current conversation is looked at: what names somebody there is seen.
     """
     mentioned = mentions.unseen(request.user)
-    if current_id in mentioned:
-        mentions.seen([(request.user.pk, current_id)])
+    if current_id in mentioned and not mentions.seen([(request.user.pk, current_id)]):
+        mentioned -= {current_id}
     above, last = None, ""
     if before:
         moment, _, last = before.partition("~")
@@ -58,7 +58,7 @@ def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> 
     shown = shown[: settings.CONVERSATIONS_PER_PAGE]
     groups += _by_day(shown, above)
     more_url = f"/conversations/?{urlencode({'before': f'{shown[-1].active.isoformat()}~{shown[-1].pk}'})}" if more else None
-    return Sidebar(groups, more_url, current_id, projects.of(request.user)[:MOST_PROJECTS], mentioned - {current_id})
+    return Sidebar(groups, more_url, current_id, projects.of(request.user)[:MOST_PROJECTS], mentioned)
 
 
 def current(request: PersonRequest) -> str:

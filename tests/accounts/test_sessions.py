@@ -10,8 +10,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from chat.live.person import person
-from chat.store.sessions import SessionStore
+from chat.store.sessions import SessionStore, person
 from tests.cast import Cast
 
 

@@ -1,11 +1,19 @@
 """A conversation of Mateo's in a team with Olivia; Stella is not in it."""
 
 import pytest
+from django.core.cache import cache
+from django.test import Client
 
 from chat.models import Conversation, Item, Response, Team, User
 from chat.store import messages, sharing, teams
 from tests import cast
 from tests.teams.conftest import add
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits(db: None) -> None:
+    """Tries are counted in the cache."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -26,6 +34,13 @@ def conversation(people: cast.Cast, team: Team) -> Conversation:
     Response.objects.filter(pk=begun.response.pk).update(status="completed")
     sharing.move(actor=people.mate, conversation_id=begun.conversation.pk, team_id=team.pk)
     return sharing.with_team(actor=people.mate, conversation_id=begun.conversation.pk, access="write")
+
+
+def session_of(user: User) -> str:
+    """Sign them in; the session's key."""
+    client = Client()
+    client.force_login(user)
+    return str(client.session.session_key)
 
 
 def say(actor: User, conversation: Conversation, text: str) -> Item:

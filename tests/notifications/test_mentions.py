@@ -98,6 +98,13 @@ def test_these_name_nobody(people: Cast, conversation: Conversation) -> None:
         assert named(people.owner) == 0, text
 
 
+def test_an_accent_belongs_to_the_name_however_it_is_written(people: Cast, conversation: Conversation, team: Team) -> None:
+    for each in (accented := person("ren\u00e9"), plain := person("rene")):
+        add(team, each)
+    say(people.mate, conversation, "@rene\u0301, look")
+    assert (named(accented), named(plain)) == (1, 0)
+
+
 def test_a_name_may_end_with_a_full_stop_of_its_own(people: Cast, conversation: Conversation, team: Team) -> None:
     add(team, jr := person("sammy.jr."))
     add(team, plain := person("sammy"))
@@ -147,7 +154,43 @@ def test_said_differently_only_who_is_named_anew_is_told(people: Cast, conversat
     begun = messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=old.pk, text="@olivia, @ada, look here")
     unseen = Mention.objects.filter(seen=None)
     assert [mention.user.username for mention in unseen] == ["ada"]
-    assert {mention.item_id for mention in Mention.objects.all()} == {begun.response.input_id}
+    kept = Mention.objects.filter(user=people.owner).order_by("pk")
+    assert [mention.item_id for mention in kept] == [old.pk, begun.response.input_id]
+
+
+def test_another_writer_takes_nobodys_mention_over(people: Cast, conversation: Conversation, team: Team) -> None:
+    add(team, ada := person("ada"))
+    old = say(people.mate, conversation, "@olivia, look")
+    messages.edit(actor=ada, conversation_id=conversation.pk, item_id=old.pk, text="@olivia, nonsense")
+    assert Mention.objects.get(user=people.owner, seen=None).item == old
+
+
+def test_no_wording_tells_again(people: Cast, conversation: Conversation) -> None:
+    old = say(people.mate, conversation, "@olivia, look")
+    for text in ("look", "@olivia, look again", "Look, @olivia"):
+        begun = messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=old.pk, text=text)
+        assert not begun.tells
+    assert Mention.objects.get(user=people.owner, seen=None).item == old
+
+
+def test_what_is_on_another_branch_is_not_seen_before_it_is_shown(people: Cast, conversation: Conversation) -> None:
+    first = say(people.mate, conversation, "Look")
+    messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=first.pk, text="Look here")
+    conversation.refresh_from_db()
+    conversations.show(conversation, people.owner, conversation.head)
+    aside = messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=first.pk, text="@olivia, look")
+    olivia = signed_in(people.owner)
+    assert '<span class="badge mention-count">1</span>' in olivia.get(conversation.url).text
+    assert mentions.unseen(people.owner) == {conversation.pk}
+    assert '<span class="badge mention-count">1</span>' not in olivia.get(f"{conversation.url}?at={aside.response.input_id}").text
+    assert mentions.unseen(people.owner) == frozenset()
+
+
+def test_who_sees_a_later_wording_has_seen_it(people: Cast, conversation: Conversation) -> None:
+    old = say(people.mate, conversation, "@olivia, lok")
+    messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=old.pk, text="@olivia, look")
+    signed_in(people.owner).get(conversation.url)
+    assert mentions.unseen(people.owner) == frozenset()
 
 
 def test_who_may_not_read_it_any_more_sees_nothing_of_it(people: Cast, conversation: Conversation) -> None:

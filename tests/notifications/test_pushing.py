@@ -11,15 +11,15 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from chat import providers
-from chat.models import Conversation, Mention, Push, PushSubscription
+from chat.models import Conversation, Item, Mention, Push, PushSubscription
 from chat.protocol import webpush
 from chat.runs import pushes, verbs
 from chat.runs.executor import executor
-from chat.store import mentions, pool, presence, push, sharing, wake
+from chat.store import conversations, mentions, messages, pool, presence, push, sharing, wake
 from tests.cast import Cast
 from tests.far_end import far_end
 from tests.notifications.browser import Browser
-from tests.notifications.conftest import say
+from tests.notifications.conftest import say, session_of
 from tests.scripted import ScriptedServer
 
 TEXT = "The secret of the quarks, @olivia, is blue."
@@ -37,7 +37,9 @@ async def browser(people: Cast, settings: LazySettings) -> AsyncIterator[Browser
     async with far_end(made.answer) as (port, _):
         settings.EGRESS_ALLOW = [f"127.0.0.1:{port}"]
         made.endpoint = f"http://127.0.0.1:{port}/push/abc"
-        await pool.for_readers(push.subscribe, actor=people.owner, device="Firefox on Linux", **made.subscription())
+        session = await pool.for_readers(session_of, people.owner)
+        given = {**made.subscription(), "session": session}
+        await pool.for_readers(push.subscribe, actor=people.owner, device="Firefox on Linux", **given)
         yield made
 
 
@@ -156,6 +158,24 @@ async def test_what_is_refused_is_not_sent_again(people: Cast, conversation: Con
         assert (await left(), (await pool.for_readers(PushSubscription.objects.get)).failed) == (0, failed)
 
 
+async def test_what_nobody_brings_to_an_end_has_one(people: Cast, conversation: Conversation, browser: Browser) -> None:
+    await pool.for_readers(say, people.mate, conversation, TEXT)
+    for _ in range(len(push.PAUSES) + 2):
+        assert len(await pool.for_readers(push.claim)) == 1
+        await hurry()
+    assert await pool.for_readers(push.claim) == []
+    assert await left() == 0
+
+
+async def test_what_cannot_be_sealed_holds_up_no_other(people: Cast, conversation: Conversation, browser: Browser) -> None:
+    session = await pool.for_readers(session_of, people.owner)
+    broken = {"user": people.owner, "session": session, "endpoint": "https://9.9.9.9/", "p256dh": "x", "auth": "y"}
+    await pool.for_readers(lambda: PushSubscription.objects.create(**broken))
+    await pool.for_readers(say, people.mate, conversation, TEXT)
+    await send_due()
+    assert (len(browser.asked), await left()) == (1, 0)
+
+
 async def test_an_address_that_leads_inside_by_now_is_never_contacted(
     people: Cast, conversation: Conversation, browser: Browser, settings: LazySettings
 ) -> None:
@@ -166,13 +186,52 @@ async def test_an_address_that_leads_inside_by_now_is_never_contacted(
     assert not await pool.for_readers(PushSubscription.objects.exists)
 
 
-async def test_of_several_processes_one_sends_it(people: Cast, browser: Browser) -> None:
+async def test_a_slow_push_service_holds_up_no_other(
+    people: Cast, conversation: Conversation, browser: Browser, sending: None, settings: LazySettings
+) -> None:
+    gate = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        await gate.wait()
+
+    async with far_end(slow) as (port, asked):
+        settings.EGRESS_ALLOW = ["127.0.0.0/8"]
+        session = await pool.for_readers(session_of, people.mate)
+        for number in range(push.AT_ONCE):
+            given = {**Browser(f"http://127.0.0.1:{port}/{number}").subscription(), "session": session}
+            await pool.for_readers(push.subscribe, actor=people.mate, device="", **given)
+        await pool.for_readers(verbs.send, actor=people.owner, conversation_id=conversation.pk, text="@mateo")
+        await until(lambda: len(asked) == push.EACH)
+        own = await pool.for_readers(lambda: PushSubscription.objects.get(user=people.owner))
+        async with asyncio.timeout(pushes.SECONDS - 2):
+            await pool.for_readers(verbs.try_push, actor=people.owner, subscription=own.pk)
+            await browser.next()
+        assert len(asked) == push.EACH
+        gate.set()
+
+
+async def test_of_several_processes_one_sends_it(people: Cast, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "EACH", push.AT_ONCE)
     own = await pool.for_readers(PushSubscription.objects.get)
     now = timezone.now()
     await pool.for_readers(lambda: Push.objects.bulk_create(Push(subscription=own, due=now) for _ in range(push.AT_ONCE)))
     claims = await asyncio.gather(*(pool.for_readers(push.claim) for _ in range(8)))
     claimed = [due.id for claim in claims for due in claim]
     assert len(claimed) == len(set(claimed)) == push.AT_ONCE
+
+
+async def test_what_nobody_needs_is_not_taken_for_the_end(
+    people: Cast, conversation: Conversation, browser: Browser, sending: None
+) -> None:
+    own = await pool.for_readers(PushSubscription.objects.get)
+    await pool.for_readers(say, people.mate, conversation, TEXT)
+    mention = await pool.for_readers(Mention.objects.get)
+    await pool.for_readers(has_seen_it, people, conversation)
+    some = [Push(subscription=own, mention=mention, due=timezone.now()) for _ in range(3 * push.EACH)]
+    await pool.for_readers(lambda: Push.objects.bulk_create(some))
+    await pool.for_readers(verbs.try_push, actor=people.owner, subscription=own.pk)
+    await browser.next()
+    assert browser.opened()["tag"] == "test"
 
 
 async def test_what_a_process_left_behind_is_taken_up(people: Cast, conversation: Conversation, browser: Browser) -> None:
@@ -185,6 +244,24 @@ async def test_what_a_process_left_behind_is_taken_up(people: Cast, conversation
 
 def looks(people: Cast, conversation: Conversation) -> None:
     presence.note([(conversation.pk, people.owner.pk)])
+
+
+def looks_at_another_branch(people: Cast, conversation: Conversation) -> None:
+    conversations.show(conversation, people.owner, conversation.head)
+    looks(people, conversation)
+
+
+async def test_who_looks_at_another_branch_is_notified(people: Cast, conversation: Conversation, browser: Browser) -> None:
+    await pool.for_readers(conversation.refresh_from_db)
+    await pool.for_readers(say_aside, people, conversation)
+    await pool.for_readers(looks_at_another_branch, people, conversation)
+    await send_due()
+    assert len(browser.asked) == 1
+
+
+def say_aside(people: Cast, conversation: Conversation) -> None:
+    first = Item.objects.get(conversation=conversation, role="user")
+    messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=first.pk, text=TEXT)
 
 
 def has_seen_it(people: Cast, conversation: Conversation) -> None:

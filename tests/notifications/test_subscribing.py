@@ -63,13 +63,35 @@ def test_an_address_that_leads_inside_is_refused_with_a_sentence(people: Cast, e
     assert not PushSubscription.objects.exists()
 
 
+def test_a_name_that_cannot_be_found_is_refused_with_the_same_words(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*args: object, **kwargs: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", missing)
+    text = subscribe(signed_in(people.owner), endpoint="https://wiki.inside/")
+    assert "This server does not go to that address." in text
+    assert "cannot be found" not in text
+
+
+def test_one_does_not_ask_without_end(people: Cast) -> None:
+    client = signed_in(people.owner)
+    for _ in range(20):
+        client.post(f"{PAGE}subscribe/", {"endpoint": "https://10.0.0.1/"})
+    assert "Wait five minutes" in subscribe(client)
+    assert "Wait five minutes" in client.post(f"{PAGE}1/test/", follow=True).text
+    assert not PushSubscription.objects.exists()
+
+
 def test_and_never_contacted(people: Cast, listener: socket.socket) -> None:
     subscribe(signed_in(people.owner), endpoint=f"https://127.0.0.1:{listener.getsockname()[1]}/")
     with pytest.raises(BlockingIOError):
         listener.accept()
 
 
-@pytest.mark.parametrize("wrong", [{"auth": "AAAA"}, {"p256dh": "x" * 87}, {"p256dh": ""}])
+PADDED = {"p256dh": Browser(PUBLIC).subscription()["p256dh"] + "=" * 150}
+
+
+@pytest.mark.parametrize("wrong", [{"auth": "AAAA"}, {"p256dh": "x" * 87}, {"p256dh": ""}, PADDED])
 def test_keys_that_are_none_are_refused(people: Cast, wrong: dict[str, str]) -> None:
     assert "keys cannot be used" in subscribe(signed_in(people.owner), **wrong)
     assert not PushSubscription.objects.exists()
