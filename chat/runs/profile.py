@@ -24,12 +24,22 @@ def of(person: User) -> Json:
         "preferences": {
             "default_model": person.default_model,
             "instructions": person.instructions,
+            "storing": person.storing,
             "theme": person.theme,
         },
         "teams": [
             {"id": one.team_id, "name": one.team.name, "role": one.role, "since": _moment(one.created)}
             for one in Membership.objects.filter(user=person, team__personal_of=None).select_related("team").order_by("pk")
         ],
+        **_made(person),
+        **_ways_in(person),
+        **_elsewhere(person),
+    }
+
+
+def _made(person: User) -> Json:
+    """Projects, links and invitations."""
+    return {
         "projects": [
             {"id": one.pk, "name": one.name, "instructions": one.instructions, "made": _moment(one.created)}
             for one in Project.objects.readable_by(person).filter(made_by=person).order_by("created")
@@ -50,6 +60,12 @@ def of(person: User) -> Json:
             {"email": one.email, "role": one.role, "made": _moment(one.created), "expires": _moment(one.expires)}
             for one in Invitation.objects.filter(invited_by=person).order_by("created")
         ],
+    }
+
+
+def _ways_in(person: User) -> Json:
+    """Second steps, sign-ins, and the browsers that are notified: nothing with which somebody could come in."""
+    return {
         "second_steps": [
             {"type": one.type, "name": one.data.get("name", ""), "added": _moment(one.created_at)}
             for one in Authenticator.objects.filter(user=person).order_by("created_at")
@@ -68,7 +84,6 @@ def of(person: User) -> Json:
             {"device": one.device, "service": urlsplit(one.endpoint).hostname, "since": _moment(one.created)}
             for one in PushSubscription.objects.filter(user=person).order_by("created")
         ],
-        **_elsewhere(person),
     }
 
 

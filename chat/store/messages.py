@@ -86,13 +86,7 @@ def send(
         if project_id and (before := _sent_before(actor, client_id, message)) is not None:
             return before  # though the project may have gone meanwhile
         project = projects.enter(actor=actor, project_id=project_id) if project_id else None
-        if conversation_id is None:
-            sql.rows("SELECT id FROM chat_user WHERE id = %s", actor.pk, lock="FOR NO KEY UPDATE")  # sent twice, it waits
-            conversation = None
-        else:
-            conversation = news.lock(
-                conversations.find(actor=actor, conversation_id=conversation_id, action="conversation.write").pk
-            )
+        conversation = _locked(actor, conversation_id)
         if (before := _sent_before(actor, client_id, message)) is not None:
             return before
         if conversation is not None and conversation.owner_id != actor.pk:
@@ -113,6 +107,14 @@ def send(
         else:
             _announce(conversation, response, "entry.added", response=response.pk, previous=previous.pk if previous else None)
     return Begun(conversation, response, tells=tells)
+
+
+def _locked(actor: User, conversation_id: str | None) -> Conversation | None:
+    """The conversation that this person writes in. Where there is none yet they themselves are locked: sent twice, it waits."""
+    if conversation_id is None:
+        sql.rows("SELECT id FROM chat_user WHERE id = %s", actor.pk, lock="FOR NO KEY UPDATE")
+        return None
+    return news.lock(conversations.find(actor=actor, conversation_id=conversation_id, action="conversation.write").pk)
 
 
 def _sent_before(actor: User, client_id: str, message: Json) -> Begun | None:

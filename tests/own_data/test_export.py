@@ -63,7 +63,7 @@ def test_it_says_who_one_is_and_nothing_that_lets_somebody_in(people: Cast) -> N
     client = signed_in_afresh("stella")
     secret = set_up(client)
     team_of(people.owner, people.stranger)
-    User.objects.filter(pk=people.stranger.pk).update(instructions="Be brief.")
+    User.objects.filter(pk=people.stranger.pk).update(instructions="Be brief.", storing="off")
     projects.create(actor=people.stranger, name="My novel", instructions="In verse.")
     projects.create(actor=people.owner, name="Not mine", instructions="Whatever.")
     left = teams.create(actor=people.owner, name="Left")
@@ -73,6 +73,7 @@ def test_it_says_who_one_is_and_nothing_that_lets_somebody_in(people: Cast) -> N
     data = fetched(client)
     account = json.loads(opened(data)["account.json"])
     assert (account["username"], account["preferences"]["instructions"]) == ("stella", "Be brief.")
+    assert account["preferences"]["storing"] == "off"
     assert [(team["name"], team["role"]) for team in account["teams"]] == [("Physics", "member")]
     assert [(project["name"], project["instructions"]) for project in account["projects"]] == [("My novel", "In verse.")]
     assert len(account["sign_ins"]) == 1
