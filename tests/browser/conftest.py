@@ -1,6 +1,7 @@
 """The browser, two houses (a scripted model server behind one, the bundled model in the other) and the people in them."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.house import House
 from tests.browser.people import Person, sign_up
+from tests.browser.talk import say
 from tests.browser.watch import Watch
 from tests.scripted import ScriptedServer
 
@@ -77,6 +79,30 @@ def crowd(house: House, owner: Person) -> Iterator[Person]:
 def person(crowd: Iterator[Person]) -> Person:
     """Somebody new in each test."""
     return next(crowd)
+
+
+@pytest.fixture
+def mate(crowd: Iterator[Person]) -> Person:
+    return next(crowd)
+
+
+@pytest.fixture
+def team(person: Person, mate: Person) -> str:
+    """A team of the two; its address."""
+    page = person.post("/teams/new/", name="Physics")
+    invited = person.post(f"{page.url.path}invitations/", email="", role="member", uses="1", days="7")
+    (path,) = re.findall(r"(/invitations/[^/<\s]+/)[<\s]", invited.text)
+    mate.post(f"{path}accept/")
+    return str(page.url.path)
+
+
+@pytest.fixture
+def address(person: Person, mate: Person, team: str) -> str:
+    """A conversation in which both write."""
+    address = person.begin(say("Hello."))
+    person.post(f"{address}share/move/", team=team.split("/")[2])
+    person.post(f"{address}share/team/", access="write")
+    return address
 
 
 @pytest.fixture

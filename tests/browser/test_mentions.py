@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.axe import violations
@@ -14,24 +13,6 @@ from tests.notifications.browser import Browser
 
 SOON = 2_000  # milliseconds
 Pages = Callable[..., Page]
-
-
-@pytest.fixture
-def mate(crowd: Iterator[Person]) -> Person:
-    return next(crowd)
-
-
-@pytest.fixture
-def address(person: Person, mate: Person) -> str:
-    """A conversation in which both write."""
-    page = person.post("/teams/new/", name="Physics")
-    invited = person.post(f"{page.url.path}invitations/", email="", role="member", uses="1", days="7")
-    (path,) = re.findall(r"(/invitations/[^/<\s]+/)[<\s]", invited.text)
-    mate.post(f"{path}accept/")
-    address = person.begin(say("Hello."))
-    person.post(f"{address}share/move/", team=page.url.path.split("/")[2])
-    person.post(f"{address}share/team/", access="write")
-    return address
 
 
 def count(page: Page) -> Locator:

@@ -1,10 +1,9 @@
 """Two people in one conversation, a browser each: they see each other's words, the same reply growing, and who is in it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import monotonic
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import Person
@@ -13,30 +12,6 @@ from tests.browser.talk import box, directive, ended, growing, say
 WITHIN = 500  # milliseconds from one screen to the other
 
 Pages = Callable[..., Page]
-
-
-@pytest.fixture
-def mate(crowd: Iterator[Person]) -> Person:
-    return next(crowd)
-
-
-@pytest.fixture
-def team(person: Person, mate: Person) -> str:
-    """A team of the two; its address."""
-    page = person.post("/teams/new/", name="Physics")
-    invited = person.post(f"{page.url.path}invitations/", email="", role="member", uses="1", days="7")
-    (path,) = re.findall(r"(/invitations/[^/<\s]+/)[<\s]", invited.text)
-    mate.post(f"{path}accept/")
-    return str(page.url.path)
-
-
-@pytest.fixture
-def address(person: Person, mate: Person, team: str) -> str:
-    """A conversation in which both write."""
-    address = person.begin(say("Hello."))
-    person.post(f"{address}share/move/", team=team.split("/")[2])
-    person.post(f"{address}share/team/", access="write")
-    return address
 
 
 def told(text: str, *, by: Page, to: Page) -> float:
