@@ -8,6 +8,7 @@ class Response(models.Model):
     """The record of one run. Ends exactly once, by compare-and-set on `status` and `epoch`.
 
     `epoch` is the fence: it grows when a process takes the run over, and a write with an older one changes nothing.
+    `team`: the one its conversation is in, that those who look after it find it by.
     `position` is the conversation's number of this run's newest event, `sequence` the number its next event gets. No index holds
     what changes with every flush: a run that is under way is found by its conversation.
     """
@@ -26,6 +27,7 @@ class Response(models.Model):
     conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="responses")
     input = models.ForeignKey("chat.Item", null=True, on_delete=models.CASCADE, related_name="responses")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    team = models.ForeignKey("chat.Team", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     continues = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="continuations")
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
     model = models.CharField(max_length=200, blank=True)
@@ -58,6 +60,7 @@ class Response(models.Model):
                 condition=~models.Q(status__in=["queued", "in_progress"]),
                 name="response_position",
             ),
+            models.Index(fields=["team", "created", "id"], name="response_of_team"),
         ]
 
     def __str__(self) -> str:

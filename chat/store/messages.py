@@ -201,6 +201,7 @@ def _ask(
         conversation=conversation,
         input=item,
         author=actor,
+        team_id=conversation.team_id,
         model=conversation.model,
         store=conversation.store,
         instructions=projects.instructions_for(conversation, actor),

@@ -94,6 +94,7 @@ def withdraw(conversation: Conversation, *, team: Team) -> None:
     conversation.participants.all().delete()
     conversation.links.all().delete()
     Conversation.objects.filter(pk=conversation.pk).update(team=team, team_access=Access.NONE, project=None)
+    conversation.responses.update(team=team)
     conversation.team, conversation.team_access, conversation.project = team, Access.NONE, None
     _tell(conversation, before)
 

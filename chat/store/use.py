@@ -33,7 +33,7 @@ def of_person(*, actor: User, person: User) -> list[Use]:
 
 
 def of_team(*, actor: User, team: Team) -> list[Use]:
-    return _by_model(_seen_by(actor, _lately().filter(conversation__team=team)))
+    return _by_model(_seen_by(actor, _lately().filter(team=team)))
 
 
 def conversations(*, actor: User, person: User) -> int:
@@ -46,7 +46,7 @@ def conversations(*, actor: User, person: User) -> int:
 def replies(*, actor: User, teams: list[str]) -> dict[str, int]:
     """How many replies there were lately in each of these teams, by their ids; none where the actor has no business."""
     within = teams_managed_by(actor).filter(pk__in=teams)
-    counted = _lately().filter(conversation__team__in=within).values_list("conversation__team").annotate(Count("pk"))
+    counted = _lately().filter(team__in=within).values_list("team").annotate(Count("pk"))
     return dict(counted.order_by())
 
 
@@ -63,4 +63,4 @@ def _by_model(responses: QuerySet[Response]) -> list[Use]:
 def _seen_by(actor: User, responses: QuerySet[Response]) -> QuerySet[Response]:
     if can(actor, "server.manage", None):
         return responses
-    return responses.filter(conversation__team__in=teams_managed_by(actor))
+    return responses.filter(team__in=teams_managed_by(actor))

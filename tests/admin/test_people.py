@@ -129,9 +129,10 @@ def test_what_they_use_is_counted_within_reach_and_nothing_they_wrote_is_shown(w
     usage = {"input_tokens": 1000, "output_tokens": 234, "total_tokens": 1234}
     for team, count in ((world.physics, 2), (world.people["member"].personal_team, 3)):
         talk = Conversation.objects.create(owner=mateo, team=team, title="A secret title")
-        made = [Response(conversation=talk, author=mateo, model="gpt-x", status="completed", usage=usage) for _ in range(count)]
-        Response.objects.bulk_create([*made, Response(conversation=talk, author=mateo, model="gpt-x", status="failed")])
-    old = Response.objects.create(conversation=talk, author=mateo, model="old", status="completed", usage=usage)
+        mine: dict[str, Any] = {"conversation": talk, "author": mateo, "team": team, "model": "gpt-x"}
+        made = [Response(**mine, status="completed", usage=usage) for _ in range(count)]
+        Response.objects.bulk_create([*made, Response(**mine, status="failed")])
+    old = Response.objects.create(conversation=talk, author=mateo, team=talk.team, model="old", status="completed", usage=usage)
     Response.objects.filter(pk=old.pk).update(created=timezone.now() - timedelta(days=31))
     expected = {"server owner": ("7", "5,000", "6,170", "their own: 2"), "team admin": ("3", "2,000", "2,468", "their own: 1")}
     for who, numbers in expected.items():

@@ -184,7 +184,10 @@ def test_what_is_in_no_team_is_shared_with_none(people: Cast, team: Team) -> Non
 def test_it_is_moved_into_a_team_that_has_guests(people: Cast, team: Team) -> None:
     add(team, person("ada"), "guest")
     begun = messages.send(actor=people.owner, conversation_id=None, text="Mine")
+    assert begun.response.team == people.owner.personal_team
     assert "Moved." in share(signed_in(people.owner), begun.conversation, "move", team=team.pk)
+    begun.response.refresh_from_db()
+    assert begun.response.team == team
 
 
 def test_it_is_moved_into_no_team_of_others(people: Cast, said: Conversation) -> None:
