@@ -10,6 +10,7 @@ from chat.models.items import Item
 from chat.models.links import Audience, Link
 from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
+from chat.models.probes import Probe
 from chat.models.projects import Project
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
@@ -36,6 +37,7 @@ __all__ = [
     "Mention",
     "Participant",
     "Presence",
+    "Probe",
     "Project",
     "Push",
     "PushSubscription",
