@@ -19,7 +19,7 @@ from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import conversations, links, log, pool, responses, sessions
+from chat.store import conversations, links, log, pool, responses, sessions, traces
 from chat.store import exports as store_exports
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ class Executor:
         """Remove what has expired, and what somebody had who has left: a piece at a time, between which the runs write."""
         clearing = Clearing()
         while True:
-            for remove in (store_exports.purge, sessions.purge, clearing.step):
+            for remove in (store_exports.purge, sessions.purge, clearing.step, traces.step):
                 try:
                     await self._while(remove)
                 except DatabaseError as error:

@@ -12,7 +12,7 @@ from chat import errors
 from chat.models import Branch, Conversation, Participant, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
-from chat.store import history, news, rows, sql
+from chat.store import history, news, rows, sql, traces
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 20
@@ -212,6 +212,7 @@ def purge() -> int:
     for pk in gone:
         while purge_slice(pk):
             pass
+        traces.leave()
     return len(gone)
 
 

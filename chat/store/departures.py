@@ -32,7 +32,7 @@ from chat.models import (
     Turn,
     User,
 )
-from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams
+from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams, traces
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
@@ -225,6 +225,7 @@ def _person(user: User) -> bool:
     """The row itself, with what is left on it; teams in which there is nobody else."""
     Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
     record.keep(user)
+    transaction.on_commit(traces.leave)
     return bool(user.delete()[0])
 
 

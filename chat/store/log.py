@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from chat.models import Conversation, LogRow
 from chat.protocol.types import Json
-from chat.store import sql
+from chat.store import sql, traces
 
 SLICE: Final = 200  # rows that one transaction removes
 ROOM: Final = 1_250 if sql.VENDOR == "sqlite" else 0  # bytes of a row that takes up more: three of them share a page
@@ -196,7 +196,10 @@ def purge() -> int:
     """
     limit = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
     oldest = LogRow.objects.filter(packed=True, created__lt=limit).order_by("created").values_list("pk", flat=True)[:SLICE]
-    return LogRow.objects.filter(pk__in=list(oldest)).delete()[0]
+    gone: int = LogRow.objects.filter(pk__in=list(oldest)).delete()[0]
+    if gone:
+        traces.leave()
+    return gone
 
 
 def _has_ended(response_id: str) -> bool:
