@@ -187,19 +187,26 @@ def delete(*, actor: User, conversation_id: str) -> Conversation:
     conversation = lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
     conversation.deleted = timezone.now()
     conversation.save(update_fields=["deleted"])
-    running = Response.objects.filter(conversation=conversation)
-    running.filter(status=Response.Status.QUEUED).update(status=Response.Status.CANCELLED, ended=Now())
-    running.filter(status=Response.Status.IN_PROGRESS, cancel_requested=None).update(cancel_requested=Now())
+    running = Response.objects.filter(conversation=conversation, status__in=Response.RUNNING)
+    running.filter(status=Response.Status.QUEUED, sequence=0).update(status=Response.Status.CANCELLED, ended=Now())
+    running.filter(cancel_requested=None).update(cancel_requested=Now())
     news.announce(conversation, "conversation.deleted")
     return conversation
 
 
 @transaction.atomic
 def restore(*, actor: User, conversation_id: str) -> Conversation:
+    """Take a deletion back, as long as there is time for that: after it the bytes are on their way out."""
     conversation = find(actor=actor, conversation_id=conversation_id, action="conversation.manage", deleted=True)
-    Conversation.objects.filter(pk=conversation.pk).update(deleted=None)
+    if not Conversation.objects.filter(pk=conversation.pk, deleted__gte=_limit()).update(deleted=None):
+        raise errors.NotFound("It is too late to have this conversation back.")
     conversation.deleted = None
     return conversation
+
+
+def _limit() -> datetime:
+    """What was deleted before is gone."""
+    return timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
 
 
 def purge() -> int:
@@ -207,13 +214,19 @@ def purge() -> int:
 
     In slices, the newest first: one transaction for 10,000 messages would make every stream wait.
     """
-    limit = timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
-    gone = list(Conversation.objects.filter(deleted__lt=limit).values_list("pk", flat=True)[:100])
+    gone = list(Conversation.objects.filter(deleted__lt=_limit()).values_list("pk", flat=True)[:100])
     for pk in gone:
-        while purge_slice(pk):
+        while _purge_some(pk):
             pass
         traces.leave()
     return len(gone)
+
+
+@transaction.atomic
+def _purge_some(conversation_id: str) -> bool:
+    """A slice of one that is deleted, still."""
+    held = Conversation.objects.select_for_update().filter(pk=conversation_id, deleted__lt=_limit()).values_list("pk", flat=True)
+    return bool(list(held)) and purge_slice(conversation_id)
 
 
 def purge_slice(conversation_id: str) -> bool:

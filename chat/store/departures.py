@@ -61,7 +61,8 @@ class Bonds:
 def bonds(actor: User) -> Bonds:
     owned = Membership.objects.filter(user=actor, role=Membership.Role.OWNER, team__personal_of=None).select_related("team")
     others = Membership.objects.exclude(user=actor).filter(team=OuterRef("team"))
-    held = owned.filter(Exists(others)).exclude(Exists(others.filter(role=Membership.Role.OWNER)))
+    owners = others.filter(role=Membership.Role.OWNER, **teams.IN_GOOD_STANDING)
+    held = owned.filter(Exists(others)).exclude(Exists(owners))
     return Bonds(server.owned_by(actor), [each.team for each in held.order_by("team__name", "team__pk")])
 
 
