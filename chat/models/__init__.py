@@ -7,6 +7,7 @@ from chat.models.cache import CacheEntry
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.exports import Export, ExportChunk
 from chat.models.items import Item
+from chat.models.ledger import Kept
 from chat.models.links import Audience, Link
 from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
@@ -31,6 +32,7 @@ __all__ = [
     "ExportChunk",
     "Invitation",
     "Item",
+    "Kept",
     "Link",
     "LogRow",
     "Membership",

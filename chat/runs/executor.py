@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat.runs import exports
+from chat.runs import exports, forgetting
 from chat.runs.departures import Clearing
 from chat.runs.dispatch import dispatch
 from chat.runs.pushes import pushes
@@ -52,6 +52,7 @@ class Executor:
                 self.keep(work)
             self.keep(self._serve)
             self.keep(pushes.work)
+            self.keep(forgetting.work)
             if settings.ON_SQLITE:
                 self.keep(self._checkpoint)
 

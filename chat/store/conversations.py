@@ -12,7 +12,7 @@ from chat import errors
 from chat.models import Branch, Conversation, Participant, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
-from chat.store import history, news, rows, sql
+from chat.store import history, ledger, news, rows, sql
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 20
@@ -217,6 +217,12 @@ def purge() -> int:
 
 def purge_slice(conversation_id: str) -> bool:
     """Remove the newest replies of a conversation, or itself when none is left. False when it is not there any more."""
+    with transaction.atomic():
+        return _purge_slice(conversation_id)
+
+
+def _purge_slice(conversation_id: str) -> bool:
+    ledger.due(conversation_id)
     newest = Response.objects.filter(conversation=conversation_id).order_by("-created", "-pk").values_list("pk", flat=True)
     if some := list(newest[:PURGE_SLICE]):
         Conversation.objects.filter(pk=conversation_id).update(head=None)

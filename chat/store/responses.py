@@ -18,7 +18,7 @@ from chat import errors, markdown
 from chat.models import Conversation, Item, LogRow, Response, Turn, User
 from chat.policy import within_reach
 from chat.protocol.types import Json
-from chat.store import conversations, log, messages, news, rows, search, sql
+from chat.store import conversations, ledger, log, messages, news, rows, search, sql
 from chat.store.log import Batch
 
 Status = Response.Status
@@ -27,7 +27,7 @@ Status = Response.Status
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a run ended, and what it made: wire items in output order with what the provider called them; `upstream_id`: what it
-    called the last turn.
+    called the last turn; `kept`: what that has left there.
     """
 
     status: str
@@ -38,6 +38,7 @@ class Ending:
     error_code: str = ""
     error_message: str = ""
     incomplete_reason: str = ""
+    kept: ledger.Keeping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,8 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
     sql.run(END, ending.status, usage, *error, batch.response_id, batch.epoch)
     sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:200], batch.response_id)
+    if ending.kept is not None:
+        ledger.note(ending.kept)
     ((owner_id, stored),) = sql.rows(WHOSE, batch.response_id)
     _keep_items(batch, ending, words, owner_id=owner_id)
     (log.pack if stored else log.drop)(batch.response_id)
@@ -248,19 +251,32 @@ def message_text(wire: Json) -> str:
 
 
 @transaction.atomic
-def open_turn(response: Response, *, index: int, provider: str, model: str, background: bool = False) -> Turn:
+def open_turn(
+    response: Response,
+    *,
+    index: int,
+    provider: str,
+    model: str,
+    server: str = "",
+    chained: bool = False,
+    background: bool = False,
+) -> Turn:
     """Note the call that is about to be made, and which model it asks for where nobody had chosen one."""
     if model != response.model:
         sql.run("UPDATE chat_response SET model = %s WHERE id = %s AND epoch = %s", model[:200], response.pk, response.epoch)
-    fields = {"response": response, "index": index, "epoch": response.epoch, "background": background}
-    return rows.add(Turn(**fields, provider=provider[:100]))
+    fields = {"response": response, "index": index, "epoch": response.epoch, "background": background, "chained": chained}
+    return rows.add(Turn(**fields, provider=provider[:100], server=server[:500]))
 
 
-def note_turn(turn_id: str, *, upstream_id: str) -> None:
-    """What the provider calls this turn, where it goes on without us; how far it has been read is noted with each flush
-    (`Batch.turn`). For others it is time enough at the end (`Ending`).
+@transaction.atomic
+def note_turn(turn_id: str, *, upstream_id: str, kept: ledger.Keeping | None) -> None:
+    """What the provider calls this turn, and that it keeps it: before anything is shown of what goes on without us, soon for any
+    other, so that a process that dies leaves nothing there that nobody knows of. How far it has been read is noted with each
+    flush (`Batch.turn`).
     """
     sql.run("UPDATE chat_turn SET upstream_id = %s WHERE id = %s", upstream_id[:200], turn_id)
+    if kept is not None:
+        ledger.note(kept)
 
 
 def resumable(response: Response) -> Turn | None:
