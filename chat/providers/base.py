@@ -31,8 +31,7 @@ class Provider(Protocol):
 
     name: str
 
-    @property
-    def keeps(self) -> bool:
+    def keeps(self, model: str) -> bool:
         """Whether a request may be sent with `store`, as far as is known. It may be answered by one that keeps nothing all the
         same: `stream` says in the request whether it was asked to.
         """

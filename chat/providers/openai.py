@@ -33,9 +33,8 @@ class OpenAIProvider(Provider):
         self._refused = Refused()
         self._speaks_responses: bool | None = None
 
-    @property
-    def keeps(self) -> bool:
-        return self._speaks_responses is not False
+    def keeps(self, model: str) -> bool:
+        return self._speaks_responses is not False and not self._refused.keeping(model)
 
     @property
     def server(self) -> str:
@@ -46,7 +45,7 @@ class OpenAIProvider(Provider):
         return self._account
 
     def chains(self, model: str) -> bool:
-        return self.keeps and not self._refused.chaining(model)
+        return self.keeps(model) and not self._refused.chaining(model)
 
     @property
     def background(self) -> bool:

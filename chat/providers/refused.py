@@ -64,6 +64,10 @@ class Refused:
         self.names.setdefault(str(body.get("model")), set()).add(name)
         return True
 
+    def keeping(self, model: str) -> bool:
+        """Whether it keeps nothing."""
+        return not {KEEPING, "store"}.isdisjoint(self.names.get(model, ()))
+
     def chaining(self, model: str) -> bool:
         """Whether it goes on from no Response of its own."""
         return CHAINING in self.names.get(model, ())

@@ -77,7 +77,7 @@ async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
 def _prepared(response: Response, provider: Provider, model: str) -> tuple[Plan, Sequence[Past]]:
     """How it is asked for, and with what: by what the server was found to do, and what it keeps of what is above."""
     can = probes.capabilities(provider.server) if provider.server else {}
-    store = response.store and provider.keeps and can.get("store", True)
+    store = response.store and provider.keeps(model) and can.get("store", True)
     plan = Plan(store=store, background=store and provider.background, reasoning=can.get("reasoning_replay", False))
     if store and can.get("chain") and provider.chains(model):
         where = {"server": provider.server, "account": provider.account}

@@ -4,15 +4,16 @@ finds nothing or its time is over. The one way by which anything is deleted at a
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from chat.models import Conversation, Kept, Response, Turn
+from chat.models import Conversation, Kept, Response, Turn, User
+from chat.policy import within_reach
 from chat.store import sql
 
 DAYS: Final = 30  # that OpenAI keeps a response for, unless it is deleted
@@ -157,3 +158,45 @@ def tidy(server: str) -> bool:
     old = list(Kept.objects.filter(ended__lt=_in(-CLOSED * 86_400)).values_list("pk", flat=True)[:SLICE])
     removed, _ = Kept.objects.filter(pk__in=old).delete()
     return SLICE in (expired, removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one provider holds: how many objects of a kind are kept, are being deleted, cannot be deleted there; `last` is when
+    the last of them expires.
+    """
+
+    server: str
+    kind: str
+    kept: int
+    due: int
+    remains: int
+    last: datetime
+
+    @property
+    def count(self) -> int:
+        return self.kept + self.due + self.remains
+
+
+def totals(some: QuerySet[Kept] | None = None) -> list[Held]:
+    """Of everybody, or of these, by provider and kind."""
+    found = (Kept.objects.all() if some is None else some).filter(state__in=Kept.OPEN).order_by("server", "kind")
+    counts = [Count("pk", filter=Q(state=state)) for state in Kept.OPEN]
+    names = found.values_list("server", "kind")
+    return [Held(*one) for one in names.annotate(kept=counts[0], due=counts[1], remains=counts[2], last=Max("expires"))]
+
+
+def of(actor: User) -> QuerySet[Kept]:
+    """What is kept of one's own conversations, and of those that one has deleted."""
+    return Kept.objects.filter(Q(conversation__in=within_reach(actor, "conversation.manage")) | Q(conversation=None, owner=actor))
+
+
+def page(actor: User, *, before: int | None = None, most: int) -> list[Kept]:
+    """One's own ledger, what was kept last first; `before`: what comes after this row."""
+    found = of(actor).select_related("conversation").order_by("-pk")
+    return list((found if before is None else found.filter(pk__lt=before))[:most])
+
+
+def of_conversation(conversation: Conversation) -> list[Held]:
+    """What is kept of it, for whoever has found that."""
+    return totals(Kept.objects.filter(conversation=conversation))

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors, providers, runs
-from chat.live import transcript
+from chat.live import keeping, transcript
 from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
 from chat.policy import can
@@ -109,6 +109,7 @@ def shared_context(request: PersonRequest, conversation: Conversation | None) ->
         "storing": storing.rule(person_id=request.user.pk, team_id=conversation.team_id if conversation else home_team(request)),
         "post_url": f"{conversation.url}messages/" if conversation else "/",
         **provider_context(),
+        **keeping.facts(model),
     }
 
 

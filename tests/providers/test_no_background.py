@@ -78,7 +78,7 @@ async def test_a_provider_without_it_keeps_nothing() -> None:
     plain = ChatCompletionsProvider(Client("http://far.example/v1", timeouts=QUICK))
     assert not plain.background
     await plain.cancel("resp_1")
-    assert not plain.keeps
+    assert not plain.keeps("scripted")
     assert await plain.forget("resp_1") == "absent"
     with pytest.raises(errors.ResponseGone):
         await every(plain.resume("resp_1", 3))
