@@ -13,6 +13,7 @@ from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
 from chat.models.probes import Probe
 from chat.models.projects import Project
+from chat.models.removals import Removal
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
@@ -43,6 +44,7 @@ __all__ = [
     "Project",
     "Push",
     "PushSubscription",
+    "Removal",
     "Response",
     "SearchEntry",
     "Server",

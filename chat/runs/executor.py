@@ -19,7 +19,7 @@ from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import conversations, links, log, pool, responses, sessions
+from chat.store import conversations, links, log, pool, removals, responses, sessions
 from chat.store import exports as store_exports
 
 logger = logging.getLogger(__name__)
@@ -168,6 +168,7 @@ class Executor:
                     await pool.for_runs(dispatch().start, due)
                 if number % 20 == 0:
                     await pool.for_readers(conversations.purge)  # in slices: between two of them the runs write
+                    await pool.for_readers(removals.purge)
                     await pool.for_readers(links.purge)
                     await pool.for_readers(log.purge)
             except DatabaseError as error:

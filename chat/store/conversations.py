@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat import errors
-from chat.models import Branch, Conversation, Participant, Response, SearchEntry, User
+from chat.models import Branch, Conversation, Item, Participant, Removal, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
 from chat.store import history, ledger, news, rows, sql
@@ -103,6 +103,13 @@ def _retitle(conversation: Conversation, title: str, by: str, content: str = "")
     entry = "UPDATE chat_searchentry SET text = %s, owner_id = %s WHERE conversation_id = %s AND item_id IS NULL"
     if not sql.run(entry, title, conversation.owner_id, conversation.pk):
         rows.add(SearchEntry(conversation=conversation, text=title, owner_id=conversation.owner_id))
+
+
+def untitle(conversation: Conversation) -> None:
+    """Nothing is left of what the model named it after; a name that somebody gave it stays."""
+    titled = Conversation.objects.filter(pk=conversation.pk).exclude(titled_by=Conversation.TitledBy.USER)
+    for locked in titled.select_for_update().exclude(title=""):
+        _retitle(locked, "", Conversation.TitledBy.NOBODY)
 
 
 @transaction.atomic
@@ -227,4 +234,8 @@ def _purge_slice(conversation_id: str) -> bool:
     if some := list(newest[:PURGE_SLICE]):
         Conversation.objects.filter(pk=conversation_id).update(head=None)
         return bool(Response.objects.filter(pk__in=some).delete())
+    if removed := Removal.objects.filter(conversation=conversation_id).values_list("item", flat=True).first():
+        some = history.below(removed)[-PURGE_SLICE:]
+        gone = Response.objects.filter(pk__in=some) if some else Item.objects.filter(pk=removed)
+        return bool(gone.delete())
     return bool(Conversation.objects.filter(pk=conversation_id).delete()[0])

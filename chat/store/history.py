@@ -101,7 +101,12 @@ def _add_versions(result: list[Exchange]) -> None:
     for pk, input_id in sql.rows("SELECT id, input_id FROM chat_response WHERE input_id {one_of} ORDER BY created, id", items):
         answers.setdefault(input_id, []).append(pk)
     shown = [exchange.response.pk for exchange in result]
-    followed = {pk for (pk,) in sql.rows("SELECT DISTINCT previous_id FROM chat_item WHERE previous_id {one_of}", shown)}
+    followed = {
+        pk
+        for (pk,) in sql.rows(
+            "SELECT DISTINCT previous_id FROM chat_item WHERE previous_id {one_of} AND conversation_id IS NOT NULL", shown
+        )
+    }
     for exchange in result:
         exchange.response_versions = answers.get(exchange.item.pk, [])
         exchange.item_versions = questions.get(exchange.item.previous_id, [])
@@ -114,7 +119,9 @@ SAID = "SELECT id, previous_id FROM chat_item WHERE response_id IS NULL AND NOT 
 
 def _siblings(result: list[Exchange]) -> list[tuple[str, str | None]]:
     later = [exchange.item.previous_id for exchange in result if exchange.item.previous_id]
-    found: list[tuple[str, str | None]] = sql.rows(SAID + "previous_id {one_of} ORDER BY created, id", later) if later else []
+    found: list[tuple[str, str | None]] = (
+        sql.rows(SAID + "previous_id {one_of} AND conversation_id IS NOT NULL ORDER BY created, id", later) if later else []
+    )
     first = next((exchange.item for exchange in result if exchange.item.previous_id is None), None)
     if first is not None and first.conversation_id is not None:
         found += sql.rows(SAID + "previous_id IS NULL AND conversation_id = %s ORDER BY created, id", first.conversation_id)
@@ -153,6 +160,16 @@ def wire_input(response: Response, *, model: str = "", server: str = "") -> list
 def wire_news(response: Response) -> list[Past]:
     """The same for a provider that has kept all that is above: this Response's own input."""
     return [Past(json.loads(wire)) for _, wire in sql.rows(SAID_TO, [response.pk])]
+
+
+BELOW = """WITH RECURSIVE below(id, created) AS (SELECT id, created FROM chat_response WHERE input_id = %s UNION ALL
+SELECT r.id, r.created FROM below b JOIN chat_item i ON i.previous_id = b.id LEFT JOIN chat_removal m ON m.item_id = i.id
+JOIN chat_response r ON r.input_id = i.id WHERE m.id IS NULL) SELECT id FROM below ORDER BY created, id"""
+
+
+def below(item_id: str) -> list[str]:
+    """Ids of the Responses that follow a message, in all versions, the oldest first; without what had been deleted before."""
+    return [pk for (pk,) in sql.rows(BELOW, item_id)]
 
 
 def holding(conversation: Conversation, item_id: str) -> Response | None:

@@ -153,7 +153,7 @@ def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Re
     response = Response.objects.select_for_update().filter(pk=response_id, conversation=conversation).first()
     if response is None:
         raise errors.NotFound("This reply does not exist any more.")
-    return _cancel(conversation, response)
+    return stop(conversation, response)
 
 
 @transaction.atomic
@@ -164,11 +164,11 @@ def cancel_all(user: User) -> None:
     for pk in sorted(set(theirs.exclude(conversation=None).values_list("conversation_id", flat=True))):
         for conversation in Conversation.objects.select_for_update().filter(pk=pk):
             for response in theirs.filter(conversation=conversation).order_by("pk"):
-                _cancel(conversation, response)
+                stop(conversation, response)
 
 
-def _cancel(conversation: Conversation, response: Response) -> Response:
-    """The conversation is locked."""
+def stop(conversation: Conversation, response: Response) -> Response:
+    """Ask it to, in a conversation that is locked."""
     if response.status == Status.QUEUED:
         position = news.advance(conversation, 1, active=True)
         Response.objects.filter(pk=response.pk).update(status=Status.CANCELLED, ended=Now(), position=position)
@@ -212,23 +212,24 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:200], batch.response_id)
     if ending.kept is not None:
         ledger.note(ending.kept)
-    ((owner_id, stored),) = sql.rows(WHOSE, batch.response_id)
-    _keep_items(batch, ending, words, owner_id=owner_id)
+    ((conversation_id, owner_id, stored),) = sql.rows(WHOSE, batch.response_id)
+    _keep_items(batch.response_id, ending, words, conversation_id=conversation_id, owner_id=owner_id)
     (log.pack if stored else log.drop)(batch.response_id)
     return position
 
 
-WHOSE = """SELECT c.owner_id, r.store FROM chat_response r LEFT JOIN chat_conversation c ON c.id = r.conversation_id
+WHOSE = """SELECT r.conversation_id, c.owner_id, r.store
+FROM chat_response r LEFT JOIN chat_conversation c ON c.id = r.conversation_id
 WHERE r.id = %s"""
 
 
-def _keep_items(batch: Batch, ending: Ending, words: list[str], *, owner_id: int | None) -> None:
+def _keep_items(response_id: str, ending: Ending, words: list[str], *, conversation_id: str | None, owner_id: int | None) -> None:
     for index, wire in enumerate(ending.items):
         item_id = str(wire.get("id") or "")
         item = Item(
             **({"id": item_id} if item_id else {}),
-            conversation_id=batch.conversation_id,
-            response_id=batch.response_id,
+            conversation_id=conversation_id,
+            response_id=response_id,
             output_index=index,
             type=str(wire.get("type") or "unknown")[:60],
             role=str(wire.get("role") or ("assistant" if wire.get("type") == "message" else ""))[:20],
