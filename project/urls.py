@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from chat.web import (
     accounts,
+    certificates,
     conversations,
     errors,
     health,
@@ -104,6 +105,8 @@ urlpatterns: list[Any] = [
     path("settings/data/exports/<id:export_id>/", own_data.download, name="download_export"),
     path("settings/data/exports/<id:export_id>/delete/", own_data.remove, name="delete_export"),
     path("settings/data/kept/", kept.page, name="kept"),
+    path("settings/data/certificates/<id:certificate_id>/", certificates.page, name="certificate"),
+    path("settings/data/certificates/<id:certificate_id>/download/", certificates.download, name="download_certificate"),
     path("settings/data/delete/", own_data.delete, name="delete_account"),
     path("settings/notifications/", notifications.page, name="notifications"),
     path("settings/notifications/subscribe/", notifications.subscribe, name="subscribe"),

@@ -4,6 +4,7 @@
 """
 
 from chat.models.cache import CacheEntry
+from chat.models.certificates import Certificate
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.exports import Export, ExportChunk
 from chat.models.items import Item
@@ -27,6 +28,7 @@ __all__ = [
     "Audience",
     "Branch",
     "CacheEntry",
+    "Certificate",
     "Conversation",
     "Departure",
     "Export",

@@ -33,6 +33,7 @@ class Kept(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.SET_NULL, related_name="kept")
     turn = models.ForeignKey("chat.Turn", null=True, on_delete=models.SET_NULL, related_name="kept", db_index=False)
+    certificate = models.ForeignKey("chat.Certificate", null=True, on_delete=models.SET_NULL, related_name="+")
     state = models.CharField(max_length=7, choices=State.choices, default=State.KEPT)
     attempts = models.PositiveIntegerField(default=0)
     next_try = models.DateTimeField()

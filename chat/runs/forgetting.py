@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 from chat import errors, providers
 from chat.models import Kept
 from chat.providers import Provider
-from chat.store import ledger, pool
+from chat.store import certificates, ledger, pool
 
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = 4  # that one process deletes at a time
@@ -26,6 +26,7 @@ async def work() -> None:
             more = await step()
             if looks % TIDY == 0:
                 more = await pool.for_readers(ledger.tidy, providers.current().server) or more
+                more = await pool.for_readers(certificates.finish) or more
         except DatabaseError as error:
             logger.warning("What is due at the provider waits for the database: %s", type(error).__name__)
             more = False

@@ -12,7 +12,7 @@ from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Max, Ou
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from chat.models import Conversation, Kept, Response, Turn, User
+from chat.models import Certificate, Conversation, Kept, Response, Turn, User
 from chat.policy import within_reach
 from chat.store import sql
 
@@ -94,10 +94,14 @@ def unchain(turn_id: str, *, forgotten: str = "") -> None:
         _make_due(Kept.objects.filter(upstream_id=forgotten, conversation__responses__turns=turn_id))
 
 
-def due(conversation_id: str) -> None:
-    """All that is kept of it goes. Call it inside the transaction that removes the conversation, or begins to."""
+def due(conversation_id: str, *, certificate: Certificate) -> None:
+    """All that is kept of it goes, and what has gone is in its certificate. Call it inside the transaction that removes the
+    conversation, or begins to.
+    """
     owner = Conversation.objects.filter(pk=OuterRef("conversation")).values("owner")
-    _make_due(Kept.objects.filter(conversation=conversation_id), owner=Subquery(owner))
+    kept = Kept.objects.filter(conversation=conversation_id)
+    kept.filter(certificate=None).update(certificate=certificate)
+    _make_due(kept, owner=Subquery(owner))
 
 
 def due_of(response_ids: Collection[str]) -> None:
@@ -155,7 +159,8 @@ def tidy(server: str) -> bool:
     returned.update(state=State.DUE, attempts=0, next_try=Now(), error="")
     over = Kept.objects.filter(state__in=Kept.OPEN, expires__lt=Now()).order_by("expires").values_list("pk", flat=True)[:SLICE]
     expired = Kept.objects.filter(pk__in=list(over), state__in=Kept.OPEN).update(state=State.EXPIRED, ended=Now())
-    old = list(Kept.objects.filter(ended__lt=_in(-CLOSED * 86_400)).values_list("pk", flat=True)[:SLICE])
+    closed = Kept.objects.filter(Q(certificate=None) | Q(certificate__done__isnull=False), ended__lt=_in(-CLOSED * 86_400))
+    old = list(closed.values_list("pk", flat=True)[:SLICE])
     removed, _ = Kept.objects.filter(pk__in=old).delete()
     return SLICE in (expired, removed)
 
