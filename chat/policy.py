@@ -154,9 +154,12 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("home", "conversations", "archived", "search", "provider", "settings", "security"), SIGNED_IN),
     **dict.fromkeys(("mentions", "notifications", "subscribe", "unsubscribe", "try_push"), SIGNED_IN),
     **dict.fromkeys(("end_sign_in", "end_other_sign_ins", "totp_qr"), SIGNED_IN),
-    **dict.fromkeys(("data", "export", "download_export", "delete_export", "delete_account"), SIGNED_IN),
+    **dict.fromkeys(("data", "export", "download_export", "delete_export", "delete_account", "kept"), SIGNED_IN),
+    **dict.fromkeys(("certificate", "download_certificate"), SIGNED_IN),
     **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
-    **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop", "typing"), _WRITE),
+    **dict.fromkeys(
+        ("messages", "edit", "regenerate", "continue", "stop", "typing", "delete_message", "restore_message"), _WRITE
+    ),
     **dict.fromkeys(("rename", "delete", "restore", "share", "share_person", "share_team", "move", "hand_over"), _OWN),
     **dict.fromkeys(("link_make", "link_revoke", "switch_storing"), _OWN),
     **dict.fromkeys(("storing",), _READ),

@@ -19,8 +19,12 @@ the model name after a colon (`scripted:rate=50,tokens=400`):
     [[background=refused|store]]             with background: true (or store: true) it is refused, 400
     [[resume=404|replay|poll keep=600]]      GET of one made in the background: gone | from its start on | no stream; kept so long
 
-What is asked for with background: true and store: true goes on when its connection closes, and can be had with
-GET /v1/responses/{id}?stream=true&starting_after=N, stopped with POST …/cancel, and deleted.
+    [[keeps=no]]                             with store: true it keeps nothing, and says so
+
+What is asked for with store: true is kept: it can be had with GET /v1/responses/{id}, built upon with previous_response_id, and
+deleted. With background: true it also goes on when its connection closes, and can be had with
+GET /v1/responses/{id}?stream=true&starting_after=N and stopped with POST …/cancel. A thought is sent back encrypted where it is
+asked for, and refused without its follower.
 
 Asked for a title (instructions that begin with "Write a title"), it gives a short one at once: what `say` begins with, or the
 words around the brackets.
@@ -112,6 +116,8 @@ class ScriptedServer:
         self.requests.clear()
         self.connections = []
         self.times.clear()
+        self.shelf.kept.clear()
+        self.shelf.refusals.clear()
 
     def _run(self, ready: threading.Event) -> None:
         asyncio.run(self.serve(ready))
@@ -202,7 +208,10 @@ class ScriptedServer:
             await asyncio.sleep(3600)
         if kind == "responses" and request.body.get("background"):
             return await self.shelf.create(script, request.body, writer)
-        speech = wire.SPEECHES[kind](script, request.body)
+        if kind == "responses" and request.body.get("store") is True and script.get("keeps") != "no":
+            speech: wire.Speech = self.shelf.keep(script, request.body)
+        else:
+            speech = wire.SPEECHES[kind](script, request.body)
         if script.get("json") or not request.body.get("stream"):
             return await wire.send_json(writer, speech.whole())
         return await wire.send_stream(writer, spoiled(script, paced(script, speech.stream())))
@@ -214,7 +223,7 @@ class ScriptedServer:
                 writer, 400, message=f"Unknown parameter: '{unsupported[0]}'.", code="unknown_parameter", param=unsupported[0]
             )
             return True
-        if (why := refusal(script, request.body)) is not None:
+        if (why := refusal(script, request.body, self.shelf)) is not None:
             await wire.send_error(writer, 400, **why)
             return True
         status = script.get("error")

@@ -6,6 +6,7 @@ A script's accidents (eof, reset, drop, hang, malformed) befall the connection t
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
@@ -23,12 +24,12 @@ class Asked(Protocol):
 class Kept:
     """One reply. The place of a piece in `pieces` is its sequence number."""
 
-    def __init__(self, script: Script, body: dict[str, Any]) -> None:
+    def __init__(self, script: Script, body: dict[str, Any], *, background: bool = True) -> None:
         self.script = script
         self.speech = wire.Responses(script, body)
         self.speech.id = f"resp_{uuid4().hex}"
-        self.speech.extra = {"background": True, "store": True}
-        self.status = "in_progress"
+        self.speech.extra = {"background": background, "store": True}
+        self.status = "in_progress" if background else "completed"
         self.until = time.monotonic() + float(script.get("keep", "600"))
         self.pieces: list[Piece] = []
         self.news = asyncio.Event()
@@ -88,6 +89,7 @@ class Shelf:
 
     def __init__(self, tasks: set[asyncio.Task[None]]) -> None:
         self.kept: dict[str, Kept] = {}
+        self.refusals: list[int] = []  # how the next requests to delete are answered: with these errors
         self.tasks = tasks
 
     def begin(self, script: Script, body: dict[str, Any]) -> Kept:
@@ -98,6 +100,12 @@ class Shelf:
         self.tasks.add(kept.task)
         kept.task.add_done_callback(self.tasks.discard)
         return kept
+
+    def keep(self, script: Script, body: dict[str, Any]) -> wire.Responses:
+        """What is asked for with store: true."""
+        kept = Kept(script, body, background=False)
+        self.kept[kept.speech.id] = kept
+        return kept.speech
 
     def find(self, name: str) -> Kept | None:
         kept = self.kept.get(name)
@@ -116,6 +124,8 @@ class Shelf:
         name, _, verb = parts.path.removeprefix("/v1/responses/").partition("/")
         kept = self.find(unquote(name))
         match request.method, verb:
+            case "DELETE", "" if self.refusals:
+                await wire.send_error(writer, self.refusals.pop(0), message="Not now.")
             case "GET", "" if kept and kept.script.get("resume") != "404":
                 await self._give(kept, parse_qs(parts.query), writer)
             case "POST", "cancel" if kept:
@@ -138,8 +148,16 @@ class Shelf:
         return await wire.send_stream(writer, spoiled(Script({}), kept.follow(after)))
 
 
-def refusal(script: Script, body: dict[str, Any]) -> dict[str, str] | None:
-    """Why this cannot be made in the background, as the error says it; None when it can, or was not to be."""
+def refusal(script: Script, body: dict[str, Any], shelf: Shelf) -> dict[str, str] | None:
+    """Why this cannot be made, as the error says it; None when it can."""
+    previous = body.get("previous_response_id")
+    if previous and shelf.find(previous) is None:
+        message = f"Previous response with id '{previous}' not found."
+        return {"message": message, "param": "previous_response_id", "code": "previous_response_not_found"}
+    for item, follower in pairwise([*(body.get("input") or []), {}] if isinstance(body.get("input"), list) else []):
+        if item.get("type") == "reasoning" and not follower.get("id"):
+            what = "provided without its required following item."
+            return {"message": f"Item '{item.get('id')}' of type 'reasoning' was {what}", "param": "input"}
     match script.get("background"):
         case "refused" if body.get("background"):
             return {"message": "Background mode is not supported.", "param": "background"}

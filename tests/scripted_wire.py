@@ -92,6 +92,9 @@ class Responses:
         self.script, self.model, self.number = script, body.get("model", ""), -1
         self.output: list[dict[str, Any]] = []
         self.id, self.extra = "resp_scripted", dict[str, Any]()
+        if "store" in body:
+            self.extra["store"] = False
+        self.encrypts = "reasoning.encrypted_content" in (body.get("include") or ())
 
     def whole(self) -> Any:
         list(self.stream())
@@ -131,7 +134,9 @@ class Responses:
         yield False, self.event("response.created", response=self.response("in_progress"))
         yield False, self.event("response.in_progress", response=self.response("in_progress"))
         if thoughts := self.script.thoughts():
-            yield from self.item({"type": "reasoning", "id": "rs_0", "summary": []}, thoughts, "reasoning_text")
+            thought = {"type": "reasoning", "id": "rs_0", "summary": []}
+            sealed = {"encrypted_content": f"sealed:{len(thoughts)}"} if self.encrypts else {}
+            yield from self.item({**thought, **sealed}, thoughts, "reasoning_text")
         if refusal := self.script.get("refusal"):
             yield from self.item({"type": "message", "id": "msg_0", "role": "assistant"}, [refusal], "refusal")
         elif name := self.script.get("tool"):

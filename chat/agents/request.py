@@ -1,40 +1,87 @@
 """Building the request of a turn from the history of its branch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from pydantic import JsonValue
 
 from chat.protocol.types import Json, Request
+from chat.store.history import Past
 
 SAID = {"input_text", "input_image", "input_file"}
 ROLES = {"user", "assistant", "developer", "system"}
+ENCRYPTED: Final = "reasoning.encrypted_content"
 
 
-def build(history: Iterable[Json], *, model: str, instructions: str) -> Request:
-    """The request for a streamed reply: the whole history as input items.
-
-    `store` is false: without the ledger of what is kept at the provider (a later issue), nothing may be kept there.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a turn is asked for. `store`: the provider keeps it. `previous`: what it calls the Response that it is to go on from,
+    so that only what is new is sent. `reasoning`: it takes back what a model thought, encrypted.
     """
-    request = Request(model=model, input=list(replayable(history)), stream=True, store=False)
+
+    store: bool = False
+    background: bool = False
+    previous: str = ""
+    reasoning: bool = False
+
+
+def build(items: Sequence[Past], plan: Plan, *, model: str, instructions: str) -> Request:
+    """The request for a streamed reply. Instructions go with each: a provider does not carry them on from the one before."""
+    request = Request(model=model, input=list(replayable(items, reasoning=plan.reasoning)), stream=True, store=plan.store)
     if instructions.strip():
         request.instructions = instructions
+    if plan.background and plan.store:
+        request.background = True
+    if plan.previous:
+        request.previous_response_id = plan.previous
+    if plan.reasoning:
+        request.include = [ENCRYPTED]
     return request
 
 
-def replayable(history: Iterable[Json]) -> Iterable[Json]:
-    """The items that any server takes back, as it takes them back.
+def replayable(items: Sequence[Past], *, reasoning: bool = False) -> Iterable[Json]:
+    """The items that a server takes back, as it takes them back: messages, and where it takes `reasoning`, what was thought right
+    before one of them.
 
-    Messages only, without ids and states: ids name things that a provider which stored nothing does not know, and a
-    reasoning item
-    without its encrypted content is an error there. A reply that was stopped before its first word is left out.
+    A thought goes back with its encrypted content and with the message that followed it, both under the ids that the provider
+    gave them: one without the other is an error there. Any other message goes without an id, which names something that a
+    provider which stored nothing does not know. A reply that was stopped before its first word is left out.
     """
-    for item in history:
-        content = item.get("content")
-        if item.get("type") != "message" or item.get("role") not in ROLES or not isinstance(content, list):
-            continue
-        parts: list[JsonValue] = [part for part in map(_part, content) if part is not None]
-        if parts:
-            yield {"type": "message", "role": item["role"], "content": parts}
+    for index, item in enumerate(items):
+        follower = items[index + 1] if index + 1 < len(items) else None
+        if reasoning and follower is not None and _pairs(item, follower):
+            yield _thought(item)
+        elif (message := _message(item.wire)) is not None:
+            if reasoning and index and _pairs(items[index - 1], item):
+                phase = {"phase": item.wire["phase"]} if isinstance(item.wire.get("phase"), str) else {}
+                message = {**message, "id": item.upstream_id, "status": "completed", **phase}
+            yield message
+
+
+def _pairs(thought: Past, follower: Past) -> bool:
+    """Whether these two go back as they came."""
+    if thought.wire.get("type") != "reasoning" or not thought.wire.get("encrypted_content"):
+        return False
+    return bool(thought.upstream_id and follower.upstream_id and _message(follower.wire))
+
+
+def _thought(item: Past) -> Json:
+    summary = item.wire.get("summary")
+    return {
+        "type": "reasoning",
+        "id": item.upstream_id,
+        "summary": summary if isinstance(summary, list) else [],
+        "encrypted_content": item.wire["encrypted_content"],
+    }
+
+
+def _message(item: Json) -> Json | None:
+    content = item.get("content")
+    if item.get("type") != "message" or item.get("role") not in ROLES or not isinstance(content, list):
+        return None
+    parts: list[JsonValue] = [part for part in map(_part, content) if part is not None]
+    return {"type": "message", "role": item["role"], "content": parts} if parts else None
 
 
 def _part(part: JsonValue) -> Json | None:

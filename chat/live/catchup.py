@@ -6,7 +6,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from pydantic import JsonValue
 
-from chat.live import transcript
+from chat.live import keeping, transcript
 from chat.live.views import Entry
 from chat.models import Conversation, User
 from chat.protocol.types import Json
@@ -63,7 +63,7 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     if any(event["type"] == "parley:people.changed" for event in news):
         html += render_to_string("events/people_changed.html", people_context(conversation))
     if any(event["type"] == "parley:store.changed" for event in news):
-        html += render_to_string("events/store_changed.html", {"conversation": conversation})
+        html += render_to_string("events/store_changed.html", {"conversation": conversation, **keeping.facts(conversation.model)})
     if any(event["type"] == "parley:title.changed" for event in news):
         html += transcript.title_fragment(conversation.pk, conversation.title)
     return CaughtUp(upto, html, shared=conversation.shared)

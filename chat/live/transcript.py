@@ -120,6 +120,7 @@ def _said(exchange: history.Exchange, item: Item) -> ItemView:
         created=item.created,
         versions=_versions(exchange.response, exchange.item_versions, item.pk, exchange.leads_to),
         edit_url=f"/c/{item.conversation_id}/items/{item.pk}/edit/",
+        delete_url=f"/c/{item.conversation_id}/items/{item.pk}/delete/",
         parts=part_views(item.wire.get("content"), item.pk, named=exchange.named),
     )
 
@@ -166,8 +167,9 @@ def _error(response: Response) -> ErrorView | None:
 
 
 def final_fragment(response_id: str) -> str:
-    """A Response as it stands, whole, to take the place of whatever a reader has of it; "" when it is gone."""
-    return "".join(render_to_string("events/response.html", {"response": found.response}) for found in some([response_id]))
+    """A Response as it stands, whole, to take the place of whatever a reader has of it; "" when it is gone, or deleted."""
+    there = [one for one in history.exchanges([response_id]) if one.response.conversation_id is not None]
+    return "".join(render_to_string("events/response.html", {"response": entry(one).response}) for one in there)
 
 
 def title_fragment(conversation_id: str, title: str) -> str:

@@ -60,6 +60,7 @@ class ItemView:
     created: datetime | None = None
     versions: Versions | None = None
     edit_url: str = ""
+    delete_url: str = ""
     parts: list[PartView] = field(default_factory=list)
 
     @property

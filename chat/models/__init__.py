@@ -4,14 +4,17 @@
 """
 
 from chat.models.cache import CacheEntry
+from chat.models.certificates import Certificate
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.exports import Export, ExportChunk
 from chat.models.items import Item
+from chat.models.ledger import Kept
 from chat.models.links import Audience, Link
 from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
 from chat.models.probes import Probe
 from chat.models.projects import Project
+from chat.models.removals import Removal
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
@@ -25,12 +28,14 @@ __all__ = [
     "Audience",
     "Branch",
     "CacheEntry",
+    "Certificate",
     "Conversation",
     "Departure",
     "Export",
     "ExportChunk",
     "Invitation",
     "Item",
+    "Kept",
     "Link",
     "LogRow",
     "Membership",
@@ -41,6 +46,7 @@ __all__ = [
     "Project",
     "Push",
     "PushSubscription",
+    "Removal",
     "Response",
     "SearchEntry",
     "Server",

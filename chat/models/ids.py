@@ -40,5 +40,9 @@ def project_id() -> str:
     return new_id("proj")
 
 
+def certificate_id() -> str:
+    return new_id("cert")
+
+
 def export_id() -> str:
     return new_id("exp")

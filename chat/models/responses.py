@@ -78,7 +78,8 @@ class Response(models.Model):
 
 class Turn(models.Model):
     """One call to a model inside a run, with what the provider calls it: the only place provider ids live beside an
-    item's own. In the `background` it goes on without us, and can be taken up again after `upstream_sequence`.
+    item's own. In the `background` it goes on without us, and can be taken up again after `upstream_sequence`. `server` is the
+    provider's address; `chained`: it was asked with what that keeps of the Response above, not with the history.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.turn_id, editable=False)
@@ -86,6 +87,8 @@ class Turn(models.Model):
     index = models.PositiveIntegerField()
     epoch = models.PositiveIntegerField()
     provider = models.CharField(max_length=100)
+    server = models.CharField(max_length=500, blank=True, default="", db_default="")
+    chained = models.BooleanField(default=False, db_default=False)
     background = models.BooleanField(default=False)
     upstream_id = models.CharField(max_length=200, blank=True)
     upstream_sequence = models.PositiveIntegerField(null=True)

@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 from chat.errors import ParleyError
 from chat.protocol.client import Client, Timeouts
@@ -35,7 +36,7 @@ def current() -> Provider:
     global _current
     with _lock:
         if _current is None:
-            _current = _bundled() if is_bundled() else OpenAIProvider(_client(), background=settings.OPENAI_BACKGROUND)
+            _current = _bundled() if is_bundled() else _openai()
         return _current
 
 
@@ -91,6 +92,12 @@ def reset(*, stop: bool = True) -> None:
 
 def _bundled() -> Provider:
     return LlamaProvider(Supervisor([sys.executable, str(settings.BASE_DIR / "manage.py"), "llama"]))
+
+
+def _openai() -> Provider:
+    opened_by = f"{settings.OPENAI_BASE_URL} {settings.OPENAI_API_KEY}"
+    account = salted_hmac("chat.providers.account", opened_by, algorithm="sha256").hexdigest()[:32]
+    return OpenAIProvider(_client(), background=settings.OPENAI_BACKGROUND, account=account)
 
 
 def _client() -> Client:

@@ -17,6 +17,7 @@ from chat.protocol.client import Client
 from chat.protocol.events import Event
 from chat.protocol.failures import answer_of
 from chat.protocol.types import LARGEST_COUNT, Json
+from chat.providers.base import Left
 from chat.providers.reading import END, read
 
 GONE: Final = frozenset({404, 405, 410, 501})  # not there, or no such address on this server
@@ -99,23 +100,25 @@ class Background:
             if _status(error) not in GONE:
                 raise
 
-    async def forget(self, upstream_id: str) -> bool:
-        """Delete it; True when it cannot be found afterwards, False when it is still there. Raises when that is not known."""
+    async def forget(self, upstream_id: str) -> Left:
+        """Delete it, and look whether it can be found afterwards. Raises when that is not known."""
+        done: Left = "deleted"
         try:
             await self._client.delete(path_of(upstream_id))
         except ResponseGone:
-            return True
+            return "absent"
         except UpstreamError as error:
             if not isinstance(error, UpstreamRejected) and _status(error) not in GONE:
                 raise
+            done = "absent"
         try:
             await self._client.get(path_of(upstream_id))
         except UpstreamError as error:
             if _status(error) in (404, 410):
-                return True
+                return done
             if _status(error) not in GONE:
                 raise
-        return False
+        return "there"
 
     async def _rest(self, mark: Mark, broken: UpstreamError | None) -> AsyncGenerator[Event, None]:
         try:

@@ -8,6 +8,11 @@ from chat.errors import ResponseGone
 from chat.protocol.events import Event
 from chat.protocol.types import Request
 
+Left = Literal["deleted", "absent", "there"]
+"""What a provider says of something that was to be deleted: it has deleted it and finds it no more; it knew nothing of it, and
+finds it no more; it still has it.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -20,10 +25,31 @@ class Status:
 class Provider(Protocol):
     """Every method may raise UpstreamError, and nothing else that is not a bug.
 
-    What is said here of background mode is for those that have none: they keep nothing, and nothing can be taken up again.
+    What is said here of keeping and of background mode is for those that have neither: nothing can be built upon, deleted or
+    taken up again.
     """
 
     name: str
+
+    def keeps(self, model: str) -> bool:
+        """Whether a request may be sent with `store`, as far as is known. It may be answered by one that keeps nothing all the
+        same: `stream` says in the request whether it was asked to.
+        """
+        return False
+
+    @property
+    def server(self) -> str:
+        """Its address, without what opens it; "" where nothing is kept."""
+        return ""
+
+    @property
+    def account(self) -> str:
+        """A mark of the key with which it is asked, that tells two apart and opens nothing."""
+        return ""
+
+    def chains(self, model: str) -> bool:
+        """Whether `previous_response_id` may be sent, as far as is known."""
+        return False
 
     @property
     def background(self) -> bool:
@@ -38,7 +64,8 @@ class Provider(Protocol):
         ...
 
     def stream(self, request: Request) -> AsyncGenerator[Event, None]:
-        """One answer as the events came, not yet normalised; ends after a terminal event, or without one when it was cut.
+        """One answer as the events came, not yet normalised; ends after a terminal event, or without one when it was cut. Once
+        there are events, `request.store` is whether this one was asked to keep it.
 
         Close it (`contextlib.aclosing`) or cancel the reader: the connection closes with it, and the model stops. One in the
         background does not stop (`cancel` it), and is taken up again here when its connection breaks.
@@ -55,9 +82,9 @@ class Provider(Protocol):
         """Stop what goes on in the background; quiet when it has ended, is gone, or never was there."""
         return
 
-    async def forget(self, upstream_id: str) -> bool:
-        """Delete what is kept; True when a look afterwards finds nothing, False to try again later."""
-        return True
+    async def forget(self, upstream_id: str) -> Left:
+        """Delete what is kept, and look whether it is gone."""
+        return "absent"
 
     def status(self) -> Status: ...
 

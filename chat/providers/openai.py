@@ -10,7 +10,7 @@ from chat.protocol.events import Event
 from chat.protocol.failures import answer_of
 from chat.protocol.types import Json, Request
 from chat.providers.background import Background, Patience
-from chat.providers.base import Provider, Status
+from chat.providers.base import Left, Provider, Status
 from chat.providers.catalogue import model_names
 from chat.providers.chat_completions import MOST_LESSONS, ChatCompletionsProvider
 from chat.providers.reading import read
@@ -20,16 +20,32 @@ NOT_SPOKEN = re.compile(r"unexpected endpoint|unknown (endpoint|url|path|request
 
 
 class OpenAIProvider(Provider):
-    """`client` is at the base URL that ends in /v1. `background`: whether its owner says that it has background mode."""
+    """`client` is at the base URL that ends in /v1. `background`: whether its owner says that it has background mode.
+    `account`: a mark of the key.
+    """
 
     name = "openai"
 
-    def __init__(self, client: Client, *, background: bool = False, patience: Patience | None = None) -> None:
-        self._client = client
+    def __init__(self, client: Client, *, background: bool = False, account: str = "", patience: Patience | None = None) -> None:
+        self._client, self._account = client, account
         self._allowed, self._background = background, Background(client, patience=patience)
         self._chat = ChatCompletionsProvider(client)
         self._refused = Refused()
         self._speaks_responses: bool | None = None
+
+    def keeps(self, model: str) -> bool:
+        return self._speaks_responses is not False and not self._refused.keeping(model)
+
+    @property
+    def server(self) -> str:
+        return self._client.base_url
+
+    @property
+    def account(self) -> str:
+        return self._account
+
+    def chains(self, model: str) -> bool:
+        return self.keeps(model) and not self._refused.chaining(model)
 
     @property
     def background(self) -> bool:
@@ -41,7 +57,7 @@ class OpenAIProvider(Provider):
     async def cancel(self, upstream_id: str) -> None:
         await self._background.cancel(upstream_id)
 
-    async def forget(self, upstream_id: str) -> bool:
+    async def forget(self, upstream_id: str) -> Left:
         return await self._background.forget(upstream_id)
 
     async def models(self) -> list[str]:
@@ -65,10 +81,12 @@ class OpenAIProvider(Provider):
                 if self._speaks_responses or request.previous_response_id or not _speaks_otherwise(error):
                     raise
                 first = error
+            request.store = False
             async with aclosing(self._instead(request, first)) as found:
                 async for event in found:
                     yield event
             return
+        request.store = False
         async with aclosing(self._chat.stream(request)) as found:
             async for event in found:
                 yield event
@@ -91,6 +109,7 @@ class OpenAIProvider(Provider):
             body = in_foreground(body)
         for lesson in range(MOST_LESSONS + 1):
             sent = self._refused.without(body)
+            request.store = sent.get("store") is True
             try:
                 async with aclosing(self._attempt(sent)) as found:
                     async for event in found:
@@ -99,6 +118,7 @@ class OpenAIProvider(Provider):
                 return
             except UpstreamError as error:
                 if begun or lesson == MOST_LESSONS or not self._refused.learn(error, sent):
+                    self._refused.learn_chaining(error, sent)
                     raise
 
     def _attempt(self, body: Json) -> AsyncGenerator[Event, None]:

@@ -9,6 +9,8 @@ from chat.protocol.failures import Answer, answer_of
 from chat.protocol.types import Json
 
 BACKGROUND: Final = "background"
+KEEPING: Final = "store=true"
+CHAINING: Final = "previous_response_id"
 # Leaving these out changes comfort, not meaning. Never here: model, input, instructions, tools, text, previous_response_id.
 SPARE: Final = (
     *(
@@ -29,6 +31,7 @@ UNSUPPORTED: Final = re.compile(
     r"(not|n't|never|only) (yet )?(be )?support|unsupported|not (allowed|available|implemented|compatible)|must be|should be",
     re.I,
 )
+FORGOTTEN: Final = re.compile(r"not[ _]found|not exist|expired", re.I)
 
 
 @dataclass
@@ -41,6 +44,8 @@ class Refused:
         refused = self.names.get(str(body.get("model")), set())
         if BACKGROUND in refused:
             body = in_foreground(body)
+        if KEEPING in refused and body.get("store"):
+            body = {**body, "store": False}
         kept = {name: value for name, value in body.items() if name not in refused}
         if "max_tokens" in refused and "max_tokens" in body:
             kept["max_completion_tokens"] = body["max_tokens"]  # what newer servers call it
@@ -51,18 +56,36 @@ class Refused:
         answer = answer_of(error)
         if not isinstance(error, UpstreamRejected) or answer is None or answer.status not in (400, 422):
             return False
-        name = next((name for name in (BACKGROUND, *SPARE) if name in body and _is_about(answer, name, body)), None)
+        name: str | None = next((name for name in (BACKGROUND, *SPARE) if name in body and _is_about(answer, name, body)), None)
         if name is None:
             return False
+        if name == "store" and body["store"] and not UNKNOWN.search(answer.words):
+            name = KEEPING  # it knows the word: what is not to be kept is asked for so from now on, too
         self.names.setdefault(str(body.get("model")), set()).add(name)
         return True
 
+    def keeping(self, model: str) -> bool:
+        """Whether it keeps nothing."""
+        return not {KEEPING, "store"}.isdisjoint(self.names.get(model, ()))
+
+    def chaining(self, model: str) -> bool:
+        """Whether it goes on from no Response of its own."""
+        return CHAINING in self.names.get(model, ())
+
+    def learn_chaining(self, error: UpstreamError, body: Json) -> None:
+        """Remember a server that has no `previous_response_id`; one that has forgotten that Response has it. Left out it would
+        mean something else, so the request has failed.
+        """
+        answer = answer_of(error)
+        if body.get(CHAINING) and isinstance(error, UpstreamRejected) and answer is not None and answer.status in (400, 422):
+            lacks = UNKNOWN.search(answer.words) or UNSUPPORTED.search(answer.words)
+            if lacks and not FORGOTTEN.search(answer.words) and _is_about(answer, CHAINING, body):
+                self.names.setdefault(str(body.get("model")), set()).add(CHAINING)
+
 
 def in_foreground(body: Json) -> Json:
-    """Asked for in the ordinary way: what was to be kept only so that it could be taken up again is not kept."""
-    if not body.get(BACKGROUND):
-        return body
-    return {**{name: value for name, value in body.items() if name != BACKGROUND}, "store": False}
+    """Asked for in the ordinary way."""
+    return {name: value for name, value in body.items() if name != BACKGROUND}
 
 
 def _is_about(answer: Answer, name: str, body: Json) -> bool:

@@ -12,14 +12,14 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat.runs import exports
+from chat.runs import exports, forgetting
 from chat.runs.departures import Clearing
 from chat.runs.dispatch import dispatch
 from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import conversations, links, log, pool, responses, sessions, traces
+from chat.store import conversations, links, log, pool, removals, responses, sessions, traces
 from chat.store import exports as store_exports
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class Executor:
                 self.keep(work)
             self.keep(self._serve)
             self.keep(pushes.work)
+            self.keep(forgetting.work)
             if settings.ON_SQLITE:
                 self.keep(self._checkpoint)
 
@@ -167,6 +168,7 @@ class Executor:
                     await pool.for_runs(dispatch().start, due)
                 if number % 20 == 0:
                     await pool.for_readers(conversations.purge)  # in slices: between two of them the runs write
+                    await pool.for_readers(removals.purge)
                     await pool.for_readers(links.purge)
                     await pool.for_readers(log.purge)
             except DatabaseError as error:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
@@ -26,6 +27,7 @@ from chat.protocol.types import dump_item
 from chat.runs import afterwards, upstream
 from chat.runs.turns import relay, take_up
 from chat.store import pool, responses
+from chat.store.ledger import Keeping
 from chat.store.log import Batch, Row
 from chat.store.responses import Ending
 
@@ -61,6 +63,7 @@ class Run:
         self.spoken = False  # its first words have come
         self.bytes = self.size = 0  # of its events, and of the text in them
         self.turn: Turn | None = None
+        self.kept: Keeping | None = None  # what that leaves at the provider
         self.drained = asyncio.Event()
         self.drained.set()
 
@@ -193,6 +196,7 @@ class Run:
             error_code=final.error.code if final.error else "",
             error_message=final.error.message if final.error else "",
             incomplete_reason=final.incomplete_details.reason if final.incomplete_details else "",
+            kept=self.kept,
         )
         return Batch(self.id, self.epoch, self.conversation_id, self.sequence, data, shows=self.shown), ending
 
@@ -230,8 +234,8 @@ async def execute(response_id: str, executor: "Executor") -> None:
         executor.runs.pop(response_id, None)
     if run.end is not None:
         await afterwards.follow(response_id, executor)
-    if run.end is not None and run.turn is not None:
-        await upstream.leave(run.turn, stopped=run.why == "stopped")
+    if run.end is not None and run.turn is not None and run.why == "stopped":
+        await upstream.stop(run.turn)
 
 
 def _take(response_id: str) -> tuple[Response | None, int | None]:
@@ -286,7 +290,7 @@ async def _end(run: Run) -> None:
             await afterwards.end(batch, ending, run.settle)
         except (DataError, IntegrityError):
             logger.exception("Run %s ended with something that cannot be kept", run.id)
-            await afterwards.end(batch, responses.UNKEPT)
+            await afterwards.end(batch, replace(responses.UNKEPT, kept=run.kept))
         except DatabaseError as error:
             logger.warning("Run %s cannot be ended yet: %s", run.id, type(error).__name__)
             await asyncio.sleep(min(0.5 * (attempt + 1), 5))

@@ -58,7 +58,7 @@ async def sweep(
                 turn = await pool.for_runs(responses.resumable, response)
                 await _cut(response)
                 if turn is not None:
-                    spawn(upstream.leave(turn, stopped=True))
+                    spawn(upstream.stop(turn))
             except (errors.ParleyError, DataError, IntegrityError):  # one that cannot be settled must not keep the others waiting
                 logger.exception("Run %s cannot be cut", response.pk)
     age = 0 if alone else settings.RUN_SWEEP  # younger ones are on their way

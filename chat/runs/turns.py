@@ -2,25 +2,34 @@
 
 import contextlib
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import Error as DatabaseError
 
 from chat import errors, providers
 from chat.agents import request as requests
+from chat.agents.request import Plan
 from chat.models import Response
 from chat.protocol import events as wire
 from chat.protocol import pace
-from chat.protocol.failures import from_stream
-from chat.store import history, log, pool, responses
+from chat.protocol.failures import answer_of, from_stream
+from chat.protocol.types import Request
+from chat.providers import Provider
+from chat.providers.refused import FORGOTTEN
+from chat.store import history, ledger, log, pool, probes, responses
+from chat.store.history import Past
+from chat.store.ledger import Keeping
 
 if TYPE_CHECKING:
     from chat.runs.run import Run
 
 
 async def relay(run: "Run", response: Response) -> None:
-    """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one."""
+    """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one. Where the
+    provider does not go on from what it was said to keep, the same is asked again with the history.
+    """
     await take_up(run, response)
     if (turn := run.turn) is not None:
         try:
@@ -29,7 +38,15 @@ async def relay(run: "Run", response: Response) -> None:
         except errors.ResponseGone:
             if run.shown:
                 raise
-    await _follow(run, await _begin(run, response))
+    provider = providers.current()
+    request = await _begin(run, response, provider)
+    try:
+        await _follow(run, provider.stream(request), request)
+    except errors.UpstreamError as error:
+        if run.shown or not _unchained(request, error):
+            raise
+        request = await _begin_anew(run, response, provider, request, forgotten=_forgotten(error))
+        await _follow(run, provider.stream(request), request)
 
 
 async def take_up(run: "Run", response: Response) -> None:
@@ -40,22 +57,64 @@ async def take_up(run: "Run", response: Response) -> None:
             run.resume([wire.parse(event) for event in logged])
 
 
-async def _begin(run: "Run", response: Response) -> AsyncGenerator[wire.Event, None]:
+async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
     """A new turn, noted before it is asked for."""
-    provider = providers.current()
     model = response.model or providers.default_model() or next(iter(await providers.models()), "")
-    background = provider.background and response.store
-    items = await pool.for_readers(history.wire_input, response)
+    plan, items = await pool.for_readers(_prepared, response, provider, model)
     run.turn = await pool.for_runs(
-        responses.open_turn, response, index=0, provider=provider.name, model=model, background=background
+        responses.open_turn,
+        response,
+        index=0,
+        provider=provider.name,
+        model=model,
+        server=provider.server,
+        chained=bool(plan.previous),
+        background=plan.background,
     )
-    request = requests.build(items, model=model, instructions=response.instructions)
-    if background:
-        request.background = request.store = True
-    return provider.stream(request)
+    return requests.build(items, plan, model=model, instructions=response.instructions)
 
 
-async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
+def _prepared(response: Response, provider: Provider, model: str) -> tuple[Plan, Sequence[Past]]:
+    """How it is asked for, and with what: by what the server was found to do, and what it keeps of what is above."""
+    can = probes.capabilities(provider.server) if provider.server else {}
+    store = response.store and provider.keeps(model) and can.get("store", True)
+    plan = Plan(store=store, background=store and provider.background, reasoning=can.get("reasoning_replay", False))
+    if store and can.get("chain") and provider.chains(model):
+        where = {"server": provider.server, "account": provider.account}
+        if previous := ledger.chain(response, **where):
+            return replace(plan, previous=previous), history.wire_news(response)
+    return plan, history.wire_input(response, model=model, server=provider.server)
+
+
+def _unchained(request: Request, error: errors.UpstreamError) -> bool:
+    """Whether it may have failed because the server does not go on from the Response that was named: it has forgotten it, or
+    cannot. Servers say that in many ways; what was wrong otherwise is so with the history, too.
+    """
+    answer = answer_of(error)
+    if not request.previous_response_id or answer is None:
+        return False
+    if answer.code == "previous_response_not_found":
+        return True
+    return isinstance(error, errors.UpstreamRejected) and answer.status in (400, 404, 409, 410, 422)
+
+
+def _forgotten(error: errors.UpstreamError) -> bool:
+    """Whether it says that it does not have it."""
+    answer = answer_of(error)
+    return answer is not None and (answer.status in (404, 410) or bool(FORGOTTEN.search(answer.words)))
+
+
+async def _begin_anew(run: "Run", response: Response, provider: Provider, refused: Request, *, forgotten: bool) -> Request:
+    """The same with the whole history. Its chain starts here."""
+    assert run.turn is not None
+    previous = str(refused.previous_response_id)
+    await pool.for_runs(ledger.unchain, run.turn.pk, forgotten=previous if forgotten else "")
+    items = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
+    plan = Plan(store=bool(refused.store), background=bool(refused.background), reasoning=bool(refused.include))
+    return requests.build(items, plan, model=refused.model, instructions=response.instructions)
+
+
+async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None], request: Request | None = None) -> None:
     noted = False
     pace.current.set(weakref.proxy(run))  # a connection keeps the context in which it was opened, and is kept for others
     try:
@@ -66,17 +125,33 @@ async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
             run.feed(event)
             if not noted and run.normalizer.upstream_response_id:
                 noted = True
-                await _note(run)
+                await _note(run, kept=request is not None and bool(request.store) and not _says_not_kept(event))
             if run.end is not None:
                 break
     finally:
         await stream.aclose()
 
 
-async def _note(run: "Run") -> None:
-    """Keep what the provider calls this turn: where it goes on without us, before anything of it is shown."""
-    if run.turn is None or run.turn.upstream_id or not run.turn.background:
+def _says_not_kept(event: wire.Event) -> bool:
+    """A server that takes `store` and does not heed it may say so."""
+    return isinstance(event, wire.Lifecycle) and (event.response.model_extra or {}).get("store") is False
+
+
+async def _note(run: "Run", *, kept: bool) -> None:
+    """Note what the provider calls this turn, where it keeps it: before anything is shown of what goes on without us."""
+    if run.turn is None or run.turn.upstream_id or not (kept or run.turn.background):
         return
-    run.turn.upstream_id = run.normalizer.upstream_response_id or ""
-    with contextlib.suppress(DatabaseError):
-        await pool.for_runs(responses.note_turn, run.turn.pk, upstream_id=run.turn.upstream_id)
+    turn, provider = run.turn, providers.current()
+    turn.upstream_id = run.normalizer.upstream_response_id or ""
+    if kept:
+        run.kept = Keeping(turn.pk, provider.server, provider.account, turn.upstream_id)
+    if turn.background:
+        await _write(run)
+    else:
+        run.executor.spawn(_write(run))
+
+
+async def _write(run: "Run") -> None:
+    if run.turn is not None:
+        with contextlib.suppress(DatabaseError):
+            await pool.for_runs(responses.note_turn, run.turn.pk, upstream_id=run.turn.upstream_id, kept=run.kept)

@@ -1,4 +1,6 @@
-"""What is left at the provider of a turn in the background, when its run has ended here."""
+"""A turn in the provider's background whose run has been stopped here is stopped there. What it leaves there is in the ledger,
+and deleted by way of that (`runs.forgetting`).
+"""
 
 import asyncio
 import logging
@@ -10,21 +12,15 @@ logger = logging.getLogger(__name__)
 PAUSES = (0.0, 1.0, 5.0)  # seconds before each try
 
 
-async def leave(turn: Turn, *, stopped: bool) -> None:
-    """Stop it, where it was stopped here, and delete it: until there is a ledger of what is kept there, nothing stays longer
-    than it must. What cannot be had now expires there by itself.
-    """
+async def stop(turn: Turn) -> None:
+    """What cannot be had now ends there by itself."""
     if not turn.background or not turn.upstream_id:
         return
-    provider = providers.current()
     for pause in PAUSES:
         await asyncio.sleep(pause)
         try:
-            if stopped:
-                await provider.cancel(turn.upstream_id)
-                stopped = False
-            if await provider.forget(turn.upstream_id):
-                return
+            await providers.current().cancel(turn.upstream_id)
         except errors.UpstreamError as error:
-            logger.info("%s cannot be deleted at the provider yet: %s", turn.pk, error.code)
-    logger.warning("What the provider keeps of %s could not be deleted there; it expires by itself.", turn.pk)
+            logger.info("%s cannot be stopped at the provider yet: %s", turn.pk, error.code)
+        else:
+            return

@@ -6,8 +6,9 @@ from chat.models import Response, User
 from chat.runs.dispatch import dispatch
 from chat.runs.executor import executor
 from chat.runs.pushes import pushes
-from chat.store import messages, push, responses, wake
+from chat.store import messages, push, removals, responses, wake
 from chat.store.messages import Begun, TextFile
+from chat.store.removals import Removed
 
 
 def send(
@@ -54,6 +55,14 @@ def cancel(*, actor: User, conversation_id: str, response_id: str) -> Response:
     if not response.running:
         dispatch().start(responses.waiting_after(response_id))
     return response
+
+
+def remove_message(*, actor: User, conversation_id: str, item_id: str) -> Removed:
+    """Delete a message with all that follows it; what is being written there is stopped."""
+    removed = removals.remove(actor=actor, conversation_id=conversation_id, item_id=item_id)
+    for response_id in removed.running:
+        wake.on_loop(executor.cancel, response_id)
+    return removed
 
 
 def _start(begun: Begun) -> Begun:

@@ -1,18 +1,19 @@
 """Verbs on whole conversations. Each finds through the actor: a stranger's id is a missing one."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat import errors
-from chat.models import Branch, Conversation, Participant, Response, SearchEntry, User
+from chat.models import Branch, Certificate, Conversation, Item, Participant, Removal, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
-from chat.store import history, news, rows, sql, traces
+from chat.store import certificates, history, ledger, news, rows, sql, traces
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 20
@@ -103,6 +104,13 @@ def _retitle(conversation: Conversation, title: str, by: str, content: str = "")
     entry = "UPDATE chat_searchentry SET text = %s, owner_id = %s WHERE conversation_id = %s AND item_id IS NULL"
     if not sql.run(entry, title, conversation.owner_id, conversation.pk):
         rows.add(SearchEntry(conversation=conversation, text=title, owner_id=conversation.owner_id))
+
+
+def untitle(conversation: Conversation) -> None:
+    """Nothing is left of what the model named it after; a name that somebody gave it stays."""
+    titled = Conversation.objects.filter(pk=conversation.pk).exclude(titled_by=Conversation.TitledBy.USER)
+    for locked in titled.select_for_update().exclude(title=""):
+        _retitle(locked, "", Conversation.TitledBy.NOBODY)
 
 
 @transaction.atomic
@@ -229,10 +237,27 @@ def _purge_some(conversation_id: str) -> bool:
     return bool(list(held)) and purge_slice(conversation_id)
 
 
-def purge_slice(conversation_id: str) -> bool:
-    """Remove the newest replies of a conversation, or itself when none is left. False when it is not there any more."""
+def purge_slice(conversation_id: str, *, certificate: Certificate | None = None) -> bool:
+    """Remove the newest replies of a conversation, or itself when none is left. False when it is not there any more. What goes is
+    counted in a certificate: its own, or this.
+    """
+    counted = certificate or certificates.of_conversation(conversation_id)
+    if counted is None:
+        return False
+    ledger.due(conversation_id, certificate=counted)
+    gone, whole = _next_to_go(conversation_id)
+    _, removed = gone.delete()
+    certificates.count(counted, removed, last=whole and certificate is None)
+    return bool(removed)
+
+
+def _next_to_go(conversation_id: str) -> tuple[QuerySet[Any], bool]:
+    """What one transaction removes, and whether that is the rest."""
     newest = Response.objects.filter(conversation=conversation_id).order_by("-created", "-pk").values_list("pk", flat=True)
     if some := list(newest[:PURGE_SLICE]):
         Conversation.objects.filter(pk=conversation_id).update(head=None)
-        return bool(Response.objects.filter(pk__in=some).delete())
-    return bool(Conversation.objects.filter(pk=conversation_id).delete()[0])
+        return Response.objects.filter(pk__in=some), False
+    if removed := Removal.objects.filter(conversation=conversation_id).values_list("item", flat=True).first():
+        below = history.below(removed)[-PURGE_SLICE:]
+        return (Response.objects.filter(pk__in=below) if below else Item.objects.filter(pk=removed)), False
+    return Conversation.objects.filter(pk=conversation_id), True

@@ -32,10 +32,11 @@ from chat.models import (
     Turn,
     User,
 )
-from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams, traces
+from chat.store import certificates, conversations, exports, record, responses, search, server, sessions, sharing, teams, traces
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
+NAMELESS: Final = "messages without an author"
 LONG_PATIENCE: Final = 3600.0  # seconds for those that a provider goes on with in its background
 
 
@@ -93,6 +94,7 @@ def begin(*, actor: User) -> None:
     exports.expire(actor)
     Link.objects.filter(conversation__owner=actor, audience=Audience.ANYONE).delete()
     Departure.objects.create(user=actor)
+    certificates.of_person(actor)
 
 
 def _leave_teams(actor: User) -> None:
@@ -175,7 +177,7 @@ def _conversations(user: User) -> bool:
     if heir is not None and conversation.shared and conversation.deleted is None:
         sharing.pass_on(conversation, heir)
     else:
-        conversations.purge_slice(conversation.pk)
+        conversations.purge_slice(conversation.pk, certificate=certificates.of_person(user))
     return True
 
 
@@ -196,7 +198,9 @@ def _participations(user: User) -> bool:
 
 def _messages(user: User) -> bool:
     some = Item.objects.filter(author=user).values_list("pk", flat=True)[:SLICE]
-    return bool(Item.objects.filter(pk__in=list(some)).update(author=None, client_id=None))
+    freed = Item.objects.filter(pk__in=list(some)).update(author=None, client_id=None)
+    certificates.count(certificates.of_person(user), {NAMELESS: freed})
+    return bool(freed)
 
 
 def _replies(user: User) -> bool:
@@ -227,7 +231,10 @@ def _person(user: User) -> bool:
     Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
     record.keep(user)
     transaction.on_commit(traces.leave)
-    return bool(user.delete()[0])
+    mine = certificates.of_person(user)
+    _, removed = user.delete()
+    certificates.count(mine, removed, last=True)
+    return bool(removed)
 
 
 STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _sessions, _person)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -111,7 +112,12 @@ def _add_versions(result: list[Exchange]) -> None:
     for pk, input_id in sql.rows("SELECT id, input_id FROM chat_response WHERE input_id {one_of} ORDER BY created, id", items):
         answers.setdefault(input_id, []).append(pk)
     shown = [exchange.response.pk for exchange in result]
-    followed = {pk for (pk,) in sql.rows("SELECT DISTINCT previous_id FROM chat_item WHERE previous_id {one_of}", shown)}
+    followed = {
+        pk
+        for (pk,) in sql.rows(
+            "SELECT DISTINCT previous_id FROM chat_item WHERE previous_id {one_of} AND conversation_id IS NOT NULL", shown
+        )
+    }
     for exchange in result:
         exchange.response_versions = answers.get(exchange.item.pk, [])
         exchange.item_versions = questions.get(exchange.item.previous_id, [])
@@ -124,28 +130,57 @@ SAID = "SELECT id, previous_id FROM chat_item WHERE response_id IS NULL AND NOT 
 
 def _siblings(result: list[Exchange]) -> list[tuple[str, str | None]]:
     later = [exchange.item.previous_id for exchange in result if exchange.item.previous_id]
-    found: list[tuple[str, str | None]] = sql.rows(SAID + "previous_id {one_of} ORDER BY created, id", later) if later else []
+    found: list[tuple[str, str | None]] = (
+        sql.rows(SAID + "previous_id {one_of} AND conversation_id IS NOT NULL ORDER BY created, id", later) if later else []
+    )
     first = next((exchange.item for exchange in result if exchange.item.previous_id is None), None)
     if first is not None and first.conversation_id is not None:
         found += sql.rows(SAID + "previous_id IS NULL AND conversation_id = %s ORDER BY created, id", first.conversation_id)
     return found
 
 
+class Past(NamedTuple):
+    """An item of a branch as the model gets it: its wire JSON, and `upstream_id`, what the provider called it, where that still
+    means something: in a complete reply of the same model on the same server.
+    """
+
+    wire: Json
+    upstream_id: str = ""
+
+
 SAID_TO = "SELECT r.id, i.wire FROM chat_response r JOIN chat_item i ON i.id = r.input_id WHERE r.id {one_of}"
-ANSWERED = "SELECT response_id, wire FROM chat_item WHERE response_id {one_of} AND response_id <> %s ORDER BY output_index"
+ANSWERED = """SELECT o.response_id, o.wire, CASE WHEN r.status = 'completed' AND r.model = %s AND EXISTS
+(SELECT 1 FROM chat_turn t WHERE t.response_id = r.id AND t.server = %s AND t.server <> '') THEN o.upstream_id ELSE '' END
+FROM chat_item o JOIN chat_response r ON r.id = o.response_id
+WHERE o.response_id {one_of} AND o.response_id <> %s ORDER BY o.output_index"""
 
 
-def wire_input(response: Response) -> list[Json]:
-    """What the model gets: every item of the branch up to this Response's own input, oldest first, as wire JSON."""
+def wire_input(response: Response, *, model: str = "", server: str = "") -> list[Past]:
+    """What the model gets: every item of the branch up to this Response's own input, oldest first."""
     ids, _ = path(response.pk)
     said: dict[str, Json] = {pk: json.loads(wire) for pk, wire in sql.rows(SAID_TO, ids)}
-    answered: dict[str, list[Json]] = {}
-    for response_id, wire in sql.rows(ANSWERED, ids, response.pk):
-        answered.setdefault(response_id, []).append(json.loads(wire))
-    items: list[Json] = []
+    answered: dict[str, list[Past]] = {}
+    for response_id, wire, upstream_id in sql.rows(ANSWERED, model, server[:500], ids, response.pk):
+        answered.setdefault(response_id, []).append(Past(json.loads(wire), upstream_id))
+    items: list[Past] = []
     for pk in ids:
-        items += [said[pk], *answered.get(pk, [])]
+        items += [Past(said[pk]), *answered.get(pk, [])]
     return items
+
+
+def wire_news(response: Response) -> list[Past]:
+    """The same for a provider that has kept all that is above: this Response's own input."""
+    return [Past(json.loads(wire)) for _, wire in sql.rows(SAID_TO, [response.pk])]
+
+
+BELOW = """WITH RECURSIVE below(id, created) AS (SELECT id, created FROM chat_response WHERE input_id = %s UNION ALL
+SELECT r.id, r.created FROM below b JOIN chat_item i ON i.previous_id = b.id LEFT JOIN chat_removal m ON m.item_id = i.id
+JOIN chat_response r ON r.input_id = i.id WHERE m.id IS NULL) SELECT id FROM below ORDER BY created, id"""
+
+
+def below(item_id: str) -> list[str]:
+    """Ids of the Responses that follow a message, in all versions, the oldest first; without what had been deleted before."""
+    return [pk for (pk,) in sql.rows(BELOW, item_id)]
 
 
 def holding(conversation: Conversation, item_id: str) -> Response | None:

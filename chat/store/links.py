@@ -114,7 +114,11 @@ def seen(link: Link) -> None:
 def branch(link: Link) -> list[str]:
     """Ids of the Responses that it shows, from the first."""
     end = link.head or messages.head(link.conversation, link.conversation.owner)
-    return history.path(end.pk)[0] if end is not None else []
+    ids = history.path(end.pk)[0] if end is not None else []
+    if end is not None and end.conversation_id is None:  # its end has been deleted
+        there = set(Response.objects.filter(pk__in=ids, conversation=link.conversation).values_list("pk", flat=True))
+        ids = [pk for pk in ids if pk in there]
+    return ids
 
 
 def moved(ids: list[str], *, after: int) -> set[str]:

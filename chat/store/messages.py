@@ -273,7 +273,7 @@ def carry_on(*, actor: User, conversation_id: str, response_id: str) -> Begun:
             raise errors.Conflict("This reply is complete; there is nothing to continue.")
         if (running := response.continuations.filter(status__in=Response.RUNNING).first()) is not None:
             return Begun(conversation, running, new=False)
-        if response.followers.exists():
+        if response.followers.exclude(conversation=None).exists():
             raise errors.Conflict("The conversation has gone on since.", next="Ask for the rest at its end.")
         wire: Json = {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": GO_ON}]}
         item = Item.objects.create(

@@ -72,6 +72,7 @@ def elsewhere(actor: User) -> Iterator[list[Item]]:
 
 def _elsewhere(actor: User) -> QuerySet[Item]:
     there = Item.objects.filter(author=actor, response=None, hidden=False, conversation__deleted=None)
+    there = there.filter(conversation__isnull=False)
     return there.exclude(conversation__owner=actor)
 
 

@@ -18,7 +18,7 @@ from chat import errors, markdown
 from chat.models import Conversation, Item, LogRow, Response, Turn, User
 from chat.policy import within_reach
 from chat.protocol.types import Json
-from chat.store import conversations, log, messages, news, rows, search, sql
+from chat.store import conversations, ledger, log, messages, news, rows, search, sql
 from chat.store.log import Batch
 
 Status = Response.Status
@@ -27,7 +27,7 @@ Status = Response.Status
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a run ended, and what it made: wire items in output order with what the provider called them; `upstream_id`: what it
-    called the last turn.
+    called the last turn; `kept`: what that has left there.
     """
 
     status: str
@@ -38,6 +38,7 @@ class Ending:
     error_code: str = ""
     error_message: str = ""
     incomplete_reason: str = ""
+    kept: ledger.Keeping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Re
     response = Response.objects.select_for_update().filter(pk=response_id, conversation=conversation).first()
     if response is None:
         raise errors.NotFound("This reply does not exist any more.")
-    return _cancel(conversation, response)
+    return stop(conversation, response)
 
 
 @transaction.atomic
@@ -163,11 +164,11 @@ def cancel_all(user: User) -> None:
     for pk in sorted(set(theirs.exclude(conversation=None).values_list("conversation_id", flat=True))):
         for conversation in Conversation.objects.select_for_update().filter(pk=pk):
             for response in theirs.filter(conversation=conversation).order_by("pk"):
-                _cancel(conversation, response)
+                stop(conversation, response)
 
 
-def _cancel(conversation: Conversation, response: Response) -> Response:
-    """The conversation is locked."""
+def stop(conversation: Conversation, response: Response) -> Response:
+    """Ask it to, in a conversation that is locked."""
     if not response.begun:
         position = news.advance(conversation, 1, active=True)
         Response.objects.filter(pk=response.pk).update(status=Status.CANCELLED, ended=Now(), position=position)
@@ -209,23 +210,26 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
     sql.run(END, ending.status, usage, *error, batch.response_id, batch.epoch)
     sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:200], batch.response_id)
-    ((owner_id, stored),) = sql.rows(WHOSE, batch.response_id)
-    _keep_items(batch, ending, words, owner_id=owner_id)
+    if ending.kept is not None:
+        ledger.note(ending.kept)
+    ((conversation_id, owner_id, stored),) = sql.rows(WHOSE, batch.response_id)
+    _keep_items(batch.response_id, ending, words, conversation_id=conversation_id, owner_id=owner_id)
     (log.pack if stored else log.drop)(batch.response_id)
     return position
 
 
-WHOSE = """SELECT c.owner_id, r.store FROM chat_response r LEFT JOIN chat_conversation c ON c.id = r.conversation_id
+WHOSE = """SELECT r.conversation_id, c.owner_id, r.store
+FROM chat_response r LEFT JOIN chat_conversation c ON c.id = r.conversation_id
 WHERE r.id = %s"""
 
 
-def _keep_items(batch: Batch, ending: Ending, words: list[str], *, owner_id: int | None) -> None:
+def _keep_items(response_id: str, ending: Ending, words: list[str], *, conversation_id: str | None, owner_id: int | None) -> None:
     for index, wire in enumerate(ending.items):
         item_id = str(wire.get("id") or "")
         item = Item(
             **({"id": item_id} if item_id else {}),
-            conversation_id=batch.conversation_id,
-            response_id=batch.response_id,
+            conversation_id=conversation_id,
+            response_id=response_id,
             output_index=index,
             type=str(wire.get("type") or "unknown")[:60],
             role=str(wire.get("role") or ("assistant" if wire.get("type") == "message" else ""))[:20],
@@ -248,19 +252,32 @@ def message_text(wire: Json) -> str:
 
 
 @transaction.atomic
-def open_turn(response: Response, *, index: int, provider: str, model: str, background: bool = False) -> Turn:
+def open_turn(
+    response: Response,
+    *,
+    index: int,
+    provider: str,
+    model: str,
+    server: str = "",
+    chained: bool = False,
+    background: bool = False,
+) -> Turn:
     """Note the call that is about to be made, and which model it asks for where nobody had chosen one."""
     if model != response.model:
         sql.run("UPDATE chat_response SET model = %s WHERE id = %s AND epoch = %s", model[:200], response.pk, response.epoch)
-    fields = {"response": response, "index": index, "epoch": response.epoch, "background": background}
-    return rows.add(Turn(**fields, provider=provider[:100]))
+    fields = {"response": response, "index": index, "epoch": response.epoch, "background": background, "chained": chained}
+    return rows.add(Turn(**fields, provider=provider[:100], server=server[:500]))
 
 
-def note_turn(turn_id: str, *, upstream_id: str) -> None:
-    """What the provider calls this turn, where it goes on without us; how far it has been read is noted with each flush
-    (`Batch.turn`). For others it is time enough at the end (`Ending`).
+@transaction.atomic
+def note_turn(turn_id: str, *, upstream_id: str, kept: ledger.Keeping | None) -> None:
+    """What the provider calls this turn, and that it keeps it: before anything is shown of what goes on without us, soon for any
+    other, so that a process that dies leaves nothing there that nobody knows of. How far it has been read is noted with each
+    flush (`Batch.turn`).
     """
     sql.run("UPDATE chat_turn SET upstream_id = %s WHERE id = %s", upstream_id[:200], turn_id)
+    if kept is not None:
+        ledger.note(kept)
 
 
 def resumable(response: Response) -> Turn | None:

@@ -127,8 +127,9 @@ def _rows(rows: Sequence[Sequence[object]]) -> list[tuple[str, str, str | None, 
 
 SELECT = """
 SELECT c.id, c.title, e.item_id, {snippet}, c.active
-FROM {source} JOIN chat_conversation c ON c.id = e.conversation_id
-WHERE (c.owner_id = %(owner)s OR c.id IN (SELECT value FROM {shared})) AND c.deleted IS NULL AND {match}
+FROM {source} JOIN chat_conversation c ON c.id = e.conversation_id LEFT JOIN chat_item i ON i.id = e.item_id
+WHERE (c.owner_id = %(owner)s OR c.id IN (SELECT value FROM {shared})) AND c.deleted IS NULL
+AND (e.item_id IS NULL OR i.conversation_id IS NOT NULL) AND {match}
 ORDER BY c.active DESC, e.id DESC LIMIT %(most)s
 """
 
@@ -155,6 +156,7 @@ def _postgres(found: list[str]) -> tuple[str, dict[str, str | int]]:
 def _substring(actor: User, query: str) -> list[Hit]:
     within = Q(conversation__owner=actor) | Q(conversation__in=_shared(actor))
     entries = SearchEntry.objects.filter(within, text__icontains=query, conversation__deleted__isnull=True)
+    entries = entries.exclude(item__isnull=False, item__conversation=None)
     rows = entries.select_related("conversation").order_by("-conversation__active", "-pk")[:MOST]
     return [
         Hit(row.conversation_id, row.conversation.title, row.item_id, _around(row.text, query), row.conversation.active)

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors, providers, runs
-from chat.live import transcript
+from chat.live import keeping, transcript
 from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
 from chat.policy import can
-from chat.store import conversations, history, mentions, projects, storing
+from chat.store import conversations, history, mentions, projects, removals, storing
 from chat.web import sidebar
 from chat.web.attachments import attached
 from chat.web.decorators import PersonRequest, person_required
@@ -109,6 +109,7 @@ def shared_context(request: PersonRequest, conversation: Conversation | None) ->
         "storing": storing.rule(person_id=request.user.pk, team_id=conversation.team_id if conversation else home_team(request)),
         "post_url": f"{conversation.url}messages/" if conversation else "/",
         **provider_context(),
+        **keeping.facts(model),
     }
 
 
@@ -143,8 +144,17 @@ def page_context(request: PersonRequest, conversation: Conversation) -> dict[str
         **heading_context(request, conversation),
         **composer,
         "reads_only": not writes,
+        **just_removed(request, conversation),
         "names": mentions.offered(conversation, request.user) if writes else [],
     }
+
+
+def just_removed(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:
+    """A message was deleted, and can be had back."""
+    item_id = value(request.GET, "removed")
+    if not item_id or not removals.undoable(actor=request.user, conversation=conversation, item_id=item_id):
+        return {}
+    return {"notice": "The message is deleted.", "undo_url": f"{conversation.url}items/{item_id}/restore/"}
 
 
 def heading_context(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:

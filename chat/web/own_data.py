@@ -17,8 +17,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from chat import errors
 from chat.models import Export
-from chat.store import departures, exports, pool
+from chat.store import certificates, departures, exports, ledger, pool
+from chat.web.certificates import MOST
 from chat.web.decorators import PersonRequest, person_required
+from chat.web.kept import held
 
 
 class Streamed(StreamingHttpResponse):
@@ -42,8 +44,14 @@ class DepartureForm(forms.Form):
 @require_safe
 def page(request: PersonRequest) -> HttpResponse:
     """The page; where htmx asks, only how far the export is."""
-    template = "settings/data/export.html" if request.htmx else "settings/data.html"
-    return render(request, template, {"export": exports.of(request.user)})
+    if request.htmx:
+        return render(request, "settings/data/export.html", {"export": exports.of(request.user)})
+    context = {
+        "export": exports.of(request.user),
+        "held": held(ledger.totals(ledger.of(request.user))),
+        "certificates": certificates.newest(request.user, "conversation", most=MOST),
+    }
+    return render(request, "settings/data.html", context)
 
 
 @require_POST

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from chat import errors
 from chat.models import Server, User
-from chat.store import invitations, server, storing
+from chat.store import certificates, invitations, server, storing
+from chat.web.certificates import MOST
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.invitations import InvitationForm, offer, renew
 from chat.web.storing import ON_OFF
@@ -67,6 +68,7 @@ def page(request: HttpRequest, owner: User, *, status: int = 200, **more: Any) -
         "heir": HeirForm(),
         "invitations": invitations.of(actor=owner, team=None),
         "model_server": model_server(),
+        "certificates": certificates.newest(owner, "person", most=MOST),
         **more,
     }
     return render(request, "settings/server.html", context, status=status)

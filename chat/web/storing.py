@@ -9,11 +9,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from chat import errors
+from chat import errors, providers
+from chat.live import keeping
 from chat.models import Storing
-from chat.store import conversations, storing, teams
+from chat.store import conversations, ledger, storing, teams
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.fields import value
+from chat.web.kept import held
 
 ON_OFF = [choice for choice in Storing.choices if choice[0]]
 
@@ -37,6 +39,8 @@ def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
         "mine": conversation.owner_id == request.user.pk,
         "begun": conversation.responses.exists(),
         "alone": storing.alone(conversation),
+        "held": held(ledger.of_conversation(conversation)),
+        **keeping.facts(conversation.model or next(iter(providers.known_models()), "")),
     }
     return render(request, "storing/page.html", context)
 

@@ -36,10 +36,10 @@ async def test_cancel_tries_again_and_says_when_it_could_not() -> None:
 async def test_forgetting_is_believed_when_it_cannot_be_found_any_more(scripted: ScriptedServer) -> None:
     source = provider(scripted)
     upstream_id, _ = await until_word(source, f"[[{TEN}]]", 2)
-    assert await source.forget(upstream_id)
+    assert await source.forget(upstream_id) == "deleted"
     assert paths(scripted)[-2:] == [f"DELETE /responses/{upstream_id}", f"GET /responses/{upstream_id}"]
-    assert await source.forget(upstream_id)
-    assert await source.forget("")
+    assert await source.forget(upstream_id) == "absent"
+    assert await source.forget("") == "absent"
 
 
 @pytest.mark.parametrize("refusal", [405, 404, 400, 501])
@@ -49,7 +49,7 @@ async def test_what_is_still_there_is_not_forgotten(refusal: int) -> None:
     def answer(sent: httpx.Request) -> httpx.Response:
         return httpx.Response(refusal) if sent.method == "DELETE" else httpx.Response(200, json={"status": "completed"})
 
-    assert not await far(answer).forget("resp_1")
+    assert await far(answer).forget("resp_1") == "there"
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, errors.KeyRefused), (500, errors.UpstreamBroken)])

@@ -15,14 +15,16 @@ from tests.scripted import ScriptedServer
 
 
 @pytest.mark.parametrize("word", ["refused", "store"])
-async def test_a_server_without_background_mode_is_asked_plainly_and_keeps_nothing(scripted: ScriptedServer, word: str) -> None:
+async def test_a_server_without_background_mode_is_asked_plainly(scripted: ScriptedServer, word: str) -> None:
     source = provider(scripted)
-    for tries in (2, 3):
-        assert said(await every(source.stream(request(f"[[{TEN} background={word}]]")))) == WORDS
+    first = {"refused": 2, "store": 3}[word]
+    for tries in (first, first + 1):
+        asked = request(f"[[{TEN} background={word}]]")
+        assert said(await every(source.stream(asked))) == WORDS
         assert len(scripted.requests) == tries
     body = scripted.requests[-1].body
     assert "background" not in body
-    assert body["store"] is False
+    assert body["store"] is asked.store is (word == "refused")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ async def test_the_refusal_is_understood_in_other_words(message: str) -> None:
         return httpx.Response(200, json={"object": "response", "status": "completed", "output": []})
 
     await every(far(answer).stream(request("hello")))
-    assert [(body.get("background"), body["store"]) for body in bodies] == [(True, True), (None, False)]
+    assert [(body.get("background"), body["store"]) for body in bodies] == [(True, True), (None, True)]
 
 
 async def test_a_refusal_of_something_else_keeps_background_mode(scripted: ScriptedServer) -> None:
@@ -53,12 +55,11 @@ async def test_a_refusal_of_something_else_keeps_background_mode(scripted: Scrip
     assert scripted.requests[-1].body["background"] is True
 
 
-async def test_nothing_is_sent_to_be_kept_where_the_owner_did_not_say_so(scripted: ScriptedServer) -> None:
+async def test_nothing_is_asked_for_in_the_background_where_the_owner_did_not_say_so(scripted: ScriptedServer) -> None:
     source = provider(scripted, on=False)
     assert not source.background
     await every(source.stream(request("[[say=Hi]]")))
     assert "background" not in scripted.requests[-1].body
-    assert scripted.requests[-1].body["store"] is False
 
 
 async def test_chat_completions_has_no_background_mode() -> None:
@@ -77,6 +78,7 @@ async def test_a_provider_without_it_keeps_nothing() -> None:
     plain = ChatCompletionsProvider(Client("http://far.example/v1", timeouts=QUICK))
     assert not plain.background
     await plain.cancel("resp_1")
-    assert await plain.forget("resp_1")
+    assert not plain.keeps("scripted")
+    assert await plain.forget("resp_1") == "absent"
     with pytest.raises(errors.ResponseGone):
         await every(plain.resume("resp_1", 3))

@@ -8,7 +8,7 @@ import pytest
 
 from chat import providers
 from chat.live import transcript
-from chat.models import LogRow, Response, Turn, User
+from chat.models import Kept, LogRow, Response, Turn, User
 from chat.runs import verbs
 from chat.runs.executor import executor
 from chat.store import conversations, log, pool, responses
@@ -71,12 +71,14 @@ async def test_a_reply_with_reasoning_and_a_tool_call_is_taken_up_item_by_item(b
     assert said(response) == said(same)
 
 
-async def test_nothing_is_left_there_when_it_has_ended(background: House) -> None:
+async def test_what_has_ended_is_kept_there_like_any_other(background: House) -> None:
     begun = await background.send("[[tokens=5 rate=0]]")
     await background.ended(begun.response.pk)
     turn = await pool.for_readers(Turn.objects.get, response=begun.response.pk)
+    kept = await pool.for_readers(Kept.objects.get)
     assert turn.background
-    await eventually(lambda: bool(asked(background.scripted, "DELETE", f"/v1/responses/{turn.upstream_id}")))
+    assert (kept.upstream_id, kept.state) == (turn.upstream_id, "kept")
+    assert turn.upstream_id in background.scripted.shelf.kept
 
 
 async def test_stop_stops_it_there_too(background: House) -> None:
@@ -118,7 +120,7 @@ async def test_whose_author_may_not_have_it_any_more_keeps_what_was_shown_and_is
     deltas = "".join(event["delta"] for event in logged if event["type"] == "response.output_text.delta")
     assert said(response) == deltas != ""
     await eventually(lambda: any(request.path.endswith("/cancel") for request in asked(background.scripted, "POST")))
-    await eventually(lambda: bool(asked(background.scripted, "DELETE")))
+    assert await pool.for_readers(Kept.objects.count) == 1
 
 
 @pytest.mark.parametrize("how", ["stopped", "deleted"])

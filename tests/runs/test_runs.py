@@ -54,13 +54,12 @@ async def test_rings_join_without_gaps_and_end_with_the_whole_reply(house: House
     assert json.loads((rings[-1].payload or ("",))[-1])["content"].count('data-status="completed"') >= 2
 
 
-async def test_the_request_holds_the_branch_and_nothing_is_kept_at_the_provider(house: House) -> None:
+async def test_the_request_holds_the_branch(house: House) -> None:
     first = await house.send('[[say="One."]]')
     await house.ended(first.response.pk)
     second = await house.send('[[say="Two."]]', first.conversation.pk)
     await house.ended(second.response.pk)
     body = asked(house)[-1].body
-    assert body["store"] is False
     assert [(item["role"], item["content"][0]["text"]) for item in body["input"]] == [
         ("user", '[[say="One."]]'),
         ("assistant", "One."),

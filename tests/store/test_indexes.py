@@ -37,6 +37,9 @@ def plan(query: str, *values: Any) -> str:
         ("SELECT id FROM chat_item WHERE author_id = %s AND client_id = %s", (1, "c"), ["one_item_per_client_id"]),
         ("SELECT id FROM chat_turn WHERE response_id = %s", ("r",), ["one_turn_per_index"]),
         ("SELECT id FROM chat_branch WHERE conversation_id = %s", ("c",), ["one_branch_per_viewer"]),
+        ("SELECT id FROM chat_kept WHERE state = 'due' AND next_try < %s ORDER BY next_try", ("2026-01-01",), ["kept_due"]),
+        ("SELECT id FROM chat_kept WHERE conversation_id = %s", ("c",), ["chat_kept_conversation_id"]),
+        ("SELECT id FROM chat_kept WHERE turn_id = %s", ("t",), ["one_kept_per_turn"]),
         ("SELECT id FROM chat_conversation WHERE owner_id = %s ORDER BY active DESC", (1,), ["conversation_newest"]),
     ],
 )

@@ -11,7 +11,7 @@ from chat import policy
 from chat.live.catchup import catch_up
 from chat.models import Link
 from chat.policy import can, who_may_read
-from chat.store import conversations
+from chat.store import conversations, removals
 from chat.web.fields import FIELDS
 from tests.cast import ACTORS, World, gather
 from tests.conftest import signed_in
@@ -73,6 +73,9 @@ def test_who_comes_in_is_who_may(world: World, actor: str) -> None:
         with transaction.atomic():
             if pattern.name == "restore":  # of what is there, there is nothing to restore
                 conversations.delete(actor=world.people["author"], conversation_id=world.conversation.pk)
+            if pattern.name == "restore_message":
+                where = {"conversation_id": world.conversation.pk, "item_id": str(world.response.input_id)}
+                removals.remove(actor=world.people["author"], **where)
             found = asked(client, address(pattern, world.ids()), world.response.pk)
             transaction.set_rollback(True)
         if not found or set(found) != {expected}:

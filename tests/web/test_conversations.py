@@ -7,6 +7,7 @@ from django.test import Client
 from chat.agents import request as requests
 from chat.models import Conversation, Item, Response
 from chat.store import messages
+from chat.store.history import Past
 from tests.cast import Cast
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -60,7 +61,7 @@ def test_text_files_go_with_the_message(owner: Client, begun: messages.Begun) ->
     page = owner.get(begun.conversation.url).content.decode()
     assert "note.txt" in page
     assert "wörds" in page
-    (sent,) = requests.build([item.wire], model="m", instructions="").input
+    (sent,) = requests.build([Past(item.wire)], requests.Plan(), model="m", instructions="").input
     assert sent["content"][1:] == [
         {"type": "input_text", "text": "The file note.txt:\n\nwörds"},
         {"type": "input_text", "text": "The file a.csv:\n\nx,y"},

@@ -23,6 +23,7 @@ PREFIXES = {
     "response_id": "resp",
     "link_id": "link",
     "export_id": "exp",
+    "certificate_id": "cert",
     "project_id": "proj",
 }
 MISSING = {"user_id": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
@@ -94,7 +95,10 @@ def test_a_field_that_a_form_has_not_got_is_refused_before_anything_is_stored(ca
     assert rows() == before
 
 
-@pytest.mark.parametrize("name", ["edit", "regenerate", "continue", "stop", "link_revoke", "version", "project_of", "move"])
+OF_PARTS = ["edit", "delete_message", "restore_message", "regenerate", "continue", "stop", "link_revoke", "version"]
+
+
+@pytest.mark.parametrize("name", [*OF_PARTS, "project_of", "move"])
 def test_a_foreign_id_in_ones_own_conversation_is_a_missing_one(cast: Cast, name: str) -> None:
     theirs = messages.send(actor=cast.owner, conversation_id=None, text="Theirs")
     link = links.make(actor=cast.owner, conversation_id=theirs.conversation.pk, live=True, audience="anyone", days=7)

@@ -1,0 +1,32 @@
+"""Who keeps a reply that is stored, beside this server, as pages say it."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from chat import providers
+from chat.store import ledger, probes
+
+KNOWN: Final = {"api.openai.com": "OpenAI"}
+
+
+def place(server: str) -> str:
+    """What people call this model server: its host's name."""
+    host = urlsplit(server).netloc
+    return KNOWN.get(host, host)
+
+
+def facts(model: str) -> dict[str, object]:
+    """For templates: `keeper`, "" where replies of this model are kept nowhere else; `keeper_sure`: it is known to keep them; for
+    how many days, there and in the log of this server.
+    """
+    provider = providers.current()
+    found = probes.capabilities(provider.server).get("store") if provider.server else False
+    keeps = provider.keeps(model) and found is not False
+    return {
+        "keeper": place(provider.server) if keeps else "",
+        "keeper_sure": bool(found) or urlsplit(provider.server).netloc in KNOWN,
+        "keeper_days": ledger.DAYS,
+        "log_days": settings.RESPONSE_RETENTION_DAYS,
+    }

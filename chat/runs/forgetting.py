@@ -1,0 +1,59 @@
+"""Deletes at the provider what is due, a few at a time, until a look there finds nothing, however often it takes."""
+
+import asyncio
+import logging
+from typing import Final
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from chat import errors, providers
+from chat.models import Kept
+from chat.providers import Provider
+from chat.store import certificates, ledger, pool
+
+logger = logging.getLogger(__name__)
+AT_ONCE: Final = 4  # that one process deletes at a time
+TIDY: Final = 20  # looks between two for what has expired
+THERE: Final = "It is still there after it was deleted."
+
+
+async def work() -> None:
+    """As long as the process executes."""
+    looks = 0
+    while True:
+        try:
+            more = await step()
+            if looks % TIDY == 0:
+                more = await pool.for_readers(ledger.tidy, providers.current().server) or more
+                more = await pool.for_readers(certificates.finish) or more
+        except DatabaseError as error:
+            logger.warning("What is due at the provider waits for the database: %s", type(error).__name__)
+            more = False
+        looks += 1
+        if not more:
+            await asyncio.sleep(settings.RUN_SWEEP)
+
+
+async def step() -> bool:
+    """Delete some. Whether there may be more that can be deleted now."""
+    provider = providers.current()
+    claims = await pool.for_readers(ledger.claim, provider.server, most=AT_ONCE)
+    done = await asyncio.gather(*(_forget(provider, claim) for claim in claims))
+    return len(claims) == AT_ONCE and all(done)
+
+
+async def _forget(provider: Provider, claim: Kept) -> bool:
+    """Whether it is settled."""
+    try:
+        left = await provider.forget(claim.upstream_id)
+    except errors.UpstreamError as error:
+        await pool.for_readers(ledger.retry, claim, error.message)
+        return False
+    if left == "there":
+        await pool.for_readers(ledger.retry, claim, THERE)
+    elif left == "absent" and claim.account != provider.account:
+        await pool.for_readers(ledger.remains, claim, ledger.ANOTHER_KEY)  # to another key, what is there may seem not to be
+    else:
+        await pool.for_readers(ledger.gone, claim)
+    return left != "there"

@@ -1,0 +1,207 @@
+"""The ledger of what is kept at providers: noted when it is made there, due when it is deleted here, closed when a look there
+finds nothing or its time is over. The one way by which anything is deleted at a provider: `runs.forgetting` does what is due.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
+
+from chat.models import Certificate, Conversation, Kept, Response, Turn, User
+from chat.policy import within_reach
+from chat.store import sql
+
+DAYS: Final = 30  # that OpenAI keeps a response for, unless it is deleted
+SLICE: Final = 200  # rows that one transaction closes or removes
+LEASE: Final = 120  # seconds for one try; then another process makes the next
+SHORTEST, LONGEST = 5, 3600  # seconds between two tries: twice as long each time
+MARGIN: Final = 600  # seconds before its end from which a Response is not built upon any more
+CLOSED: Final = 30  # days for which a row stays that is closed
+ELSEWHERE: Final = "This server talks to another model server now."
+ANOTHER_KEY: Final = "It was kept with another key."
+State = Kept.State
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What a turn leaves at a provider: at which address, with which key, what it is called there."""
+
+    turn_id: str
+    server: str
+    account: str
+    upstream_id: str
+
+
+NOTE: Final = """INSERT INTO chat_kept
+(kind, server, account, upstream_id, owner_id, conversation_id, turn_id, state, attempts, next_try, error, created, expires)
+SELECT 'response', %s, %s, %s, c.owner_id, c.id, t.id, 'kept', 0, {now}, '', {now}, {in_seconds}
+FROM chat_turn t JOIN chat_response r ON r.id = t.response_id LEFT JOIN chat_conversation c ON c.id = r.conversation_id
+WHERE t.id = %s ON CONFLICT DO NOTHING"""
+STRAY: Final = """INSERT INTO chat_kept
+(kind, server, account, upstream_id, state, attempts, next_try, error, created, expires)
+SELECT 'response', %s, %s, %s, 'due', 0, {now}, '', {now}, {in_seconds}
+WHERE NOT EXISTS (SELECT 1 FROM chat_turn WHERE id = %s)"""
+
+
+@transaction.atomic
+def note(keeping: Keeping) -> None:
+    """It is kept there; noting it twice is noting it once. What nobody has here any more is due at once."""
+    where = (keeping.server[:500], keeping.account, keeping.upstream_id[:200], DAYS * 86_400, keeping.turn_id)
+    if not sql.run(NOTE, *where):
+        sql.run(STRAY, *where)
+
+
+STEP: Final = """SELECT i.previous_id, t.chained, k.upstream_id,
+r.status = 'completed' AND r.store AND k.state = 'kept' AND k.server = %s AND k.account = %s AND k.expires > {in_seconds}
+AND NOT EXISTS (SELECT 1 FROM chat_item c WHERE c.response_id = r.id AND c.type = 'function_call'), {depth}
+FROM {source} JOIN chat_item i ON i.id = r.input_id JOIN chat_turn t ON t.response_id = r.id
+AND NOT EXISTS (SELECT 1 FROM chat_turn n WHERE n.response_id = t.response_id
+AND (n.epoch > t.epoch OR n.epoch = t.epoch AND n."index" > t."index"))
+JOIN chat_kept k ON k.turn_id = t.id AND k.kind = 'response'"""
+FIRST: Final = STEP.replace("{depth}", "1").replace("{source}", "chat_response r")
+NEXT: Final = STEP.replace("{depth}", "b.depth + 1").replace("{source}", "chain b JOIN chat_response r ON r.id = b.previous_id")
+CHAIN: Final = (
+    f"WITH RECURSIVE chain(previous_id, chained, upstream_id, good, depth) AS ({FIRST} WHERE r.id = %s UNION ALL "  # noqa: S608
+    f"{NEXT} WHERE b.chained AND b.good) SELECT upstream_id, chained, good FROM chain ORDER BY depth"
+)
+
+
+def chain(response: Response, *, server: str, account: str) -> str:
+    """What the provider calls the Response above, where it keeps all that this one is to follow: each Response up to the start of
+    the chain completed, kept there, and not about to expire. "" where the history is to be sent.
+    """
+    above = response.input.previous_id if response.input is not None else None
+    if not server or above is None:
+        return ""
+    where = (server[:500], account, MARGIN)
+    found = sql.rows(CHAIN, *where, above, *where)
+    whole = bool(found) and all(good for _, _, good in found) and not found[-1][1]
+    return str(found[0][0]) if whole else ""
+
+
+@transaction.atomic
+def unchain(turn_id: str, *, forgotten: str = "") -> None:
+    """The provider did not go on from the Response above: the turn is asked with the history, and its chain starts there.
+    `forgotten`: what it says that it does not have, which is looked for there, and closed.
+    """
+    Turn.objects.filter(pk=turn_id).update(chained=False)
+    if forgotten:
+        _make_due(Kept.objects.filter(upstream_id=forgotten, conversation__responses__turns=turn_id))
+
+
+def due(conversation_id: str, *, certificate: Certificate) -> None:
+    """All that is kept of it goes, and what has gone is in its certificate. Call it inside the transaction that removes the
+    conversation, or begins to.
+    """
+    owner = Conversation.objects.filter(pk=OuterRef("conversation")).values("owner")
+    kept = Kept.objects.filter(conversation=conversation_id)
+    kept.filter(certificate=None).update(certificate=certificate)
+    _make_due(kept, owner=Subquery(owner))
+
+
+def due_of(response_ids: Collection[str]) -> None:
+    """The same for what these Responses have left."""
+    _make_due(Kept.objects.filter(turn__response__in=response_ids))
+
+
+def _make_due(kept: QuerySet[Kept], **changes: Any) -> None:
+    kept.filter(state=State.KEPT).update(state=State.DUE, attempts=0, next_try=Now(), error="", **changes)
+
+
+def claim(server: str, *, most: int) -> list[Kept]:
+    """Some of what is due at this provider, for this process alone until the time for one try is over."""
+    found = Kept.objects.filter(state=State.DUE, next_try__lte=Now(), server=server[:500], kind=Kept.Kind.RESPONSE)
+    if not found.exists():
+        return []
+    with transaction.atomic():
+        ids = list(found.select_for_update(skip_locked=True).order_by("next_try").values_list("pk", flat=True)[:most])
+        Kept.objects.filter(pk__in=ids).update(attempts=F("attempts") + 1, next_try=_in(LEASE))
+        return list(Kept.objects.filter(pk__in=ids).order_by("pk"))
+
+
+def _in(seconds: float) -> Combinable:
+    return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())
+
+
+def _mine(claim: Kept) -> QuerySet[Kept]:
+    """The row, if this try is still the last."""
+    return Kept.objects.filter(pk=claim.pk, attempts=claim.attempts, state=State.DUE)
+
+
+def gone(claim: Kept) -> None:
+    """It was looked for there and not found."""
+    _mine(claim).update(state=State.GONE, ended=Now(), error="")
+
+
+def remains(claim: Kept, error: str) -> None:
+    """It cannot be deleted, and expires by itself."""
+    _mine(claim).update(state=State.REMAINS, error=error[:300])
+
+
+def retry(claim: Kept, error: str) -> None:
+    """It could not be deleted now. Each pause is twice as long as the one before."""
+    pause = min(LONGEST, SHORTEST * 2 ** min(claim.attempts - 1, 20))
+    _mine(claim).update(next_try=_in(pause), error=error[:300])
+
+
+@transaction.atomic
+def tidy(server: str) -> bool:
+    """Close what has expired, tell what is due from what another model server keeps, and remove some of the rows that have long
+    been closed. Whether there may be more.
+    """
+    Kept.objects.filter(state=State.DUE).exclude(server=server[:500]).update(state=State.REMAINS, error=ELSEWHERE)
+    returned = Kept.objects.filter(state=State.REMAINS, server=server[:500], error=ELSEWHERE)
+    returned.update(state=State.DUE, attempts=0, next_try=Now(), error="")
+    over = Kept.objects.filter(state__in=Kept.OPEN, expires__lt=Now()).order_by("expires").values_list("pk", flat=True)[:SLICE]
+    expired = Kept.objects.filter(pk__in=list(over), state__in=Kept.OPEN).update(state=State.EXPIRED, ended=Now())
+    closed = Kept.objects.filter(Q(certificate=None) | Q(certificate__done__isnull=False), ended__lt=_in(-CLOSED * 86_400))
+    old = list(closed.values_list("pk", flat=True)[:SLICE])
+    removed, _ = Kept.objects.filter(pk__in=old).delete()
+    return SLICE in (expired, removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one provider holds: how many objects of a kind are kept, are being deleted, cannot be deleted there; `last` is when
+    the last of them expires.
+    """
+
+    server: str
+    kind: str
+    kept: int
+    due: int
+    remains: int
+    last: datetime
+
+    @property
+    def count(self) -> int:
+        return self.kept + self.due + self.remains
+
+
+def totals(some: QuerySet[Kept] | None = None) -> list[Held]:
+    """Of everybody, or of these, by provider and kind."""
+    found = (Kept.objects.all() if some is None else some).filter(state__in=Kept.OPEN).order_by("server", "kind")
+    counts = [Count("pk", filter=Q(state=state)) for state in Kept.OPEN]
+    names = found.values_list("server", "kind")
+    return [Held(*one) for one in names.annotate(kept=counts[0], due=counts[1], remains=counts[2], last=Max("expires"))]
+
+
+def of(actor: User) -> QuerySet[Kept]:
+    """What is kept of one's own conversations, and of those that one has deleted."""
+    return Kept.objects.filter(Q(conversation__in=within_reach(actor, "conversation.manage")) | Q(conversation=None, owner=actor))
+
+
+def page(actor: User, *, before: int | None = None, most: int) -> list[Kept]:
+    """One's own ledger, what was kept last first; `before`: what comes after this row."""
+    found = of(actor).select_related("conversation").order_by("-pk")
+    return list((found if before is None else found.filter(pk__lt=before))[:most])
+
+
+def of_conversation(conversation: Conversation) -> list[Held]:
+    """What is kept of it, for whoever has found that."""
+    return totals(Kept.objects.filter(conversation=conversation))

@@ -1,0 +1,41 @@
+"""Certificates of what was deleted, to be read and to be taken along."""
+
+import json
+from typing import Final
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from chat.live import keeping
+from chat.store import certificates
+from chat.web.decorators import PersonRequest, person_required
+
+MOST: Final = 20
+SHOWN: Final = 200  # objects that the page lists; the file has them all
+
+
+@require_safe
+@person_required
+def page(request: PersonRequest, certificate_id: str) -> HttpResponse:
+    found = certificates.find(actor=request.user, certificate_id=certificate_id)
+    body = json.loads(found.text)
+    elsewhere = [{**each, "place": keeping.place(each["server"])} for each in body["elsewhere"][:SHOWN]]
+    context = {
+        "certificate": found,
+        "rows": body["rows_here"],
+        "elsewhere": elsewhere,
+        "objects": body["objects_elsewhere"],
+        "more": body["objects_elsewhere"] - len(elsewhere),
+        "whole": certificates.verify(found.text),
+    }
+    return render(request, "storing/certificate.html", context)
+
+
+@require_safe
+@person_required
+def download(request: PersonRequest, certificate_id: str) -> HttpResponse:
+    """The file that can be verified, as it was written."""
+    found = certificates.find(actor=request.user, certificate_id=certificate_id)
+    headers = {"Content-Disposition": f'attachment; filename="{found.pk}.json"', "Cache-Control": "private, no-store"}
+    return HttpResponse(found.text, content_type="application/json", headers=headers)

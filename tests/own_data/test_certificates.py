@@ -1,0 +1,161 @@
+"""What was deleted ends in a certificate: a signed list of what was removed, here and there, once nothing is left."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from chat.models import Certificate, Kept, User
+from chat.store import certificates, conversations, departures, ledger, removals
+from chat.store.messages import Begun
+from tests.cast import Cast
+from tests.conftest import signed_in
+from tests.own_data.conftest import clear, talk
+
+SERVER = "https://api.openai.com/v1"
+
+
+def keep(begun: Begun, number: int = 1, **more: Any) -> Kept:
+    now = timezone.now()
+    fields = {"next_try": now, "created": now, "expires": now + timedelta(days=30), **more}
+    conversation = begun.conversation
+    return Kept.objects.create(
+        conversation=conversation, owner=conversation.owner, server=SERVER, upstream_id=f"resp_{number}", **fields
+    )
+
+
+def delete_there() -> None:
+    """What the process does, with a provider that obeys."""
+    for claim in ledger.claim(SERVER, most=100):
+        ledger.gone(claim)
+    certificates.finish()
+
+
+def purge(begun: Begun) -> None:
+    while conversations.purge_slice(begun.conversation.pk):
+        pass
+    certificates.finish()
+
+
+def address(client: Client, page: str = "/settings/data/") -> str:
+    """Where the page says that the certificate is to be had."""
+    (found,) = client.get(page).context["certificates"]
+    return f"/settings/data/certificates/{found.pk}/"
+
+
+def test_a_conversation_that_is_gone_here_and_there_leaves_its_owner_a_certificate(people: Cast) -> None:
+    begun = talk(people.mate, "My quokkawhisper", "A wombatologist replies")
+    talk(people.mate, "More", "Yes", into=begun.conversation.pk)
+    for number in (1, 2):
+        keep(begun, number)
+    keep(begun, 3, state="expired", ended=timezone.now())
+    purge(begun)
+    client = signed_in(people.mate)
+    page = client.get("/settings/data/").text
+    assert "something is still kept elsewhere" in page
+    assert "/settings/data/certificates/" not in page
+    found = Certificate.objects.get()
+    assert client.get(f"/settings/data/certificates/{found.pk}/").status_code == 404
+    delete_there()
+    where = address(client)
+    text = client.get(f"{where}download/").text
+    body = json.loads(text)
+    assert (body["of"], body["id"]) == ("conversation", begun.conversation.pk)
+    assert {name: body["rows_here"][name] for name in ("Conversation", "Response", "Item", "SearchEntry")} == {
+        "Conversation": 1,
+        "Response": 2,
+        "Item": 4,
+        "SearchEntry": 5,
+    }
+    assert body["objects_elsewhere"] == 3
+    assert [(one["id"], one["state"], one["proof"]) for one in body["elsewhere"]] == [
+        ("resp_1", "gone", "DELETE, then GET answered 404"),
+        ("resp_2", "gone", "DELETE, then GET answered 404"),
+        ("resp_3", "expired", "its time there was over"),
+    ]
+    assert body["began"] <= body["removed_here"] <= body["removed_everywhere"]
+    readable = client.get(where).text
+    assert "Response at OpenAI: DELETE, then GET answered 404" in readable
+    for words in (text, readable):
+        assert "quokka" not in words
+        assert "wombat" not in words
+    for other in (people.stranger, people.owner):
+        for path in (where, f"{where}download/"):
+            assert signed_in(other).get(path).status_code == 404
+
+
+def test_a_forged_byte_is_told(people: Cast, settings: Any) -> None:
+    begun = talk(people.mate, "Hello", "Yes")
+    keep(begun)
+    purge(begun)
+    delete_there()
+    text = Certificate.objects.get().text
+    assert certificates.verify(text)
+    for at in range(0, len(text), 7):
+        forged = text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :]
+        assert not certificates.verify(forged), at
+    for wrong in (f"{text} ", text[:-1], "", "[]", "null", '{"signature": 1}', "[" * 100_000, text.replace("gone", "kept")):
+        assert not certificates.verify(wrong)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another-key-that-is-long-enough-0123", [settings.SECRET_KEY]
+    assert certificates.verify(text)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert not certificates.verify(text)
+    where = address(signed_in(people.mate))
+    assert "not what this server has signed" in signed_in(people.mate).get(where).text
+
+
+def test_an_account_that_is_gone_leaves_the_owner_of_the_server_one_without_words(people: Cast) -> None:
+    gone: User = people.stranger
+    begun, other = talk(gone, "My quokkawhisper", "A wombatologist replies"), talk(people.mate, "Ours", "Yes")
+    keep(begun)
+    keep(other, 2)
+    pk = gone.pk
+    departures.begin(actor=gone)
+    clear()
+    certificates.finish()
+    assert not User.objects.filter(pk=pk).exists()
+    olivia = signed_in(people.owner)
+    assert "something is still kept elsewhere" in olivia.get("/settings/server/").text
+    delete_there()
+    where = address(olivia, "/settings/server/")
+    text = olivia.get(f"{where}download/").text
+    body = json.loads(text)
+    assert certificates.verify(text)
+    assert (body["of"], body["id"], [one["id"] for one in body["elsewhere"]]) == ("person", str(pk), ["resp_1"])
+    assert body["rows_here"]["User"] == body["rows_here"]["Conversation"] == body["rows_here"]["Response"] == 1
+    assert "An account" in olivia.get(where).text
+    for word in ("quokka", "wombat", "stella"):
+        assert word not in text.lower()
+    assert signed_in(people.mate).get(where).status_code == 404
+    assert Kept.objects.get(upstream_id="resp_2").state == "kept"
+
+
+def test_what_a_certificate_is_to_list_stays_until_it_is_written(people: Cast) -> None:
+    begun = talk(people.mate, "Hello", "Yes")
+    long_ago = timezone.now() - timedelta(days=40)
+    keep(begun, 1, state="gone", ended=long_ago)
+    keep(begun, 2)
+    purge(begun)
+    ledger.tidy(SERVER)
+    assert Kept.objects.count() == 2
+    delete_there()
+    ledger.tidy(SERVER)
+    assert [row.upstream_id for row in Kept.objects.all()] == ["resp_2"]
+    assert json.loads(Certificate.objects.get().text)["objects_elsewhere"] == 2
+    Certificate.objects.update(done=timezone.now() - timedelta(days=certificates.DAYS + 1))
+    certificates.finish()
+    assert not Certificate.objects.exists()
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_message_that_was_deleted_before_is_counted_with_its_conversation(people: Cast, removed: bool) -> None:
+    begun = talk(people.mate, "Hello", "Yes")
+    after = talk(people.mate, "More", "Yes", into=begun.conversation.pk)
+    if removed:
+        removals.remove(actor=people.mate, conversation_id=begun.conversation.pk, item_id=str(after.response.input_id))
+    purge(begun)
+    counted = Certificate.objects.get().here
+    assert (counted["Response"], counted["Item"]) == (2, 4)

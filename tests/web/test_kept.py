@@ -1,0 +1,133 @@
+"""What people are told of where their words are kept."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from chat import providers
+from chat.models import Conversation, Kept, User
+from chat.store import conversations, ledger, messages, probes, sharing, storing
+from chat.web.kept import MOST
+from tests.cast import Cast, gather
+from tests.conftest import signed_in
+
+SERVER = "https://models.example/v1"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(settings: Any) -> None:
+    settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = SERVER, "key"
+    providers.reset()
+
+
+def begin(user: User, **more: Any) -> Conversation:
+    return messages.send(actor=user, conversation_id=None, text="Hello", **more).conversation
+
+
+def keep(conversation: Conversation | None, number: int = 1, **more: Any) -> Kept:
+    now = timezone.now()
+    owner = conversation.owner if conversation else None
+    fields = {"owner": owner, "server": SERVER, "next_try": now, "created": now, "expires": now + timedelta(hours=3.5), **more}
+    return Kept.objects.create(conversation=conversation, upstream_id=f"resp_{number}", **fields)
+
+
+def test_everybody_sees_their_own_ledger_and_nobody_elses(cast: Cast) -> None:
+    mine = begin(cast.mate)
+    for number, state in enumerate(("kept", "due", "remains", "gone")):
+        keep(mine, number, state=state, error="It is still there." if state == "due" else "")
+    keep(None, 9, owner=cast.mate, state="due")
+    client = signed_in(cast.mate)
+    for path in ("/settings/data/", "/settings/data/kept/"):
+        page = " ".join(client.get(path).text.split())
+        assert "4 responses still at models.example, the last expires in 3" in page
+        assert "2 are being deleted there. 1 cannot be deleted there, and remains until then." in page
+        assert "Nothing of yours is kept outside this server." in signed_in(cast.stranger).get(path).text
+    page = client.get("/settings/data/kept/").text
+    assert page.count("<li><p>") == 5
+    assert "Deleted here" in page
+    assert "Being deleted there: It is still there." in page
+    assert "looked for in vain" in page
+    assert "resp_1" not in signed_in(cast.stranger).get("/settings/data/kept/").text
+    held = " ".join(client.get(f"{mine.url}storing/").text.split())
+    assert "3 responses still at models.example" in held
+    assert ledger.totals() == ledger.totals(ledger.of(cast.mate))
+
+
+def test_the_list_is_paged_and_takes_no_other_cursor(cast: Cast) -> None:
+    mine = begin(cast.mate)
+    rows = [keep(mine, number) for number in range(2 * MOST + 1)]
+    client, path, seen = signed_in(cast.mate), "/settings/data/kept/", []
+    for more in (MOST, MOST, 1):
+        answer = client.get(path)
+        seen += [one["row"].pk for one in answer.context["kept"]]
+        assert len(answer.context["kept"]) == more
+        path = f"/settings/data/kept/{answer.context['more_url']}"
+    assert seen == [row.pk for row in reversed(rows)]
+    path = "/settings/data/kept/"
+    for wrong in ("x", "-1", "1e9", "9" * 40, "\u0663"):
+        assert client.get(path, {"before": wrong}).status_code == 400
+    foreign = client.get(path, {"before": rows[0].pk})
+    assert foreign.status_code == 200
+
+
+def test_who_reads_a_shared_conversation_sees_what_is_kept_of_it(db: None) -> None:
+    world = gather()
+    keep(world.conversation)
+    where = f"{world.conversation.url}storing/"
+    assert "1 response still at" in signed_in(world.people["reader"]).get(where).text
+    assert signed_in(world.people["other team"]).get(where).status_code == 404
+    assert "Nothing of yours" in signed_in(world.people["reader"]).get("/settings/data/").text
+
+
+def test_what_is_deleted_stays_its_owners_and_follows_a_hand_over(db: None) -> None:
+    world = gather()
+    keep(world.conversation)
+    author, writer = world.people["author"], world.people["writer"]
+    sharing.hand_over(actor=author, conversation_id=world.conversation.pk, user_id=writer.pk)
+    assert (ledger.of(author).count(), ledger.of(writer).count()) == (0, 1)
+    conversations.purge_slice(world.conversation.pk)
+    conversations.purge_slice(world.conversation.pk)
+    assert (ledger.of(author).count(), ledger.of(writer).get().state) == (0, "due")
+
+
+def told(user: User, conversation: Conversation | None = None) -> str:
+    return " ".join(signed_in(user).get(conversation.url if conversation else "/").text.split())
+
+
+def test_the_composer_says_what_holds_right_now(cast: Cast, settings: Any) -> None:
+    off, on = "Nothing kept outside your own history", "models.example may keep this reply 30 days; the admin log too"
+    assert on in told(cast.mate)
+    assert off in told(cast.mate)
+    assert on in told(cast.mate, begin(cast.mate))
+    assert on not in told(cast.mate, begin(cast.mate, store=False))
+    assert off in told(cast.mate, begin(cast.mate, store=False))
+    probes.keep(server=SERVER, model="", found={"store": {"can": True}}, by=None)
+    assert "models.example keeps this reply 30 days" in told(cast.mate)
+    settings.RESPONSE_RETENTION_DAYS = 7
+    assert "models.example keeps this reply 30 days; the admin log 7" in told(cast.mate)
+    probes.keep(server=SERVER, model="", found={"store": {"can": False}}, by=None)
+    nothing = "Nothing kept outside this server; the admin log keeps this reply 7 days"
+    assert nothing in told(cast.mate)
+    settings.OPENAI_BASE_URL = settings.OPENAI_API_KEY = ""
+    providers.reset()
+    assert nothing in told(cast.mate)
+    settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "key", "https://api.openai.com/v1"
+    providers.reset()
+    assert "OpenAI keeps this reply 30 days" in told(cast.mate)
+
+
+def test_where_it_is_settled_only_what_holds_is_said(cast: Cast) -> None:
+    storing.choose_for_server(actor=cast.owner, storing="off", settled=True)
+    assert "may keep this reply" not in told(cast.mate)
+    assert "Nothing kept outside your own history" in told(cast.mate)
+
+
+def test_the_storing_page_says_who_keeps_it(cast: Cast) -> None:
+    on, off = begin(cast.mate), begin(cast.mate, store=False)
+    client = signed_in(cast.mate)
+    assert "models.example may keep each for 30 days" in client.get(f"{on.url}storing/").text
+    page = client.get(f"{off.url}storing/").text
+    assert "the model server is told to keep nothing" in page
+    assert "Nothing of it is kept outside this server." in page

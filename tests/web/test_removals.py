@@ -1,0 +1,268 @@
+"""A message deleted with all that follows it: gone from everywhere at once, had back for some minutes, then gone for good."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from chat import errors
+from chat.models import Branch, Conversation, Item, Kept, Link, LogRow, Mention, Removal, Response, SearchEntry, Turn, User
+from chat.store import (
+    conversations,
+    departures,
+    links,
+    messages,
+    removals,
+    responses,
+    search,
+    sharing,
+    storing,
+)
+from chat.store.messages import Begun
+from tests.cast import Cast, World, gather
+from tests.conftest import signed_in
+from tests.own_data.conftest import answer, clear, conversations_of, fetched, opened, talk
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return gather()
+
+
+@pytest.fixture
+def author(cast: Cast) -> User:
+    return cast.mate
+
+
+def items_of(response: Response) -> dict[str, str]:
+    return {"conversation_id": str(response.conversation_id), "item_id": str(response.input_id)}
+
+
+def path(response: Response, verb: str) -> str:
+    return f"/c/{response.conversation_id}/items/{response.input_id}/{verb}/"
+
+
+def keep(response: Response) -> Kept:
+    now = timezone.now()
+    turn = Turn.objects.create(response=response, index=9, epoch=9, provider="openai", upstream_id=response.pk)
+    where = {"conversation": response.conversation, "turn": turn, "server": "https://m.example", "upstream_id": response.pk}
+    return Kept.objects.create(**where, next_try=now, created=now, expires=now + timedelta(days=30))
+
+
+def over() -> None:
+    """The time for undo."""
+    Removal.objects.update(created=timezone.now() - timedelta(hours=1))
+    removals.purge()
+
+
+def three(author: User) -> list[Begun]:
+    """Three exchanges, one after the other."""
+    first = talk(author, "Alpacas", "Yes, alpacas")
+    return [first, *(talk(author, f"{word}s", f"Yes, {word}s", into=first.conversation.pk) for word in ("Bison", "Capybara"))]
+
+
+def test_it_asks_first_hides_all_that_follows_and_gives_it_back(author: User) -> None:
+    one, two, three_ = three(author)
+    client, where = signed_in(author), one.conversation.url
+    keep(two.response)
+    page = " ".join(client.get(path(two.response, "delete")).text.split())
+    assert "Bisons" in page
+    assert "2 replies, and what was said after them" in page
+    assert "which keeps 1 of these replies" in page
+    assert "Capybaras" in client.get(where).text
+    after = client.post(path(two.response, "delete"), follow=True)
+    assert after.redirect_chain[-1][0] == f"{where}?removed={two.response.input_id}"
+    assert "The message is deleted." in after.text
+    for word in ("Bisons", "Capybaras"):
+        assert word not in client.get(where).text
+        assert search.find(actor=author, query=word) == []
+        assert word not in "".join(opened(fetched(client)).values())
+    assert client.get(f"{where}?at={three_.response.input_id}").status_code == 200
+    assert client.get(path(three_.response, "edit")).status_code == 404
+    regenerate = f"{where}responses/{three_.response.pk}/regenerate/"
+    assert client.post(regenerate).status_code == client.post(f"{where}version/?response={three_.response.pk}").status_code == 404
+    assert client.post(path(two.response, "restore"), follow=True).status_code == 200
+    assert "Capybaras" in client.get(where).text
+    assert search.find(actor=author, query="Capybaras")
+    assert client.post(path(two.response, "restore")).status_code == 404
+
+
+def test_the_conversation_goes_on_where_it_was_left(author: User) -> None:
+    one, two, _ = three(author)
+    removals.remove(actor=author, **items_of(two.response))
+    again = talk(author, "Dingos", "Yes, dingos", into=one.conversation.pk)
+    assert again.response.input is not None
+    assert again.response.input.previous_id == one.response.pk
+    removals.restore(actor=author, **items_of(two.response))
+    text = signed_in(author).get(one.conversation.url).text
+    assert "Capybaras" in text
+    assert "2/2" in text or "1/2" in text  # another version of what was said after the first
+    cut = Response.objects.filter(pk=one.response.pk)
+    assert cut.get().status == "completed"
+
+
+def test_then_it_is_gone_for_good_here_and_due_at_the_provider(author: User) -> None:
+    one, two, three_ = three(author)
+    kept = [keep(begun.response) for begun in (one, two, three_)]
+    snapshot = links.make(actor=author, conversation_id=one.conversation.pk, live=False, audience="anyone", days=None)
+    removals.remove(actor=author, **items_of(two.response))
+    shown = signed_in(author).get(snapshot.url).text
+    assert "alpacas" in shown
+    assert "apybara" not in shown
+    over()
+    gone = [two.response.pk, three_.response.pk]
+    assert not Response.objects.filter(pk__in=gone).exists()
+    assert not Item.objects.filter(response__in=gone).exists()
+    assert not Item.objects.filter(pk__in=[two.response.input_id, three_.response.input_id]).exists()
+    assert not LogRow.objects.filter(response__in=gone).exists()
+    assert not SearchEntry.objects.filter(text__icontains="capybara").exists()
+    assert not Removal.objects.exists()
+    assert [Kept.objects.get(pk=row.pk).state for row in kept] == ["kept", "due", "due"]
+    assert Link.objects.get(pk=snapshot.pk).head == one.response
+    assert Conversation.objects.get(pk=one.conversation.pk).head == one.response
+    with pytest.raises(errors.NotFound):
+        removals.restore(actor=author, **items_of(one.response))
+
+
+def test_the_first_takes_everything_along_also_the_title_that_was_made_of_it(author: User) -> None:
+    one, *_ = three(author)
+    removals.remove(actor=author, **items_of(one.response))
+    assert signed_in(author).get(one.conversation.url).status_code == 200
+    assert not Branch.objects.filter(conversation=one.conversation).exists()
+    over()
+    left = Conversation.objects.get(pk=one.conversation.pk)
+    assert (left.title, left.head) == ("", None)
+    assert search.find(actor=author, query="Alpacas") == []
+    assert talk(author, "Again", "Yes", into=left.pk).response.pk
+
+
+@pytest.mark.parametrize(
+    ("who", "answers"),
+    [("author", 302), ("writer", 302), ("reader", 403), ("team admin", 404), ("other team", 404), ("server owner", 404)],
+)
+def test_who_wrote_it_and_whose_conversation_it_is_may(world: World, who: str, answers: int) -> None:
+    begun = talk(world.people["writer"], "Theirs", "Yes", into=world.conversation.pk)
+    assert signed_in(world.people[who]).post(path(begun.response, "delete")).status_code == answers
+    assert Removal.objects.exists() is (answers == 302)
+
+
+def test_nobody_else_who_writes_there_may_and_nobody_but_they_have_it_back(world: World) -> None:
+    writer, author = world.people["writer"], world.people["author"]
+    first = world.response
+    for verb in ("get", "post"):
+        answer = getattr(signed_in(writer), verb)(path(first, "delete"))
+        assert (answer.status_code, "somebody else’s" in answer.text) == (409, True)
+    removals.remove(actor=author, **items_of(first))
+    assert signed_in(writer).post(path(first, "restore")).status_code == 409
+    assert "The message is deleted." not in signed_in(writer).get(f"{world.conversation.url}?removed={first.input_id}").text
+    assert signed_in(world.people["other team"]).post(path(first, "restore")).status_code == 404
+
+
+def test_whoever_was_there_sees_what_is_left(world: World) -> None:
+    writer, author = world.people["writer"], world.people["author"]
+    pk = world.conversation.pk
+    there = talk(writer, f"@{author.username} Elk", "Yes, elk", into=pk)
+    aside = messages.edit(actor=author, conversation_id=pk, item_id=str(there.response.input_id), text="Fox")
+    conversations.choose_branch(actor=writer, conversation_id=pk, response_id=there.response.pk)
+    removals.remove(actor=writer, **items_of(there.response))
+    text = signed_in(writer).get(world.conversation.url).text
+    assert "Fox" in text
+    assert "Elk" not in text
+    assert not Mention.objects.exists()
+    assert Conversation.objects.get(pk=pk).head_id == aside.response.pk
+
+
+def test_what_is_being_written_below_is_stopped_and_comes_back_nowhere(world: World) -> None:
+    author, pk = world.people["author"], world.conversation.pk
+    running, waiting = talk(author, "Gnu", into=pk), None
+    taken = responses.take(running.response.pk)
+    assert taken is not None
+    waiting = talk(author, "Hare", into=pk)
+    removed = removals.remove(actor=author, **items_of(running.response))
+    assert sorted(removed.running) == sorted([running.response.pk, waiting.response.pk])
+    assert Response.objects.get(pk=waiting.response.pk).status == "cancelled"
+    assert responses.verdicts({taken.pk: responses.Held(taken.epoch, author.auth_epoch)}) == {taken.pk: "cancelled"}
+    finished = finish(taken, "Yes, gnus")
+    assert finished is not None
+    assert search.find(actor=author, query="gnus") == []
+    assert "gnus" not in signed_in(author).get(world.conversation.url).text
+    over()
+    assert not Item.objects.filter(response=taken).exists()
+
+
+def finish(taken: Response, text: str) -> int | None:
+    wire: Any = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+    batch = responses.Batch(taken.pk, taken.epoch, taken.conversation_id, 0, [b'{"type": "response.completed"}'])
+    return responses.end(batch, responses.Ending("cancelled", [wire]))
+
+
+def test_it_is_not_had_back_into_a_conversation_that_stores_now_what_was_not_to_be(author: User) -> None:
+    begun = messages.send(actor=author, conversation_id=None, text="Ibex", store=False)
+    answer(begun, "Yes")
+    where = {"actor": author, "conversation_id": begun.conversation.pk}
+    removals.remove(actor=author, **items_of(begun.response))
+    storing.switch(**where, on=True)
+    client = signed_in(author)
+    refused = client.post(path(begun.response, "restore"))
+    assert (refused.status_code, "Replies are stored here now" in refused.text) == (409, True)
+    storing.switch(**where, on=False)
+    assert client.post(path(begun.response, "restore")).status_code == 302
+
+
+def test_of_two_that_lie_in_each_other_each_comes_back_where_it_was(author: User) -> None:
+    one, two, three_ = three(author)
+    removals.remove(actor=author, **items_of(three_.response))
+    removals.remove(actor=author, **items_of(two.response))
+    with pytest.raises(errors.NotFound):
+        removals.restore(actor=author, **items_of(three_.response))
+    removals.restore(actor=author, **items_of(two.response))
+    assert "apybara" not in signed_in(author).get(one.conversation.url).text
+    removals.restore(actor=author, **items_of(three_.response))
+    assert "Capybaras" in signed_in(author).get(one.conversation.url).text
+
+
+@pytest.mark.parametrize("how", ["conversation", "account"])
+def test_it_goes_with_its_conversation_and_with_its_author(author: User, how: str) -> None:
+    one, two, _ = three(author)
+    kept = keep(two.response)
+    removals.remove(actor=author, **items_of(two.response))
+    if how == "account":
+        departures.begin(actor=author)
+        clear()
+    else:
+        while conversations.purge_slice(one.conversation.pk):
+            pass
+    assert not Item.objects.filter(pk=two.response.input_id).exists()
+    assert not Response.objects.filter(pk=two.response.pk).exists()
+    assert Kept.objects.get(pk=kept.pk).state == "due"
+
+
+def test_an_export_holds_nothing_of_it(world: World) -> None:
+    author, writer = world.people["author"], world.people["writer"]
+    theirs = talk(writer, "Jackal", "Yes", into=world.conversation.pk)
+    removals.remove(actor=writer, **items_of(theirs.response))
+    for person in (author, writer):
+        files = opened(fetched(signed_in(person)))
+        assert "Jackal" not in "".join(files.values())
+    assert conversations_of(opened(fetched(signed_in(author))))
+
+
+def test_the_message_is_its_own_conversations(world: World) -> None:
+    author = world.people["author"]
+    other = talk(author, "Kiwi", "Yes")
+    where = f"/c/{world.conversation.pk}/items/{other.response.input_id}/delete/"
+    assert signed_in(author).post(where).status_code == 404
+    reply = Item.objects.get(response=other.response)
+    assert signed_in(author).post(f"/c/{other.conversation.pk}/items/{reply.pk}/delete/").status_code == 404
+    sharing.with_team(actor=author, conversation_id=world.conversation.pk, access="read")
+    assert Removal.objects.count() == 0
+
+
+def test_what_is_on_its_way_out_cannot_be_had_back(author: User) -> None:
+    one, two, _ = three(author)
+    removals.remove(actor=author, **items_of(two.response))
+    Removal.objects.update(created=timezone.now() - timedelta(minutes=10, seconds=1))
+    with pytest.raises(errors.NotFound):
+        removals.restore(actor=author, **items_of(two.response))
+    assert "Bisons" not in signed_in(author).get(one.conversation.url).text
