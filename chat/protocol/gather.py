@@ -5,6 +5,7 @@ is gathered as events.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from chat import errors
@@ -68,10 +69,13 @@ def gathered(events: Iterable[T], gatherer: Gatherer[T]) -> Iterator[T]:
     yield from gatherer.out()
 
 
-def parsed(batch: Iterable[ServerSentEvent]) -> Iterator[ev.Event]:
-    """The events of server-sent events that came together."""
+def parsed(batch: Iterable[ServerSentEvent], *, after: int | None = None) -> Iterator[ev.Event]:
+    """The events of server-sent events that came together. No delta holds both what has this number at most and what follows it:
+    in a replay the one is known already.
+    """
     named = ((wire, sent.event) for sent in batch if (wire := ev.wire_of(sent)) is not None)
-    for wire, name in gathered(named, Gatherer(_text_of_wire, _set_text_of_wire)):
+    read = _text_of_wire if after is None else partial(_text_of_replayed, after)
+    for wire, name in gathered(named, Gatherer(read, _set_text_of_wire)):
         yield ev.parse(wire, name=name)
 
 
@@ -87,6 +91,11 @@ def _text_of_wire(named: tuple[Json, str]) -> tuple[Key, str] | None:
     if not isinstance(kind, str) or kind not in NAMES or not isinstance(text, str) or get("logprobs"):
         return None
     return (kind, get("item_id"), get("output_index"), get("content_index"), get("summary_index")), text
+
+
+def _text_of_replayed(after: int, named: tuple[Json, str]) -> tuple[Key, str] | None:
+    found, number = _text_of_wire(named), named[0].get("sequence_number")
+    return found and ((*found[0], isinstance(number, int) and number > after), found[1])
 
 
 def _set_text_of_wire(named: tuple[Json, str], text: str) -> None:

@@ -160,9 +160,9 @@ class _Watch:
         """What is new in the stream that the server gives from the mark on. How it fails does not matter: the look decides."""
         mark = self._mark
         known = Mark(mark.id, mark.last, mark.begun)
-        starting = "" if mark.last is None else f"&starting_after={mark.last}"
+        path = f"{path_of(mark.id)}?stream=true" + ("" if mark.last is None else f"&starting_after={mark.last}")
         try:
-            async with aclosing(read(self._client.resume(f"{path_of(mark.id)}?stream=true{starting}"))) as found:
+            async with aclosing(read(self._client.resume(path), after=mark.last)) as found:
                 async for event in found:
                     if known.is_new(event):
                         yield event

@@ -13,13 +13,13 @@ from chat.protocol.gather import parsed
 END: Final = (events.ResponseCompleted, events.ResponseIncomplete, events.ResponseFailed)
 
 
-async def read(batches: Batches) -> AsyncGenerator[Event, None]:
-    """As they came, deltas that came together as one; ends after a terminal event, a failure where that holds an error. An error
-    inside the stream is raised.
+async def read(batches: Batches, *, after: int | None = None) -> AsyncGenerator[Event, None]:
+    """As they came, deltas that came together as one, but not what follows the number `after` with what is before it; ends after a
+    terminal event, a failure where that holds an error. An error inside the stream is raised.
     """
     async with aclosing(batches):
         async for batch in batches:
-            for event in parsed(batch):
+            for event in parsed(batch, after=after):
                 if isinstance(event, ErrorEvent):
                     raise from_stream(event.body.code, event.message)
                 if isinstance(event, END):

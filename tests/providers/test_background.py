@@ -1,7 +1,9 @@
 """A reply in background mode is taken up again where it was left."""
 
+import asyncio
 import json
 
+import httpx
 import pytest
 
 from chat import errors
@@ -38,6 +40,17 @@ async def test_with_no_number_everything_is_given_again(scripted: ScriptedServer
 async def test_a_server_that_replays_from_the_start_says_nothing_twice(scripted: ScriptedServer) -> None:
     source = provider(scripted)
     upstream_id, read = await until_word(source, f"[[{TEN} resume=replay rate=100]]", 4)
+    rest = await every(source.resume(upstream_id, read[-1].sequence_number))
+    assert said(read) + said(rest) == WORDS
+
+
+async def test_a_server_that_replays_all_of_it_at_once_says_nothing_twice(scripted: ScriptedServer) -> None:
+    """Words that are known and new ones come together then, and are not to become one delta."""
+    source = provider(scripted)
+    upstream_id, read = await until_word(source, f"[[{TEN} resume=replay rate=200]]", 4)
+    async with asyncio.timeout(10), httpx.AsyncClient(trust_env=False) as client:
+        while (await client.get(f"{scripted.base_url}/responses/{upstream_id}")).json()["status"] != "completed":
+            await asyncio.sleep(0.01)
     rest = await every(source.resume(upstream_id, read[-1].sequence_number))
     assert said(read) + said(rest) == WORDS
 
