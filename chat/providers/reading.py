@@ -14,8 +14,8 @@ END: Final = (events.ResponseCompleted, events.ResponseIncomplete, events.Respon
 
 
 async def read(batches: Batches, *, after: int | None = None) -> AsyncGenerator[Event, None]:
-    """As they came, deltas that came together as one, but not what follows the number `after` with what is before it; ends after a
-    terminal event, a failure where that holds an error. An error inside the stream is raised.
+    """As they came, deltas that came together as one, but not what follows the number `after` with what is before it. Ends after
+    a terminal event, a failure where that holds an error. An error inside the stream is raised.
     """
     async with aclosing(batches):
         async for batch in batches:
