@@ -9,6 +9,7 @@
     ├── Misconfigured         500  a setting is wrong; the message names it
     ├── AddressRefused        400  an address that somebody named, to which this server does not go
     ├── FarEndFailed          502  one to which it went in vain: not there, too slow, too much
+    │   └── NameUnknown            its name could not be looked up in time, which may be nobody's fault there
     └── UpstreamError         502  the model server
         ├── Unreachable            no connection, DNS, TLS, reset before the first byte
         ├── Slow                   a deadline passed
@@ -93,6 +94,10 @@ class FarEndFailed(ParleyError):
     status, code = 502, "far_end_failed"
     message = "That address cannot be reached."
     next = "Check that it is right, and try again in a moment."
+
+
+class NameUnknown(FarEndFailed):
+    message = "That name cannot be found now."
 
 
 class UpstreamError(ParleyError):

@@ -107,7 +107,7 @@ MODEL_FIRST_BYTE = 120.0
 MODEL_SILENCE = 60.0
 MODEL_PAUSES = (0.5, 2.0)
 
-# Where this server may go for its people (chat/egress.py) although it is no public place: host:port, or a range of addresses
+# Where this server may go for its people (chat/egress/) although it is no public place: host:port, or a range of addresses
 EGRESS_ALLOW = places("EGRESS_ALLOW")
 
 # Processes: where runs are executed on Postgres, and how long a process that is to end waits for those that it executes

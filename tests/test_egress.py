@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from django.conf import LazySettings
 
 from chat import egress, errors
+from chat.egress import lookups
 from tests.far_end import far_end, says
 
 INSIDE = """
@@ -26,6 +28,7 @@ INSIDE = """
 PUBLIC = ["1.1.1.1", "9.9.9.9", "93.184.216.34", "172.32.0.1", "100.128.0.1", "198.20.0.1", "2606:4700::1111", "2a00:1450::1"]
 SPELLED = """
 https://127.1/ https://2130706433/ https://017700000001/ https://0177.0.0.1/ https://0x7f000001/ https://0x7f.0.0.1/ https://127.0.1/
+https://1.1.1.1/ä https://1.1.1.1/一 https://bücher.example/
 https://localhost/ https://LOCALHOST/ https://127.0.0.1./ https://[::1]/ https://[::ffff:7f00:1]/
 https://[::ffff:127.0.0.1]/ https://[0:0:0:0:0:0:0:1]/ https://①②⑦.⓪.⓪.①/ https://127。0。0。1/ https://[fe80::1%25lo]/ https://[2606:4700::1111%25lo]/
 https://user:password@1.1.1.1/ https://1.1.1.1\\@127.0.0.1/ https://127.0.0.1%2f@1.1.1.1/ http://1.1.1.1/ http://example.org/
@@ -114,6 +117,63 @@ async def test_names_that_somebody_chose_hold_up_no_other_lookup(monkeypatch: py
     finally:
         gate.set()
         await asyncio.gather(*asking, return_exceptions=True)
+
+
+@pytest.fixture
+def slow_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The resolver at the far end: slow names take longer than anybody waits, all others mean an address inside. Which slow ones
+    it has been asked for.
+    """
+    gate, asked = threading.Event(), list[str]()
+
+    def far(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        if "slow." not in host:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        asked.append(host)
+        gate.wait(20)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", far)
+    yield asked
+    gate.set()
+
+
+async def push_to(host: str, whose: int) -> str:
+    """In half a second; what became of it."""
+    try:
+        await egress.send("POST", f"https://{host}/", seconds=0.5, whose=whose)
+    except errors.ParleyError as error:
+        return type(error).__name__
+    return "sent"
+
+
+async def test_who_names_slow_ones_holds_up_nobody_else(slow_names: list[str]) -> None:
+    """A lookup counts until its thread ends, though nobody waits for it."""
+    one = [push_to(f"slow.example{number}.org", 1) for number in range(40)]
+    zone = [push_to(f"b{number}.slow.example.net", number) for number in range(10, 50)]
+    assert set(await asyncio.gather(*one, *zone)) == {"NameUnknown"}
+    assert await push_to("another.slow.example.com", 1) == "NameUnknown"
+    assert len(slow_names) == 2 * lookups.EACH
+    assert await push_to("push.example.com", 2) == "AddressRefused"  # found, and judged
+
+
+async def test_who_is_slow_himself_waits_for_his_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: gate.wait(20) and [])
+    asking = [asyncio.create_task(egress.resolved(f"a{number}.example.org", 443, whose=number)) for number in range(6)]
+    await asyncio.sleep(0)
+    gate.set()
+    async with asyncio.timeout(10):
+        found = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(each) for each in found} == {errors.AddressRefused}
+
+
+async def test_a_name_of_which_nobody_could_tell_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: Any, **kwargs: Any) -> Any:
+        raise socket.gaierror(socket.EAI_AGAIN, "temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", away)
+    assert await push_to("push.example.org", 1) == "NameUnknown"
 
 
 class Names:

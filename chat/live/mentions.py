@@ -21,6 +21,7 @@ class Mentioned:
     def __init__(self) -> None:
         self.waiting: Facts = {}  # as it stands in the tables
         self.shown: Facts = {}  # what of it each may read, and is told
+        self.standing: mentions.Standing = {}  # of those who look at one in which something waits on another branch
 
     async def look(self, readers: "Iterable[Reader]") -> None:
         """A person who is new here is told also that there is nothing, for their page may know it otherwise: unless they were
@@ -30,12 +31,12 @@ class Mentioned:
         people = {user.pk for _, user in here}
         fresh = {user.pk for reader, user in here if reader.mentioned is None}
         looking = {(user.pk, reader.conversation) for reader, user in here}
-        waiting = await pool.for_readers(_facts, people, fresh, looking) if people else {}
+        waiting, standing = await pool.for_readers(_facts, people, fresh, looking, self.standing) if people else ({}, {})
         asked = [pk for pk in people if pk in fresh or waiting.get(pk) != self.waiting.get(pk)]
         shown = dict.fromkeys(asked, frozenset[str]())
         if any(waiting.get(pk) for pk in shown):
             shown |= await pool.for_readers(_within_sight, waiting, [pk for pk in shown if waiting.get(pk)])
-        self.waiting = waiting  # not before all is known: what the database did not say is asked again
+        self.waiting, self.standing = waiting, standing  # not before all is known: what the database did not say is asked again
         self.shown = {pk: shown.get(pk, self.shown.get(pk, frozenset())) for pk in people}
         for reader, user in here:
             self._tell(reader, self.shown[user.pk], known=user.pk in waiting)
@@ -47,13 +48,16 @@ class Mentioned:
             reader.mentioned = now
 
 
-def _facts(people: Collection[int], fresh: Collection[int], looking: Collection[mentions.Pair]) -> Facts:
-    """What waits for each of them, without what they look at: that is seen now."""
+def _facts(
+    people: Collection[int], fresh: Collection[int], looking: Collection[mentions.Pair], before: mentions.Standing
+) -> tuple[Facts, mentions.Standing]:
+    """What waits for each of them, without what they look at: that is seen now; and how it stands with what they look at."""
     found = mentions.waiting(people, fresh)
-    seen = [(user, conversation) for user, conversation in looking if conversation in found.get(user, ())]
-    left = mentions.seen(seen)
-    seen = [pair for pair in seen if pair not in left]
-    return {user: conversations - {where for who, where in seen if who == user} for user, conversations in found.items()}
+    seen = {(user, conversation) for user, conversation in looking if conversation in found.get(user, ())}
+    left, standing = mentions.still_seen(seen, before) if seen else (set[mentions.Pair](), {})
+    seen -= left
+    facts = {user: conversations - {where for who, where in seen if who == user} for user, conversations in found.items()}
+    return facts, standing
 
 
 def _within_sight(waiting: Facts, people: Collection[int]) -> Facts:

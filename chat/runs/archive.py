@@ -1,10 +1,14 @@
-"""What an export holds: its files, in order, each in pieces that are read from the database when their turn comes."""
+"""What an export holds: its files, in order, each in pieces that are read from the database when their turn comes.
+
+That takes a while. A conversation may be its owner's no longer meanwhile: what is read later goes into no file, and the one that
+has been begun says so.
+"""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from django.conf import settings
@@ -18,7 +22,9 @@ from chat.runs import profile, reading
 from chat.runs.filenames import Folder, safe
 from chat.store import messages, own
 
+T = TypeVar("T")
 MANY: Final = 100  # messages; a file with more is written so that it may pass 2 GB: each may have 4 MB
+CUT: Final = "This conversation was deleted or became somebody else’s meanwhile. What follows was left out."
 
 
 class Piece(NamedTuple):
@@ -57,24 +63,30 @@ def files(owner: User) -> Iterator[File]:
     yield File("README.txt", now, [Piece(readme)])
     yield File("account.json", now, [Piece(f"{_json(profile.of(owner), indent=2)}\n")])
     for conversation_id in own.conversation_ids(owner):
-        conversation = own.conversation(owner, conversation_id)
-        if conversation is not None:
-            yield from _conversation(conversation, names)
+        yield from _conversation(conversation_id, names)
     folder, places = Folder(), dict[tuple[str, int], str]()
     for page in own.elsewhere(owner):
         yield from _attachments(page, "files/written elsewhere", folder, places)
     yield File("written-elsewhere.json", now, _elsewhere(owner), large=True)
 
 
-def _conversation(conversation: Conversation, names: Names) -> Iterator[File]:
+def _conversation(conversation_id: str, names: Names) -> Iterator[File]:
+    """None of one that is not its owner's, and no more as soon as it is not."""
+    conversation = own.conversation(names.owner, conversation_id)
+    if conversation is None:
+        return
     title = safe(conversation.title, instead="Conversation")
     name = f"{conversation.created:%Y-%m-%d} {title} {conversation.pk}"
     modified, folder, places = conversation.active, Folder(), dict[tuple[str, int], str]()
     for page in own.with_files(conversation):
+        if not own.still(names.owner, conversation_id):
+            return
         yield from _attachments(page, f"files/{name}", folder, places)
     large = conversation.responses.count() > MANY
-    yield File(f"conversations/{name}.json", modified, _whole(conversation, names), large)
-    yield File(f"conversations/{name}.md", modified, _readable(conversation, names, places), large)
+    if (conversation := own.conversation(names.owner, conversation_id)) is not None:
+        yield File(f"conversations/{name}.json", modified, _whole(conversation, names), large)
+    if (conversation := own.conversation(names.owner, conversation_id)) is not None:
+        yield File(f"conversations/{name}.md", modified, _readable(conversation, names, places), large)
 
 
 def _attachments(page: list[Item], where: str, folder: Folder, places: dict[tuple[str, int], str]) -> Iterator[File]:
@@ -87,18 +99,29 @@ def _attachments(page: list[Item], where: str, folder: Folder, places: dict[tupl
 
 
 def _whole(conversation: Conversation, names: Names) -> Iterator[Piece]:
-    """A conversation with all its versions, as JSON."""
+    """A conversation with all its versions, as JSON: valid also where it is cut short."""
+
+    def still() -> bool:
+        return own.still(names.owner, conversation.pk)
+
     yield Piece(f'{_json(_head(conversation, names))[:-1]}, "items": [')
-    separator = "\n"
-    for page in filter(None, own.said(conversation)):  # of an empty one the rows have gone meanwhile
-        yield Piece(separator + ",\n".join(_json(_said(item, names)) for item in page), len(page))
-        separator = ",\n"
+    whole = yield from _listed(own.said(conversation), lambda item: _said(item, names), still)
     yield Piece('\n], "responses": [')
+    if whole:
+        whole = yield from _listed(own.answered(conversation), lambda pair: _answered(*pair, names), still)
+    yield Piece("\n]}\n" if whole else '\n], "incomplete": true}\n')
+
+
+def _listed(pages: Iterable[list[T]], shown: Callable[[T], Json], still: Callable[[], bool]) -> Generator[Piece, None, bool]:
+    """The elements of a list. Whether these are all: none follows once the conversation is its owner's no longer."""
     separator = "\n"
-    for pairs in filter(None, own.answered(conversation)):
-        yield Piece(separator + ",\n".join(_json(_answered(*pair, names)) for pair in pairs), len(pairs))
+    for page in filter(None, pages):  # of an empty one the rows have gone meanwhile
+        text = separator + ",\n".join(_json(shown(each)) for each in page)
+        if not still():
+            return False
+        yield Piece(text, len(page))
         separator = ",\n"
-    yield Piece("\n]}\n")
+    return still()
 
 
 def _head(conversation: Conversation, names: Names) -> Json:
@@ -163,7 +186,11 @@ def _readable(conversation: Conversation, names: Names, places: dict[tuple[str, 
     """The branch that its owner sees, as Markdown."""
     yield Piece(f"# {conversation.title or 'Conversation'}\n")
     for page in own.shown(conversation, names.owner):
-        yield Piece("".join(reading.exchange(exchange, _links(exchange.item, places)) for exchange in page))
+        text = "".join(reading.exchange(exchange, _links(exchange.item, places)) for exchange in page)
+        if not own.still(names.owner, conversation.pk):
+            yield Piece(f"\n*{CUT}*\n")
+            return
+        yield Piece(text)
 
 
 def _links(item: Item, places: dict[tuple[str, int], str]) -> list[tuple[str, str]]:

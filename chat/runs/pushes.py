@@ -158,11 +158,14 @@ async def deliver(parcel: Parcel) -> None:
 
 
 async def _outcome(parcel: Parcel) -> Outcome:
-    endpoint = parcel.due.subscription.endpoint
+    endpoint, whose = parcel.due.subscription.endpoint, parcel.due.subscription.user_id
     try:
-        answer = await egress.send("POST", endpoint, headers=parcel.headers, content=parcel.body, seconds=SECONDS)
+        answer = await egress.send("POST", endpoint, headers=parcel.headers, content=parcel.body, seconds=SECONDS, whose=whose)
     except errors.AddressRefused:
         return Outcome.GONE
+    except errors.NameUnknown as error:
+        logger.info("A notification waits: %s", error.message)
+        return Outcome.UNTRIED
     except errors.FarEndFailed as error:
         logger.info("A notification waits: %s", error.message)
         return Outcome.LATER

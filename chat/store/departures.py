@@ -26,13 +26,25 @@ from chat.models import (
     Link,
     Membership,
     Presence,
-    PushSubscription,
     Response,
     Team,
     Turn,
     User,
 )
-from chat.store import certificates, conversations, exports, record, responses, search, server, sessions, sharing, teams, traces
+from chat.store import (
+    certificates,
+    conversations,
+    exports,
+    push,
+    record,
+    responses,
+    search,
+    server,
+    sessions,
+    sharing,
+    teams,
+    traces,
+)
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
@@ -116,8 +128,9 @@ def _forget_ways_in(actor: User) -> None:
     _withdraw_invitations(actor)
     for session in UserSession.objects.filter(user=actor):
         session.end()
-    for model in (Authenticator, EmailAddress, Presence, PushSubscription):
+    for model in (Authenticator, EmailAddress, Presence):
         model.objects.filter(user=actor).delete()
+    push.forget_all(actor)
     nobody = User(username=f"left-{secrets.token_hex(8)}", name=LEFT, is_active=False)
     nobody.set_unusable_password()
     blank = ("username", "name", "is_active", "password", "email", "first_name", "last_name", "instructions", "default_model")

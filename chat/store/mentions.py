@@ -15,12 +15,14 @@ from chat.models import Conversation, Item, Mention, User
 from chat.policy import reads, who_may_read, within_reach
 from chat.store import push, sight, sql
 from chat.store.sight import Pair as Pair
+from chat.store.sight import Standing as Standing
 
 MOST: Final = 20  # people who are told of one message
 MOST_OFFERED: Final = 200
 LOOKED_AT: Final = 20_000  # characters of a message in which names are looked for
 AT_ONCE: Final = 5_000  # people, or pairs, that one question to the database names
 WORDS: Final = 200  # so many words with an @
+MOST_WAITING: Final = 100  # mentions of one person in one conversation; older ones count as seen once they look
 # Not inside a word, an address (me@example.org) or a link (https://example.org/@name).
 NAME: Final = re.compile(r"(?<![\w@.+/-])@([\w.@+-]{1,150})")
 
@@ -117,14 +119,34 @@ def seen(pairs: Iterable[Pair]) -> set[Pair]:
     """
     left: set[Pair] = set()
     for some in _batches(pairs):
-        people, conversations = {user for user, _ in some}, {conversation for _, conversation in some}
-        unseen = Mention.objects.filter(seen=None, user__in=people, conversation__in=conversations).select_related("item")
-        theirs = [mention for mention in unseen.defer("item__wire") if sight.pair(mention) in some]
+        found = _unseen(some).values()
+        theirs = [mention for each in found for mention in each[:MOST_WAITING]]
         shown = sight.shown(theirs)
         left |= {sight.pair(mention) for mention in theirs if mention.pk not in shown}
-        for those in _batches(shown):
+        older = {mention.pk for each in found for mention in each[MOST_WAITING:]}
+        for those in _batches(shown | older):
             Mention.objects.filter(pk__in=those, seen=None).update(seen=timezone.now())
     return left
+
+
+def _unseen(pairs: Collection[Pair]) -> dict[Pair, list[Mention]]:
+    """What each of them has not seen there, the newest first."""
+    people, conversations = {user for user, _ in pairs}, {conversation for _, conversation in pairs}
+    unseen = Mention.objects.filter(seen=None, user__in=people, conversation__in=conversations).select_related("item")
+    found: dict[Pair, list[Mention]] = {}
+    for mention in unseen.only("user", "conversation", "item__previous").order_by("-pk"):
+        if sight.pair(mention) in pairs:
+            found.setdefault(sight.pair(mention), []).append(mention)
+    return found
+
+
+def still_seen(pairs: Collection[Pair], before: Standing) -> tuple[set[Pair], Standing]:
+    """The same as `seen` for those who look all the time, and how it stands with them now; `before`: how it stood the last time.
+    Where nothing has changed nothing more is asked.
+    """
+    now = sight.standing(pairs)
+    same = {pair for pair in pairs if pair in now and now[pair] == before.get(pair)}
+    return same | seen(pair for pair in pairs if pair not in same), now
 
 
 def _batches(all_: Iterable[Any]) -> Iterator[set[Any]]:
@@ -134,10 +156,21 @@ def _batches(all_: Iterable[Any]) -> Iterator[set[Any]]:
         yield some
 
 
-def newest(actor: User, *, most: int) -> list[Mention]:
-    """Where this person was named, in what they may read, the last first."""
+def newest(actor: User, *, most: int) -> list[list[Mention]]:
+    """Where this person was named, in what they may read, the last first: at most so many mentions. Those in several wordings of
+    a message are together; the first of them is on the branch that this person sees, if one is.
+    """
     found = Mention.objects.filter(user=actor, conversation__in=_readable(actor)).select_related("item__author", "conversation")
-    return list(found.order_by("-created", "-pk")[:most])
+    messages: dict[tuple[str, str | None, int | None], list[Mention]] = {}
+    for mention in found.order_by("-created", "-pk")[:most]:
+        key = (mention.conversation_id, mention.item.previous_id, mention.item.author_id)
+        messages.setdefault(key, []).append(mention)
+    several = [mention for wordings in messages.values() if len(wordings) > 1 for mention in wordings]
+    items: dict[Pair, set[str]] = {}
+    for mention in several:
+        items.setdefault(sight.pair(mention), set()).add(mention.item_id)
+    shown = set[str]().union(*sight.on_branch(items).values()) if items else set[str]()
+    return [sorted(wordings, key=lambda mention: mention.item_id not in shown) for wordings in messages.values()]
 
 
 def _readable(user: User) -> QuerySet[Conversation]:

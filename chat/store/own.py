@@ -23,6 +23,11 @@ def conversation(actor: User, conversation_id: str) -> Conversation | None:
     return _conversations(actor).select_related("team", "project").filter(pk=conversation_id).first()
 
 
+def still(actor: User, conversation_id: str) -> bool:
+    """Whether it is one's own. To be asked after what is in it was read, and before that goes anywhere."""
+    return _conversations(actor).filter(pk=conversation_id).exists()
+
+
 def _conversations(actor: User) -> QuerySet[Conversation]:
     return within_reach(actor, "conversation.manage").present()
 

@@ -8,14 +8,14 @@ from enum import Enum
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from chat import errors
 from chat.models import Mention, Presence, Push, PushSubscription, Server, User
 from chat.policy import can
 from chat.protocol import webpush
-from chat.store import sealed, sessions, sight
+from chat.store import sealed, sessions, sight, sql
 
 MOST: Final = 20  # browsers of one person
 HERE: Final = "push"  # where a session keeps which subscription is its browser's, so that this one ends with it
@@ -32,6 +32,7 @@ class Outcome(Enum):
     GONE = "gone"  # the browser wants no more, or its address is none to which we go
     REFUSED = "refused"  # and would be, another time
     LATER = "later"
+    UNTRIED = "untried"  # the same, and no fault of the browser's
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,7 @@ def subscribe(*, actor: User, endpoint: str, p256dh: str, auth: str, device: str
     if not webpush.are_keys(p256dh, auth):
         raise errors.InvalidInput("This browser’s keys cannot be used.", next="Reload the page and try again.")
     others = PushSubscription.objects.filter(user=actor).exclude(endpoint=endpoint)
-    over = [other.pk for other in others if not is_signed_in(other)]
-    PushSubscription.objects.filter(pk__in=over).delete()
+    _remove(PushSubscription.objects.filter(pk__in=[other.pk for other in others if not is_signed_in(other)]))
     if others.count() >= MOST:
         raise errors.Refused(f"{MOST} browsers are notified already.", next="Remove one first.")
     given = {"user": actor, "p256dh": p256dh, "auth": auth, "device": device, "session": session, "failed": 0}
@@ -84,6 +84,7 @@ def is_signed_in(subscription: PushSubscription) -> bool:
     return bool(subscription.session) and sessions.person(subscription.session).pk == subscription.user_id
 
 
+@transaction.atomic
 def unsubscribe(*, actor: User, subscription: int) -> None:
     """NotFound for somebody else's."""
     _own(actor, subscription).delete()
@@ -92,13 +93,20 @@ def unsubscribe(*, actor: User, subscription: int) -> None:
 def forget(*, user_id: int, subscription: int | None, session: str | None) -> None:
     """The same where it may be gone already: the browser has been signed out."""
     its = Q(pk=subscription or 0) | Q(session=session) if session else Q(pk=subscription or 0)
-    PushSubscription.objects.filter(its, user=user_id).delete()
+    _remove(PushSubscription.objects.filter(its, user=user_id))
 
 
 def forget_all(user: User, *, but: str | None = None) -> None:
     """All of somebody's, but that of the session with this key."""
     found = PushSubscription.objects.filter(user=user)
-    (found.exclude(session=but) if but else found).delete()
+    _remove(found.exclude(session=but) if but else found)
+
+
+@transaction.atomic
+def _remove(found: QuerySet[PushSubscription]) -> None:
+    """Locked first: whoever tells them meanwhile has done so before, or leaves them out."""
+    locked = list(found.select_for_update().order_by("pk").values_list("pk", flat=True))
+    PushSubscription.objects.filter(pk__in=locked).delete()
 
 
 def move(*, user: User, subscription: int | None, session: str) -> None:
@@ -106,6 +114,7 @@ def move(*, user: User, subscription: int | None, session: str) -> None:
     PushSubscription.objects.filter(user=user, pk=subscription or 0).update(session=session)
 
 
+@transaction.atomic
 def try_out(*, actor: User, subscription: int) -> None:
     """One notification that says only that it came. NotFound for somebody else's browser."""
     own = _own(actor, subscription)
@@ -114,18 +123,24 @@ def try_out(*, actor: User, subscription: int) -> None:
 
 
 def _own(actor: User, subscription: int) -> PushSubscription:
-    found = PushSubscription.objects.filter(user=actor, pk=subscription).first()
+    """Locked."""
+    found = PushSubscription.objects.select_for_update().filter(user=actor, pk=subscription).first()
     if found is None:
         raise errors.NotFound("This browser is not notified any more.")
     return found
 
 
+BROWSERS: Final = "SELECT id, user_id FROM chat_pushsubscription WHERE user_id {one_of}"
+
+
 def tell(mentions: Iterable[Mention]) -> bool:
-    """Notify the browsers of those who were named, soon. Whether there are any."""
+    """Notify the browsers of those who were named, soon. Whether there are any. They stay until the caller's transaction ends:
+    its message would be lost for one that is gone. One that is just being removed or handed over is left out, not waited for.
+    """
     of_user = {mention.user_id: mention for mention in mentions}
-    browsers = PushSubscription.objects.filter(user__in=of_user) if of_user else PushSubscription.objects.none()
+    browsers = sql.rows(BROWSERS, of_user.keys(), lock="FOR KEY SHARE SKIP LOCKED") if of_user else []
     now = timezone.now()
-    return bool(Push.objects.bulk_create(Push(subscription=one, mention=of_user[one.user_id], due=now) for one in browsers))
+    return bool(Push.objects.bulk_create(Push(subscription_id=pk, mention=of_user[user], due=now) for pk, user in browsers))
 
 
 def claim(*, most: int = AT_ONCE, underway: Iterable[PushSubscription] = ()) -> list[Due]:
@@ -172,12 +187,14 @@ def service(endpoint: str) -> str:
 
 
 def _is_wanted(push: Push) -> bool:
-    """Not by who is signed in there no more, has seen it, looks at it now, or may not read it any more."""
+    """Not by who is signed in there no more, is not whom it names, has seen it, looks at it now, or may not read it any more."""
     user, mention = push.subscription.user, push.mention
     if not is_signed_in(push.subscription):
         return False
     if mention is None:
         return user.is_active and not user.suspended
+    if mention.user_id != user.pk:  # the browser changed hands while the message was sent
+        return False
     if mention.seen is not None or not can(user, "conversation.read", mention.conversation):
         return False
     there = Presence.objects.filter(conversation=mention.conversation, user=user, until__gt=timezone.now())
@@ -190,13 +207,15 @@ def _is_wanted(push: Push) -> bool:
 def settle(due: Due, outcome: Outcome) -> None:
     """What became of it. Whoever could not be reached too often is forgotten."""
     if outcome is Outcome.GONE:
-        PushSubscription.objects.filter(pk=due.subscription.pk).delete()
+        _remove(PushSubscription.objects.filter(pk=due.subscription.pk))
     elif outcome is Outcome.SENT:
         Push.objects.filter(pk=due.id).delete()
         PushSubscription.objects.filter(pk=due.subscription.pk).exclude(failed=0).update(failed=0)
-    elif outcome is Outcome.LATER and due.tries <= len(PAUSES):
+    elif outcome in (Outcome.LATER, Outcome.UNTRIED) and due.tries <= len(PAUSES):
         Push.objects.filter(pk=due.id).update(due=timezone.now() + timedelta(seconds=PAUSES[due.tries - 1]))
+    elif outcome is Outcome.UNTRIED:
+        Push.objects.filter(pk=due.id).delete()
     else:
         Push.objects.filter(pk=due.id).delete()
         PushSubscription.objects.filter(pk=due.subscription.pk).update(failed=F("failed") + 1)
-        PushSubscription.objects.filter(pk=due.subscription.pk, failed__gte=MOST_FAILED).delete()
+        _remove(PushSubscription.objects.filter(pk=due.subscription.pk, failed__gte=MOST_FAILED))

@@ -18,11 +18,17 @@ FIRST_WORDS: Final = 160  # characters
 @require_safe
 @person_required
 def page(request: PersonRequest) -> HttpResponse:
-    found = [_shown(mention) for mention in mentions.newest(request.user, most=MOST)]
-    return render(request, "mentions/page.html", {"mentions": found, "most": MOST, "sidebar": sidebar.build(request)})
+    found = mentions.newest(request.user, most=MOST)
+    context = {
+        "mentions": [_shown(wordings) for wordings in found],
+        "most": MOST if sum(map(len, found)) == MOST else None,
+        "sidebar": sidebar.build(request),
+    }
+    return render(request, "mentions/page.html", context)
 
 
-def _shown(mention: Mention) -> dict[str, object]:
+def _shown(wordings: list[Mention]) -> dict[str, object]:
+    mention = wordings[0]
     said = " ".join(messages.words(mention.item.wire).split())
     author = mention.item.author
     return {
@@ -31,5 +37,5 @@ def _shown(mention: Mention) -> dict[str, object]:
         "title": mention.conversation.title,
         "words": said if len(said) <= FIRST_WORDS else f"{said[:FIRST_WORDS]}…",
         "when": mention.created,
-        "seen": mention.seen is not None,
+        "seen": all(wording.seen is not None for wording in wordings),
     }

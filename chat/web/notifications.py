@@ -36,7 +36,7 @@ def subscribe(request: PersonRequest) -> HttpResponse:
     if _too_often(request):
         return redirect("notifications")
     try:
-        _check(endpoint)
+        _check(endpoint, request.user.pk)
         made = push.subscribe(
             actor=request.user,
             endpoint=endpoint,
@@ -53,10 +53,10 @@ def subscribe(request: PersonRequest) -> HttpResponse:
     return redirect("notifications")
 
 
-def _check(endpoint: str) -> None:
+def _check(endpoint: str, whose: int) -> None:
     """AddressRefused also for a name that cannot be found: nobody learns which names mean something inside."""
     try:
-        async_to_sync(egress.check)(endpoint)
+        async_to_sync(egress.check)(endpoint, whose=whose)
     except errors.FarEndFailed:
         raise errors.AddressRefused from None
 

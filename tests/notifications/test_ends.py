@@ -4,8 +4,9 @@ import pytest
 from django.conf import LazySettings
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
-from chat.models import Conversation, PushSubscription
+from chat.models import Conversation, Mention, Push, PushSubscription
 from chat.store import push, sign_ins
 from tests.accounts.conftest import sign_in
 from tests.cast import PASSWORD, Cast
@@ -66,3 +67,12 @@ def test_not_after_all_sign_ins_were_ended(people: Cast) -> None:
     subscribe(client, Browser(PUBLIC))
     sign_ins.end_all(actor=people.owner, person=people.mate)
     assert not PushSubscription.objects.exists()
+
+
+def test_nobody_is_told_of_what_names_somebody_else(people: Cast, conversation: Conversation, laptop: Client) -> None:
+    """A process of an older version, or a race, left it behind."""
+    say(people.owner, conversation, "@mateo, look")
+    browser, mention = PushSubscription.objects.get(), Mention.objects.get(user=people.mate)
+    Push.objects.create(subscription=browser, mention=mention, due=timezone.now())
+    assert push.claim() == []
+    assert not Push.objects.exists()

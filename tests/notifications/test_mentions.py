@@ -1,10 +1,12 @@
 """`@name` in a shared conversation tells whom it names, if they may read it, and nobody else."""
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from chat.models import Conversation, Mention, Team, User
+from chat.live.mentions import _facts
+from chat.models import Branch, Conversation, Item, Mention, Response, Team, User
 from chat.store import conversations, links, mentions, messages, sharing, teams
 from tests.cast import Cast, person
 from tests.conftest import signed_in
@@ -184,6 +186,82 @@ def test_what_is_on_another_branch_is_not_seen_before_it_is_shown(people: Cast, 
     assert mentions.unseen(people.owner) == {conversation.pk}
     assert '<span class="badge mention-count">1</span>' not in olivia.get(f"{conversation.url}?at={aside.response.input_id}").text
     assert mentions.unseen(people.owner) == frozenset()
+
+
+def aside(people: Cast, conversation: Conversation, count: int) -> Item:
+    """Olivia stays where she is, while she is named so often on another branch; the last message there."""
+    said = Item.objects.filter(conversation=conversation, previous=None).earliest("created")
+    if not Branch.objects.filter(user=people.owner).exists():
+        say(people.owner, conversation, "I stay here.")
+        conversation.refresh_from_db()
+        conversations.show(conversation, people.owner, conversation.head)
+        messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=said.pk, text="Another way")
+    for _ in range(count):
+        Response.objects.filter(status="queued").update(status="completed")
+        said = say(people.mate, conversation, "@olivia, look")
+    return said
+
+
+def test_a_look_asks_as_much_for_many_as_for_few_and_less_where_nothing_has_changed(
+    people: Cast, conversation: Conversation
+) -> None:
+    """It is taken every 0.7 s, for all who have a page open."""
+    here = {(people.owner.pk, conversation.pk)}
+    asked: dict[int, tuple[int, int]] = {}
+    for count in (2, 20):
+        last = aside(people, conversation, count)
+        with CaptureQueriesContext(connection) as first:
+            facts, standing = _facts({people.owner.pk}, set(), here, {})
+        with CaptureQueriesContext(connection) as again:
+            assert _facts({people.owner.pk}, set(), here, standing) == (facts, standing)
+        assert facts == {people.owner.pk: {conversation.pk}}
+        asked[count] = len(first), len(again)
+    assert asked[20] == asked[2]
+    assert asked[20][1] == 2
+    conversations.show(conversation, people.owner, Response.objects.get(input=last))
+    facts, _ = _facts({people.owner.pk}, set(), here, standing)
+    assert (facts, mentions.unseen(people.owner)) == ({people.owner.pk: frozenset()}, frozenset())
+
+
+def test_what_is_committed_late_is_looked_at_though_a_newer_one_was_already(people: Cast, conversation: Conversation) -> None:
+    aside(people, conversation, 2)
+    here = {(people.owner.pk, conversation.pk)}
+    mine = Item.objects.get(conversation=conversation, author=people.owner)
+    early = Mention.objects.create(user=people.owner, conversation=conversation, item=mine)
+    Mention.objects.filter(pk=early.pk).delete()
+    aside(people, conversation, 1)
+    _, standing = mentions.still_seen(here, {})
+    Mention.objects.create(pk=early.pk, user=people.owner, conversation=conversation, item=mine)
+    mentions.still_seen(here, standing)
+    assert Mention.objects.get(pk=early.pk).seen is not None
+
+
+def test_of_very_many_that_wait_the_newest_do(people: Cast, conversation: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mentions, "MOST_WAITING", 2)
+    last = aside(people, conversation, 4)
+    assert mentions.seen([(people.owner.pk, conversation.pk)]) == {(people.owner.pk, conversation.pk)}
+    named = Mention.objects.order_by("pk")
+    assert [mention.seen is None for mention in named] == [False, False, True, True]
+    conversations.show(conversation, people.owner, Response.objects.get(input=last))
+    assert mentions.seen([(people.owner.pk, conversation.pk)]) == set()
+    assert not named.filter(seen=None).exists()
+
+
+def test_several_wordings_are_one_line_with_the_one_that_is_seen(people: Cast, conversation: Conversation, team: Team) -> None:
+    add(team, ada := person("ada"))
+    first = say(people.mate, conversation, "@olivia, first wording")
+    here = messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=first.pk, text="@olivia, second wording")
+    conversations.show(conversation, people.owner, here.response)
+    messages.edit(actor=people.mate, conversation_id=conversation.pk, item_id=first.pk, text="@olivia, third wording")
+    messages.edit(actor=ada, conversation_id=conversation.pk, item_id=first.pk, text="@olivia, what Ada makes of it")
+    olivia = signed_in(people.owner)
+    text = olivia.get("/mentions/").text
+    assert [wording for wording in ("first", "second", "third") if f"{wording} wording" in text] == ["second"]
+    assert f"{conversation.url}?at={here.response.input_id}" in text
+    assert text.count("· new") == 1
+    assert "what Ada makes of it" in text
+    olivia.get(conversation.url)
+    assert "· new" not in olivia.get("/mentions/").text
 
 
 def test_who_sees_a_later_wording_has_seen_it(people: Cast, conversation: Conversation) -> None:

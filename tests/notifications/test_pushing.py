@@ -1,6 +1,7 @@
 """What is due is brought to the browser's push service: sealed, signed, once, and not for ever."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -148,6 +149,22 @@ async def test_and_not_for_ever(people: Cast, conversation: Conversation, browse
         assert await left() == 0
     assert len(browser.asked) == push.MOST_FAILED * (len(push.PAUSES) + 1)
     assert not await pool.for_readers(PushSubscription.objects.exists)
+
+
+async def test_a_browser_is_not_forgotten_for_a_name_that_could_not_be_looked_up(
+    people: Cast, conversation: Conversation, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object, **kwargs: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "temporary failure in name resolution")
+
+    await pool.for_readers(lambda: PushSubscription.objects.update(endpoint="https://push.example.org/abc", failed=4))
+    monkeypatch.setattr(socket, "getaddrinfo", away)
+    await pool.for_readers(say, people.mate, conversation, TEXT)
+    for tries in range(len(push.PAUSES) + 1):
+        assert [one.tries for one in await pool.for_readers(list, Push.objects.all())] == [tries]
+        await hurry()
+        await send_due()
+    assert (await left(), (await pool.for_readers(PushSubscription.objects.get)).failed) == (0, 4)
 
 
 async def test_what_is_refused_is_not_sent_again(people: Cast, conversation: Conversation, browser: Browser) -> None:

@@ -1,7 +1,9 @@
 """Which browsers are told: asked for in the settings, taken back there, and gone with the sign-in."""
 
 import json
+import random
 import socket
+import string
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +11,7 @@ from django.conf import LazySettings
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+from chat import egress
 from chat.models import Push, PushSubscription, Server
 from chat.protocol import webpush
 from chat.store import push, sealed
@@ -63,6 +66,19 @@ def test_an_address_that_leads_inside_is_refused_with_a_sentence(people: Cast, e
     text = subscribe(signed_in(people.owner), endpoint=endpoint)
     assert "This server does not go to that address." in text or "It must begin with https://." in text
     assert not PushSubscription.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["".join(map(chr, range(0x4E00, 0x4E00 + 1900))), "ä", "x" * 2000])
+def test_an_address_that_no_browser_gives_is_refused_with_a_sentence(people: Cast, path: str) -> None:
+    text = subscribe(signed_in(people.owner), endpoint=f"https://9.9.9.9/{path}")
+    assert ("other letters than a to z" if not path.isascii() else "does not go to that address") in text
+    assert not PushSubscription.objects.exists()
+
+
+def test_the_longest_address_is_taken(people: Cast) -> None:
+    start, letters = "https://9.9.9.9/", random.Random(1)
+    path = "".join(letters.choices(string.ascii_letters + string.digits, k=egress.LONGEST - len(start)))
+    assert "notified from now on" in subscribe(signed_in(people.owner), endpoint=start + path)
 
 
 def test_a_name_that_cannot_be_found_is_refused_with_the_same_words(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

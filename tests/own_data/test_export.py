@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import tracemalloc
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from zipfile import ZipFile
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from chat.models import Conversation, Export, ExportChunk, Item, Membership, PushSubscription, Response, User
+from chat.runs import archive
 from chat.runs.archive import Names, _elsewhere, _whole
-from chat.store import conversations, exports, messages, projects, responses, sharing, teams
+from chat.store import conversations, exports, messages, own, projects, responses, sharing, teams
 from chat.store.log import Batch, append
 from chat.store.messages import TextFile
 from tests.accounts.conftest import simultaneously
@@ -236,6 +239,50 @@ def test_asked_for_twice_it_is_one_and_a_new_one_takes_its_place(people: Cast, s
     work()
     clear()
     assert {address(stella), others} == {f"/settings/data/exports/{one.pk}/" for one in Export.objects.all()}
+
+
+def left_at(piece: int, owner: User, leave: Callable[[], object]) -> dict[str, str]:
+    """The files, if this person leaves when so many pieces have been read; none if there are not as many."""
+    found: dict[str, list[str]] = {}
+    number = 0
+    with transaction.atomic():
+        for file in archive.files(owner):
+            texts = found[file.name] = []
+            for part in file.pieces:
+                texts.append(part.text)
+                number += 1
+                if number == piece:
+                    leave()
+        transaction.set_rollback(True)
+    return {name: "".join(texts) for name, texts in found.items()} if number >= piece else {}
+
+
+def test_what_is_ones_own_no_longer_is_read_no_further(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own, "AT_ONCE", 1)
+    mine, boss = people.owner, people.mate
+    team = team_of(boss, mine)
+    begun = talk(mine, "First", "Reply", files=(TextFile("notes.txt", "noted"),))
+    conversation = begun.conversation.pk
+    talk(mine, "Second", "Reply", into=conversation, files=(TextFile("more.txt", "more"),))
+    sharing.move(actor=mine, conversation_id=conversation, team_id=team.pk)
+    sharing.with_team(actor=mine, conversation_id=conversation, access="write")
+
+    def leave() -> None:
+        teams.remove(actor=boss, team_id=team.pk, user_id=mine.pk)
+        talk(boss, "SECRET", "SECRET", into=conversation, files=(TextFile("secret.txt", "SECRET"),))
+        Conversation.objects.filter(pk=conversation).update(title="SECRET")
+
+    seen = []
+    for piece in itertools.count(1):
+        files = left_at(piece, mine, leave)
+        if not files:
+            break
+        assert not [name for name, text in files.items() if "SECRET" in name + text]
+        seen += [bool(found.get("incomplete")) for found in conversations_of(files)]
+        seen += ["What follows was left out." in text for text in ending(files, ".md")]
+        for found in conversations_of(files):
+            assert [one["item"]["content"][0]["text"] for one in found["items"]] == ["First", "Second"][: len(found["items"])]
+    assert set(seen) == {True, False}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,10 +10,9 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Final
 
 import aiohttp
@@ -24,14 +23,13 @@ from django.conf import settings
 from httpx_aiohttp import AiohttpTransport
 
 from chat import errors
+from chat.egress import lookups
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-LONGEST: Final = 2_000  # characters of an address
+LONGEST: Final = 2_000  # bytes of an address: Postgres' indexes take up to 2,704
 SECONDS: Final = 5.0
 MOST: Final = 65_536  # bytes of an answer
-# A name that somebody chose may take its time to be found: in threads of our own, so that no other lookup waits for it.
-_lookups: Final = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lookup")
 
 # Python's `is_global` lets addresses pass that lead inside (NAT64, 6to4, Teredo, forms that hold an IPv4 address). Of IPv6 only
 # what is given out as global unicast is left, without what is special in it; of IPv4 all but these (IANA's special addresses).
@@ -87,6 +85,10 @@ def _passes(host: str, port: int, address: Address) -> bool:
 
 def parsed(url: str) -> httpx.URL:
     """An address to which we may go, as far as it tells by itself; AddressRefused for others. Its name is not resolved yet."""
+    if not url.isascii():
+        raise errors.AddressRefused(
+            "This address has other letters than a to z.", next="Write them with %, as browsers do when it is copied."
+        )
     try:
         found = httpx.URL(url)
         host, port = found.host, found.port or {"https": 443, "http": 80}[found.scheme]
@@ -115,14 +117,15 @@ def _literal(host: str) -> Address | None:
     return found
 
 
-async def resolved(host: str, port: int, family: int = socket.AF_UNSPEC) -> list[tuple[int, str]]:
-    """The addresses of a name to which we may go, each with its family; AddressRefused where it has only others."""
+async def resolved(host: str, port: int, *, family: int = socket.AF_UNSPEC, whose: int | None = None) -> list[tuple[int, str]]:
+    """The addresses of a name to which we may go, each with its family; AddressRefused where it has only others. `whose`: the
+    person (id) who named it. NameUnknown also for the caller who waits no longer.
+    """
     try:
-        infos = await asyncio.get_running_loop().run_in_executor(
-            _lookups, partial(socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM)
-        )
-    except (OSError, UnicodeError):
-        raise errors.FarEndFailed(f"{host} cannot be found.") from None
+        infos = await lookups.infos(host, port, family=family, whose=whose)
+    except (OSError, UnicodeError) as error:
+        known = not isinstance(error, socket.gaierror) or error.errno != socket.EAI_AGAIN
+        raise (errors.FarEndFailed if known else errors.NameUnknown)(f"{host} cannot be found.") from None
     found = [(int(info[0]), str(info[4][0])) for info in infos]
     passing = [(family, text) for family, text in found if "%" not in text and _passes(host, port, ipaddress.ip_address(text))]
     if not passing:
@@ -130,25 +133,30 @@ async def resolved(host: str, port: int, family: int = socket.AF_UNSPEC) -> list
     return passing
 
 
-async def check(url: str) -> None:
+async def check(url: str, *, whose: int | None = None) -> None:
     """Whether this is an address to which we may go now: AddressRefused, or FarEndFailed where its name cannot be found."""
     found = parsed(url)
     if _literal(found.host) is None:
         try:
             async with asyncio.timeout(SECONDS):
-                await resolved(found.host, found.port or 443)
+                await resolved(found.host, found.port or 443, whose=whose)
         except TimeoutError:
-            raise errors.FarEndFailed(f"{found.host} cannot be found.") from None
+            raise errors.NameUnknown(f"{found.host} cannot be found.") from None
 
 
 class _Resolver(AbstractResolver):
-    """Asked anew for every connection. `judged`: the addresses that passed, to which alone a connection is made."""
+    """Asked anew for every connection. `judged`: the addresses that passed, to which alone a connection is made. `waits`: whether
+    a name is not found yet, also where nobody waits for it any more.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, whose: int | None = None) -> None:
         self.judged: set[Address] = set()
+        self.whose, self.waits = whose, False
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
-        passing = await resolved(host, port, family)
+        self.waits = True
+        passing = await resolved(host, port, family=family, whose=self.whose)
+        self.waits = False
         self.judged |= {ipaddress.ip_address(address) for _, address in passing}
         flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
         return [ResolveResult(hostname=host, host=text, port=port, family=found, proto=0, flags=flags) for found, text in passing]
@@ -166,8 +174,8 @@ class _Resolver(AbstractResolver):
 class Transport(httpx.AsyncBaseTransport):
     """httpx's way out for such addresses, also for long answers. It belongs to one event loop, and is to be closed."""
 
-    def __init__(self, *, trust: ssl.SSLContext | None = None) -> None:
-        self._trust, self._resolver = trust or _trust(), _Resolver()
+    def __init__(self, *, trust: ssl.SSLContext | None = None, whose: int | None = None) -> None:
+        self._trust, self._resolver = trust or _trust(), _Resolver(whose)
         self._inner = AiohttpTransport(client=self._session, verify=False, trust_env=False)  # noqa: S501 - the session verifies
 
     def _session(self) -> aiohttp.ClientSession:
@@ -181,6 +189,11 @@ class Transport(httpx.AsyncBaseTransport):
         if literal is not None:
             self._resolver.judged.add(literal)
         return await self._inner.handle_async_request(request)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether it waits for a name, or waited for one when it was given up."""
+        return self._resolver.waits
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -209,18 +222,23 @@ async def send(
     seconds: float = SECONDS,
     most: int = MOST,
     trust: ssl.SSLContext | None = None,
+    whose: int | None = None,
 ) -> Answer:
-    """One request, answered within so many seconds with so many bytes at most; AddressRefused, or FarEndFailed."""
+    """One request, answered within so many seconds with so many bytes at most; AddressRefused, or FarEndFailed. `whose`: the
+    person (id) who named the address.
+    """
     asked = {"User-Agent": "Parley", **(headers or {}), "Accept-Encoding": "identity"}  # what is packed could be of any size
     request = httpx.Request(method, parsed(url), headers=asked, content=content)
     try:
-        async with asyncio.timeout(seconds), Transport(trust=trust) as transport:
+        async with asyncio.timeout(seconds), Transport(trust=trust, whose=whose) as transport:
             response = await transport.handle_async_request(request)
             try:
                 return Answer(response.status_code, response.headers, await _bounded(response, most))
             finally:
                 await response.aclose()
     except TimeoutError:
+        if transport.looks_up:
+            raise errors.NameUnknown(f"{host_of(url)} cannot be found.") from None
         raise errors.FarEndFailed(f"{host_of(url)} did not answer in time.") from None
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError) as error:
         raise errors.FarEndFailed(f"{host_of(url)} cannot be reached.") from error
