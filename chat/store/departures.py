@@ -32,7 +32,7 @@ from chat.models import (
     Turn,
     User,
 )
-from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams, traces
+from chat.store import conversations, exports, fts5, record, responses, server, sessions, sharing, teams, traces
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
@@ -147,6 +147,7 @@ def step(*, without: Collection[int] = ()) -> bool:
             departure = found.order_by("pk").first()
             return departure is not None and any(act(departure.user) for act in STEPS)
     except Exception as error:
+        fts5.begin_again()
         if departure is None:
             raise
         raise Stuck(departure.pk) from error
@@ -214,7 +215,7 @@ def _exports(user: User) -> bool:
 
 
 def _index(user: User) -> bool:
-    return search.merge()
+    return fts5.merge(user.pk)
 
 
 def _sessions(user: User) -> bool:
