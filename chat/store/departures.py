@@ -109,7 +109,6 @@ def _leave_teams(actor: User) -> None:
 
 def _forget_ways_in(actor: User) -> None:
     """Name, addresses, password, second steps, sign-ins, invitations."""
-    record.forget(actor)
     _withdraw_invitations(actor)
     for session in UserSession.objects.filter(user=actor):
         session.end()
@@ -222,12 +221,15 @@ def _sessions(user: User) -> bool:
     return sessions.forget(user)
 
 
+def _record(user: User) -> bool:
+    return record.keep(user, most=SLICE)
+
+
 def _person(user: User) -> bool:
     """The row itself, with what is left on it; teams in which there is nobody else."""
     Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
-    record.keep(user)
     transaction.on_commit(traces.leave)
     return bool(user.delete()[0])
 
 
-STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _sessions, _person)
+STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _sessions, _record, _person)
