@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from chat.models import User
-from chat.store import accounts, sign_ins
+from chat.store import accounts, record, sign_ins
 
 
 @dataclass(frozen=True)
 class Act:
-    """`verb(actor=, person=)` says whether anything changed. `done` follows "Stella is"; a `warning` is read before."""
+    """`verb(actor=, person=)` says whether anything changed. `done` follows "stella is"; a `warning` is read before."""
 
     verb: Callable[..., object]
     label: str
@@ -19,7 +19,7 @@ class Act:
 
     def on(self, *, actor: User, person: User) -> str:
         """Do it; what was done, "" if it was so already."""
-        return f"{person.shown_name} is {self.done}." if self.verb(actor=actor, person=person) else ""
+        return record.say(f"{{}} is {self.done}.", person) if self.verb(actor=actor, person=person) else ""
 
 
 ACTS: Final = {

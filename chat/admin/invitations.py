@@ -12,7 +12,7 @@ from chat import errors
 from chat.admin.filters import TeamFilter
 from chat.admin.reading import Reading, actor, minute
 from chat.models import Invitation
-from chat.store import invitations, server
+from chat.store import invitations, record, server
 
 
 @admin.register(Invitation)
@@ -57,7 +57,7 @@ class Invitations(Reading):
             invitations.revoke(actor=actor(request), invitation_id=one.pk, team=one.team)
         except errors.NotFound:
             return ""
-        return f"The {one} is withdrawn."
+        return record.say("An invitation to {} by {} is withdrawn.", one.team or server.current(), one.invited_by)
 
     @display(description="for", ordering="email")
     def to(self, one: Invitation) -> str:

@@ -11,7 +11,7 @@ from chat.admin.acts import ACTS
 from chat.admin.reading import actor
 from chat.models import Membership, User
 from chat.policy import can
-from chat.store import people, sign_ins, teams, use
+from chat.store import people, record, sign_ins, teams, use
 
 if TYPE_CHECKING:
     from chat.admin.people import People
@@ -61,7 +61,7 @@ def routes(panel: "People") -> list[Any]:
             if role == theirs.role:
                 return ""
             made = teams.change_role(actor=actor(request), team_id=team_id, user_id=user_id, role=role)
-            return f"{made.user.username} is {made.get_role_display().lower()} of {theirs.team.name} from now on."
+            return record.say("{} is {} of {} from now on.", made.user, made.get_role_display().lower(), theirs.team)
 
         panel.act(request, verb, theirs.team)
         return redirect(panel.address("change", user_id))
@@ -73,7 +73,7 @@ def routes(panel: "People") -> list[Any]:
 
         def verb() -> str:
             gone = teams.remove(actor=actor(request), team_id=team_id, user_id=user_id)
-            return f"{gone.username} is out of {theirs.team.name}."
+            return record.say("{} is out of {}.", gone, theirs.team)
 
         panel.act(request, verb, theirs.team)
         still_seen = can(actor(request), "person.see", theirs.user)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
@@ -20,6 +20,7 @@ from unfold.views import ChangeList
 
 from chat import errors
 from chat.models import User
+from chat.store import record
 
 LONGEST_SEARCH: Final = 200  # characters
 
@@ -119,8 +120,13 @@ class Reading(ModelAdmin):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         self.found(request, object_id)
-        answer: HttpResponse = super().history_view(request, quote(object_id), extra_context)
+        answer = cast(TemplateResponse, super().history_view(request, quote(object_id), extra_context))
+        page = (answer.context_data or {})["action_list"]
+        page.object_list = record.name(page.object_list)
         return answer
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        return record.write(actor=actor(request), about=obj, said=message)
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """A page of ours between unfold's header and sidebar."""
@@ -129,7 +135,9 @@ class Reading(ModelAdmin):
         return TemplateResponse(request, template, {**shared, **context})
 
     def act(self, request: HttpRequest, verb: Callable[[], str], about: Model) -> None:
-        """Do it, put it on record beside `about` and say so, or say what stands against it. "" from the verb: nothing changed."""
+        """Do it, put it on record beside `about` and say so, or say what stands against it. The verb's words are made by
+        `record.say`; "": nothing changed.
+        """
         try:
             with transaction.atomic():
                 said = verb()
@@ -138,7 +146,8 @@ class Reading(ModelAdmin):
         except (errors.Refused, errors.InvalidInput) as error:
             messages.error(request, f"{error.message} {error.next}")
         else:
-            messages.success(request, said) if said else messages.info(request, "There was nothing to change.")
+            shown = record.shown([said])[0]
+            messages.success(request, shown) if said else messages.info(request, "There was nothing to change.")
 
     def address(self, name: str, *keys: Any) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=keys)

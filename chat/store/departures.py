@@ -35,10 +35,10 @@ from chat.store import (
     certificates,
     conversations,
     exports,
+    fts5,
     push,
     record,
     responses,
-    search,
     server,
     sessions,
     sharing,
@@ -124,7 +124,6 @@ def _leave_teams(actor: User) -> None:
 
 def _forget_ways_in(actor: User) -> None:
     """Name, addresses, password, second steps, sign-ins, invitations."""
-    record.forget(actor)
     _withdraw_invitations(actor)
     for session in UserSession.objects.filter(user=actor):
         session.end()
@@ -163,6 +162,7 @@ def step(*, without: Collection[int] = ()) -> bool:
             departure = found.order_by("pk").first()
             return departure is not None and any(act(departure.user) for act in STEPS)
     except Exception as error:
+        fts5.begin_again()
         if departure is None:
             raise
         raise Stuck(departure.pk) from error
@@ -232,17 +232,20 @@ def _exports(user: User) -> bool:
 
 
 def _index(user: User) -> bool:
-    return search.merge()
+    return fts5.merge(user.pk)
 
 
 def _sessions(user: User) -> bool:
     return sessions.forget(user)
 
 
+def _record(user: User) -> bool:
+    return record.keep(user, most=SLICE)
+
+
 def _person(user: User) -> bool:
     """The row itself, with what is left on it; teams in which there is nobody else."""
     Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
-    record.keep(user)
     transaction.on_commit(traces.leave)
     mine = certificates.of_person(user)
     _, removed = user.delete()
@@ -250,4 +253,4 @@ def _person(user: User) -> bool:
     return bool(removed)
 
 
-STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _sessions, _person)
+STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _sessions, _record, _person)

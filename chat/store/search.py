@@ -5,18 +5,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import reduce
+from operator import and_
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Q
 
 from chat.models import Conversation, Item, SearchEntry, User
-from chat.store import rows, sql
+from chat.store import fts5, rows
 
 START, END = "\x02", "\x03"
 MOST = 50
-MERGED = 64  # pages of SQLite's index that one transaction merges
-MOST_LEVELS = 800
 # Scripts written without spaces: a word index sees their sentences as one word, so they are searched as plain substrings.
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[\U00020000-\U0003ffff]")
 
@@ -50,48 +50,6 @@ def index(item: Item, text: str, *, owner_id: int) -> None:
         rows.add(SearchEntry(item=item, conversation_id=item.conversation_id, owner_id=owner_id, text=text))
 
 
-@dataclass(slots=True)
-class _Merge:
-    """One that is under way in this process, the only one that serves a SQLite."""
-
-    begun: bool = False
-
-
-_merge = _Merge()
-
-
-def merge(*, most_levels: int = MOST_LEVELS) -> bool:
-    """On SQLite, where words that were removed stay in the index until its parts are merged: merge some. False when all are.
-
-    A merge begins by putting all parts on a level of their own (`-MERGED`), once: what is written meanwhile would send it back to
-    its start. Levels are never given back, and about 2,000 of them break the index, so that it is made anew long before.
-    """
-    if sql.VENDOR != "sqlite":
-        return False
-    with connection.cursor() as cursor:
-        if not _merge.begun and levels(cursor) > most_levels:
-            cursor.execute("INSERT INTO chat_search (chat_search) VALUES ('rebuild')")
-            return False
-        before = cursor.execute("SELECT total_changes()").fetchone()[0]
-        cursor.execute("INSERT INTO chat_search (chat_search, rank) VALUES ('merge', %s)", [MERGED if _merge.begun else -MERGED])
-        after = cursor.execute("SELECT total_changes()").fetchone()[0]
-    _merge.begun = bool(after - before >= 2)  # fewer: it changed nothing, says SQLite
-    return _merge.begun
-
-
-def levels(cursor: Any) -> int:
-    """How many levels the index has: the first number, seven bits in a byte, after the four bytes that its structure begins with
-    (fts5's own format, "Structure Record").
-    """
-    (block,) = cursor.execute("SELECT block FROM chat_search_data WHERE id = 10").fetchone()
-    count = 0
-    for byte in bytes(block)[4:]:
-        count = count << 7 | byte & 127
-        if byte < 128:
-            break
-    return count
-
-
 def words(query: str) -> list[str]:
     """What to look for: at most twelve words, without the engines' own operators."""
     return re.findall(r"\w+", query[:300], flags=re.UNICODE)[:12]
@@ -105,9 +63,11 @@ def find(*, actor: User, query: str) -> list[Hit]:
     if not found:
         return []
     if UNSPACED.search(query):
-        return _substring(actor, query.strip()[:300])
-    query, parameters = _postgres(found) if connection.vendor == "postgresql" else _sqlite(found)
+        return _substring(actor, [query.strip()[:300]])
     with connection.cursor() as cursor:
+        if connection.vendor == "sqlite" and fts5.lacking(cursor):
+            return _substring(actor, found)
+        query, parameters = _postgres(found) if connection.vendor == "postgresql" else _sqlite(found)
         shared = json.dumps(list(_shared(actor)))
         cursor.execute(query, {**parameters, "owner": actor.pk, "shared": shared, "most": MOST})
         return [Hit(*row) for row in _rows(cursor.fetchall())]
@@ -153,13 +113,14 @@ def _postgres(found: list[str]) -> tuple[str, dict[str, str | int]]:
     }
 
 
-def _substring(actor: User, query: str) -> list[Hit]:
+def _substring(actor: User, found: list[str]) -> list[Hit]:
     within = Q(conversation__owner=actor) | Q(conversation__in=_shared(actor))
-    entries = SearchEntry.objects.filter(within, text__icontains=query, conversation__deleted__isnull=True)
+    within = reduce(and_, (Q(text__icontains=each) for each in found), within)
+    entries = SearchEntry.objects.filter(within, conversation__deleted__isnull=True)
     entries = entries.exclude(item__isnull=False, item__conversation=None)
     rows = entries.select_related("conversation").order_by("-conversation__active", "-pk")[:MOST]
     return [
-        Hit(row.conversation_id, row.conversation.title, row.item_id, _around(row.text, query), row.conversation.active)
+        Hit(row.conversation_id, row.conversation.title, row.item_id, _around(row.text, found[0]), row.conversation.active)
         for row in rows
     ]
 

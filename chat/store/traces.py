@@ -6,10 +6,11 @@ import threading
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from chat.store import search, sql
+from chat.store import fts5, sql
 
 _left = threading.Event()
 _left.set()  # by whoever was here before this process
+_begun = threading.Event()
 
 
 def leave() -> None:
@@ -19,11 +20,14 @@ def leave() -> None:
 
 def step() -> bool:
     """Remove a piece of what is left. False when nothing is, or when somebody reads just now what is to go: ask again later."""
-    if sql.VENDOR != "sqlite" or not _left.is_set():
+    if sql.VENDOR != "sqlite" or not (_left.is_set() or _begun.is_set()):
         return False
-    if search.merge():
+    if not _begun.is_set():
+        _left.clear()  # what is removed from now on is for the next time
+        _begun.set()
+    if fts5.merge(leave):
         return True
-    _left.clear()
+    _begun.clear()
     if not _emptied():
         _left.set()
     return False

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db.models import Count, FloatField, QuerySet, Sum
+from django.db.models import Case, Count, FloatField, QuerySet, Sum, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
+from django.db.models.lookups import Regex
 from django.utils import timezone
 
 from chat.models import Conversation, Response, Team, User
@@ -14,6 +15,7 @@ from chat.policy import can, teams_managed_by
 
 DAYS: Final = 30  # back from now
 KINDS: Final = ("input_tokens", "output_tokens", "total_tokens")
+COUNT: Final = r"^[0-9]{1,12}(\.[0-9]*)?$"
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,14 @@ def _lately() -> QuerySet[Response]:
 
 
 def _by_model(responses: QuerySet[Response]) -> list[Use]:
-    tokens = {kind: Coalesce(Sum(Cast(KT(f"usage__{kind}"), FloatField())), 0.0) for kind in KINDS}
+    tokens = {kind: Coalesce(Sum(_number(f"usage__{kind}")), 0.0) for kind in KINDS}
     rows: Any = responses.values("model").annotate(replies=Count("pk"), **tokens).order_by("-replies", "model")
     return [Use(row["model"], row["replies"], *(int(row[kind]) for kind in KINDS)) for row in rows]
+
+
+def _number(key: str) -> Case:
+    """What a model server counted; whatever else it says counts as nothing."""
+    return Case(When(Regex(KT(key), COUNT), then=Cast(KT(key), FloatField())))
 
 
 def _seen_by(actor: User, responses: QuerySet[Response]) -> QuerySet[Response]:

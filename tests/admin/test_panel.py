@@ -141,7 +141,7 @@ def test_an_invitation_is_withdrawn_once_that_is_confirmed_and_a_foreign_one_is_
     others = (world.invitations["chemistry"], world.invitations["server"])
     assert "Withdraw one invitation" in withdraw(ada, mine, *others)
     assert invitations.usable().count() == 3
-    assert "The invitation for new@example.org is withdrawn." in withdraw(ada, mine, *others, sure="yes", select_across="1")
+    assert "An invitation to Physics by tom is withdrawn." in withdraw(ada, mine, *others, sure="yes", select_across="1")
     assert set(invitations.usable().values_list("pk", flat=True)) == {one.pk for one in others}
     assert [(one.user.username, one.object_repr) for one in LogEntry.objects.all()] == [("ada", "Physics")]
 

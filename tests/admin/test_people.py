@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chat.models import Conversation, Membership, Response, User
+from chat.store import record as its_record
 from tests.accounts.conftest import sign_in
 from tests.admin.conftest import World, without_token
 
@@ -24,7 +25,7 @@ def act(client: Client, action: str, *people: User, sure: bool = True, **more: A
 
 def record() -> list[tuple[str, str, str]]:
     """Who did what to what."""
-    return [(one.user.username, one.get_change_message(), one.object_repr) for one in LogEntry.objects.order_by("pk")]
+    return [(one.user.username, one.change_message, one.object_repr) for one in its_record.name(LogEntry.objects.order_by("pk"))]
 
 
 def fresh(person: User) -> User:
@@ -147,17 +148,33 @@ def test_what_they_use_is_counted_within_reach_and_nothing_they_wrote_is_shown(w
     assert "2,468" in world.client("team admin").get(f"/admin/chat/team/{world.physics.pk}/change/").text
 
 
+ODD: list[Any] = [10**400, 1e308, -5, "many", "", True, None, [1], {"a": 1}, "12e400", "NaN"]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: str(odd)[:12])
+def test_what_a_model_server_counts_that_is_no_count_counts_as_nothing(world: World, odd: Any) -> None:
+    mateo = world.people["member"]
+    talk = Conversation.objects.create(owner=mateo, team=world.physics)
+    mine: dict[str, Any] = {"conversation": talk, "author": mateo, "team": world.physics, "model": "gpt-x", "status": "completed"}
+    for usage in ({"input_tokens": odd, "output_tokens": odd, "total_tokens": odd}, {"input_tokens": 1234}, odd, None):
+        Response.objects.create(**mine, usage=usage)
+    for path in (f"{LIST}{mateo.pk}/change/", f"/admin/chat/team/{world.physics.pk}/change/"):
+        answer = world.client("server owner").get(path)
+        assert "1,234" in answer.text
+        assert [(row.input_tokens, row.output_tokens, row.total_tokens) for row in answer.context["use"]] == [(1234, 0, 0)]
+
+
 def test_the_owner_is_asked_and_then_suspends_and_lets_in_again(world: World) -> None:
     owner, stella = world.client("server owner"), world.people["stranger"]
     assert "cannot sign in until you let them in again" in act(owner, "suspend", stella, sure=False).text
     assert not fresh(stella).suspended
-    assert "Stella is suspended." in act(owner, "suspend", stella).text
+    assert "stella is suspended." in act(owner, "suspend", stella).text
     assert fresh(stella).suspended
-    assert "Stella is let in again." in act(owner, "unsuspend", stella, sure=False).text
+    assert "stella is let in again." in act(owner, "unsuspend", stella, sure=False).text
     assert not fresh(stella).suspended
-    assert record() == [("olivia", "Stella is suspended.", "stella"), ("olivia", "Stella is let in again.", "stella")]
-    assert "Stella is suspended." in owner.get(f"{LIST}{stella.pk}/history/").text
-    assert "Stella is suspended." in owner.get("/admin/admin/logentry/").text
+    assert record() == [("olivia", "stella is suspended.", "stella"), ("olivia", "stella is let in again.", "stella")]
+    assert "stella is suspended." in owner.get(f"{LIST}{stella.pk}/history/").text
+    assert "stella is suspended." in owner.get("/admin/admin/logentry/").text
 
 
 def test_what_is_so_already_is_not_done_again(world: World) -> None:
@@ -178,7 +195,7 @@ def test_a_person_is_suspended_from_their_page_once_that_is_confirmed(world: Wor
     page = f"{LIST}{stella.pk}/do/suspend/"
     assert "Suspend: Stella" in owner.get(page).text
     assert not fresh(stella).suspended
-    assert "Stella is suspended." in owner.post(page, follow=True).text
+    assert "stella is suspended." in owner.post(page, follow=True).text
     assert fresh(stella).suspended
 
 
@@ -188,10 +205,10 @@ def test_all_sign_ins_of_somebody_are_ended(world: World) -> None:
         sign_in(browser, "stella")
         assert browser.get("/settings/").status_code == 200
     answer = world.client("server owner").post(f"{LIST}{stella.pk}/do/end_sign_ins/", follow=True)
-    assert "Stella is signed out everywhere." in answer.text
+    assert "stella is signed out everywhere." in answer.text
     assert [browser.get("/settings/")["Location"] for browser in (phone, desk)] == ["/accounts/login/?next=/settings/"] * 2
     assert fresh(stella).auth_epoch == 1
-    assert record() == [("olivia", "Stella is signed out everywhere.", "stella")]
+    assert record() == [("olivia", "stella is signed out everywhere.", "stella")]
     assert sign_in(phone, "stella")["Location"] == "/"
 
 

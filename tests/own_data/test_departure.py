@@ -11,7 +11,6 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection
@@ -29,6 +28,7 @@ from chat.store import (
     links,
     messages,
     projects,
+    record,
     responses,
     search,
     sessions,
@@ -416,19 +416,14 @@ def test_the_log_holds_nothing_either(people: Cast, stella: Client) -> None:
 
 def test_what_somebody_did_in_the_panel_stays_on_record_without_their_name(people: Cast, stella: Client) -> None:
     team = team_of(people.owner, people.stranger, people.mate)
-    teams.change_role(actor=people.owner, team_id=team.pk, user_id=people.stranger.pk, role="admin")
-    about = ContentType.objects.get_for_model(Team)
-    mine = {"user": people.stranger, "content_type": about, "object_id": team.pk, "object_repr": "Physics", "action_flag": 2}
-    LogEntry.objects.create(**mine, change_message="mateo is guest of Physics from now on.")
-    LogEntry.objects.create(
-        **{**mine, "user": people.owner}, change_message="stella (Stella@example.org) is admin of Stellar from now on."
-    )
+    said = record.say("{} is guest of {} from now on.", people.mate, team)
+    entries = [record.write(actor=people.stranger, about=team, said=said) for _ in range(3)]
     leave(stella)
     clear()
-    first, second = LogEntry.objects.order_by("pk")
-    assert first.change_message == "mateo is guest of Physics from now on."
+    first = LogEntry.objects.order_by("pk")[0]
+    assert LogEntry.objects.filter(pk__in=[entry.pk for entry in entries], user=first.user).count() == 3
     assert (first.user.is_active, first.user.name) == (False, LEFT)
-    assert second.change_message == f"{LEFT} ({LEFT}) is admin of Stellar from now on."
+    assert record.shown([first.change_message]) == ["mateo is guest of Physics from now on."]
     panel = signed_in(people.owner).get("/admin/chat/user/").text
     assert first.user.username not in panel
     assert first.user.username in signed_in(people.owner).get("/admin/admin/logentry/").text

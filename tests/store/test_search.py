@@ -1,9 +1,7 @@
 """Search finds one's own words, wherever they were said, and nobody else's."""
 
 import pytest
-from django.db import connection
 
-from chat.models import SearchEntry
 from chat.store import conversations, messages, search
 from tests.cast import Cast
 
@@ -61,52 +59,3 @@ def test_the_words_found_are_marked_in_the_snippet(cast: Cast) -> None:
     messages.send(actor=cast.owner, conversation_id=None, text="The otter <b>eats</b> fish")
     (hit, *_) = [hit for hit in search.find(actor=cast.owner, query="eats") if hit.item_id]
     assert [piece.text for piece in hit.pieces if piece.hit] == ["eats"]
-
-
-sqlite_only = pytest.mark.skipif(connection.vendor != "sqlite", reason="Postgres' index forgets by itself")
-
-
-def index_holds(word: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT block FROM chat_search_data")
-        return any(word.encode() in bytes(block) for (block,) in cursor.fetchall())
-
-
-def fill(cast: Cast) -> None:
-    """More than one step merges."""
-    for number in range(60):
-        text = " ".join(f"word{number * each}" for each in range(60))
-        messages.send(actor=cast.owner, conversation_id=None, text=text)
-
-
-@sqlite_only
-def test_words_that_were_removed_leave_the_index_while_others_write(cast: Cast) -> None:
-    fill(cast)
-    gone = messages.send(actor=cast.owner, conversation_id=None, text="Zyzzyva").conversation
-    SearchEntry.objects.filter(conversation=gone).delete()
-    assert index_holds("zyzzyva")
-    steps = 0
-    while search.merge():
-        steps += 1
-        messages.send(actor=cast.owner, conversation_id=None, text=f"Meanwhile {steps}")
-        assert steps < 200
-    assert not index_holds("zyzzyva")
-    assert len(search.find(actor=cast.owner, query="word59")) > 0
-
-
-@sqlite_only
-def test_an_index_that_was_merged_often_is_made_anew_before_it_breaks(cast: Cast) -> None:
-    def levels() -> int:
-        with connection.cursor() as cursor:
-            return search.levels(cursor)
-
-    fill(cast)
-    for number in range(6):
-        messages.send(actor=cast.owner, conversation_id=None, text=f"Message {number}")
-        while search.merge():
-            pass
-    grown = levels()
-    assert grown > 5
-    assert search.merge(most_levels=5) is False
-    assert levels() < grown
-    assert len(search.find(actor=cast.owner, query="message")) > 5
