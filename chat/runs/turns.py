@@ -121,6 +121,7 @@ async def _begin_anew(
 ) -> Request:
     """The same with the whole history, where a chain starts; with that already, without thoughts."""
     assert run.turn is not None
+    run.turn.upstream_id, run.kept = "", None
     if refused.previous_response_id:
         forgotten = refused.previous_response_id if _forgotten(error) else ""
         await pool.for_runs(ledger.unchain, run.turn.pk, forgotten=forgotten)

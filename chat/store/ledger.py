@@ -63,7 +63,7 @@ AND NOT EXISTS (SELECT 1 FROM chat_item c WHERE c.response_id = r.id AND c.type 
 FROM {source} JOIN chat_item i ON i.id = r.input_id JOIN chat_turn t ON t.response_id = r.id
 AND NOT EXISTS (SELECT 1 FROM chat_turn n WHERE n.response_id = t.response_id
 AND (n.epoch > t.epoch OR n.epoch = t.epoch AND n."index" > t."index"))
-JOIN chat_kept k ON k.turn_id = t.id AND k.kind = 'response'"""
+JOIN chat_kept k ON k.turn_id = t.id AND k.upstream_id = t.upstream_id"""
 FIRST: Final = STEP.replace("{depth}", "1").replace("{source}", "chat_response r")
 NEXT: Final = STEP.replace("{depth}", "b.depth + 1").replace("{source}", "chain b JOIN chat_response r ON r.id = b.previous_id")
 CHAIN: Final = (
