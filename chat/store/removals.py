@@ -1,11 +1,12 @@
 """Deleting a message, with all that follows it: out of the conversation at once, had back for some minutes, then gone."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chat import errors
@@ -56,8 +57,17 @@ def extent(item: Item) -> Extent:
 
 def undoable(*, actor: User, conversation: Conversation, item_id: str) -> bool:
     """Whether this person can have that message back."""
-    found = Removal.objects.filter(conversation=conversation, item=item_id).select_related("item").first()
+    found = _in_time().filter(conversation=conversation, item=item_id).select_related("item").first()
     return found is not None and actor.pk in (found.item.author_id, conversation.owner_id)
+
+
+def _limit() -> datetime:
+    return timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
+
+
+def _in_time() -> QuerySet[Removal]:
+    """Those that can be had back, whole: of any other, pieces may be gone."""
+    return Removal.objects.filter(created__gte=_limit())
 
 
 @transaction.atomic
@@ -114,7 +124,7 @@ def _first(conversation: Conversation) -> Response | None:
 def restore(*, actor: User, conversation_id: str, item_id: str) -> Conversation:
     """Have it back, with all that followed. Refused where that was to be stored nowhere, and the conversation is stored now."""
     conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
-    removal = Removal.objects.filter(conversation=conversation, item=item_id).select_related("item__previous").first()
+    removal = _in_time().filter(conversation=conversation, item=item_id).select_related("item__previous").first()
     item = _mine(actor, conversation, removal.item if removal else None)
     if item.previous is not None and item.previous.conversation_id is None:
         raise errors.NotFound(GONE)
@@ -135,8 +145,7 @@ def restore(*, actor: User, conversation_id: str, item_id: str) -> Conversation:
 
 def purge() -> int:
     """Remove for good what was deleted longer ago than the time for undo, in slices. Returns how many messages went."""
-    limit = timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
-    gone = list(Removal.objects.filter(created__lt=limit).values_list("pk", flat=True)[:100])
+    gone = list(Removal.objects.filter(created__lt=_limit()).values_list("pk", flat=True)[:100])
     for pk in gone:
         while purge_slice(pk):
             pass
