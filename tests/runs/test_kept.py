@@ -54,7 +54,7 @@ async def eventually(check: Callable[[], Any], *, seconds: float = 10) -> None:
 
 @pytest.fixture(autouse=True)
 def brisk(settings: Any) -> None:
-    settings.RUN_SWEEP = 0.05
+    settings.RUN_SWEEP, settings.MODEL_PAUSES = 0.05, (0.01,)
 
 
 async def test_what_is_stored_is_kept_there_and_in_the_ledger(house: House) -> None:
