@@ -15,6 +15,8 @@ from tests import scripted_wire as wire
 from tests.scripted_pace import Piece, paced, spoiled
 from tests.scripted_script import Script
 
+MOST = 20_000
+
 
 class Asked(Protocol):
     method: str
@@ -102,7 +104,9 @@ class Shelf:
         return kept
 
     def keep(self, script: Script, body: dict[str, Any]) -> wire.Responses:
-        """What is asked for with store: true."""
+        """What is asked for with store: true; of very many the last."""
+        if len(self.kept) >= MOST:
+            del self.kept[next(iter(self.kept))]
         kept = Kept(script, body, background=False)
         self.kept[kept.speech.id] = kept
         return kept.speech

@@ -4,10 +4,11 @@ import asyncio
 import sys
 import threading
 import time
+from functools import cache
+from hashlib import pbkdf2_hmac
 from typing import Final
 
 from django.conf import settings
-from django.utils.crypto import salted_hmac
 
 from chat.errors import ParleyError
 from chat.protocol.client import Client, Timeouts
@@ -95,9 +96,14 @@ def _bundled() -> Provider:
 
 
 def _openai() -> Provider:
-    opened_by = f"{settings.OPENAI_BASE_URL} {settings.OPENAI_API_KEY}"
-    account = salted_hmac("chat.providers.account", opened_by, algorithm="sha256").hexdigest()[:32]
+    account = _account(f"{settings.OPENAI_BASE_URL} {settings.OPENAI_API_KEY}")
     return OpenAIProvider(_client(), background=settings.OPENAI_BACKGROUND, account=account)
+
+
+@cache
+def _account(opened_by: str) -> str:
+    """Slow, so that a short key cannot be guessed from it; not made with SECRET_KEY, which may be replaced."""
+    return pbkdf2_hmac("sha256", opened_by.encode(), b"chat.providers.account", 100_000).hex()[:32]
 
 
 def _client() -> Client:

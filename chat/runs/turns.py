@@ -1,10 +1,11 @@
 """A turn: one call to the model, its events fed to the run."""
 
 import contextlib
+import re
 import weakref
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import Error as DatabaseError
 
@@ -25,10 +26,12 @@ from chat.store.ledger import Keeping
 if TYPE_CHECKING:
     from chat.runs.run import Run
 
+THOUGHT: Final = re.compile(r"encrypted|reasoning", re.I)
+
 
 async def relay(run: "Run", response: Response) -> None:
     """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one. Where the
-    provider does not go on from what it was said to keep, the same is asked again with the history.
+    provider does not go on from what it was said to keep, or cannot read what it once thought, the same is asked again without.
     """
     await take_up(run, response)
     if (turn := run.turn) is not None:
@@ -40,13 +43,14 @@ async def relay(run: "Run", response: Response) -> None:
                 raise
     provider = providers.current()
     request = await _begin(run, response, provider)
-    try:
-        await _follow(run, provider.stream(request), request)
-    except errors.UpstreamError as error:
-        if run.shown or not _unchained(request, error):
-            raise
-        request = await _begin_anew(run, response, provider, request, forgotten=_forgotten(error))
-        await _follow(run, provider.stream(request), request)
+    while True:
+        try:
+            await _follow(run, provider.stream(request), request)
+            return
+        except errors.UpstreamError as error:
+            if run.shown or not (_unchained(request, error) or _unreadable(request, error)):
+                raise
+            request = await _begin_anew(run, response, provider, request, error)
 
 
 async def take_up(run: "Run", response: Response) -> None:
@@ -104,11 +108,25 @@ def _forgotten(error: errors.UpstreamError) -> bool:
     return answer is not None and (answer.status in (404, 410) or bool(FORGOTTEN.search(answer.words)))
 
 
-async def _begin_anew(run: "Run", response: Response, provider: Provider, refused: Request, *, forgotten: bool) -> Request:
-    """The same with the whole history. Its chain starts here."""
+def _unreadable(request: Request, error: errors.UpstreamError) -> bool:
+    """Whether it may have failed because of a thought that went back: encrypted for another key, or in another way."""
+    answer = answer_of(error)
+    if answer is None or answer.status not in (400, 422) or not THOUGHT.search(answer.words):
+        return False
+    return any(item.get("type") == "reasoning" for item in request.input)
+
+
+async def _begin_anew(
+    run: "Run", response: Response, provider: Provider, refused: Request, error: errors.UpstreamError
+) -> Request:
+    """The same with the whole history, where a chain starts; with that already, without thoughts."""
     assert run.turn is not None
-    previous = str(refused.previous_response_id)
-    await pool.for_runs(ledger.unchain, run.turn.pk, forgotten=previous if forgotten else "")
+    run.turn.upstream_id, run.kept = "", None
+    if refused.previous_response_id:
+        forgotten = refused.previous_response_id if _forgotten(error) else ""
+        await pool.for_runs(ledger.unchain, run.turn.pk, forgotten=forgotten)
+    else:
+        await pool.for_runs(history.forget_thoughts, response)
     items = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
     plan = Plan(store=bool(refused.store), background=bool(refused.background), reasoning=bool(refused.include))
     return requests.build(items, plan, model=refused.model, instructions=response.instructions)

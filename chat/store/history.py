@@ -168,6 +168,12 @@ def wire_input(response: Response, *, model: str = "", server: str = "") -> list
     return items
 
 
+def forget_thoughts(response: Response) -> None:
+    """The provider cannot read what it once gave back encrypted on this branch: that goes along no more."""
+    ids, _ = path(response.pk)
+    sql.run("UPDATE chat_item SET upstream_id = '' WHERE type = 'reasoning' AND response_id {one_of}", ids)
+
+
 def wire_news(response: Response) -> list[Past]:
     """The same for a provider that has kept all that is above: this Response's own input."""
     return [Past(json.loads(wire)) for _, wire in sql.rows(SAID_TO, [response.pk])]

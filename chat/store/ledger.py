@@ -45,7 +45,8 @@ WHERE t.id = %s ON CONFLICT DO NOTHING"""
 STRAY: Final = """INSERT INTO chat_kept
 (kind, server, account, upstream_id, state, attempts, next_try, error, created, expires)
 SELECT 'response', %s, %s, %s, 'due', 0, {now}, '', {now}, {in_seconds}
-WHERE NOT EXISTS (SELECT 1 FROM chat_turn WHERE id = %s)"""
+WHERE NOT EXISTS (SELECT 1 FROM chat_turn WHERE id = %s)
+AND NOT EXISTS (SELECT 1 FROM chat_kept WHERE server = %s AND upstream_id = %s)"""
 
 
 @transaction.atomic
@@ -53,7 +54,7 @@ def note(keeping: Keeping) -> None:
     """It is kept there; noting it twice is noting it once. What nobody has here any more is due at once."""
     where = (keeping.server[:500], keeping.account, keeping.upstream_id[:200], DAYS * 86_400, keeping.turn_id)
     if not sql.run(NOTE, *where):
-        sql.run(STRAY, *where)
+        sql.run(STRAY, *where, where[0], where[2])
 
 
 STEP: Final = """SELECT i.previous_id, t.chained, k.upstream_id,
@@ -62,7 +63,7 @@ AND NOT EXISTS (SELECT 1 FROM chat_item c WHERE c.response_id = r.id AND c.type 
 FROM {source} JOIN chat_item i ON i.id = r.input_id JOIN chat_turn t ON t.response_id = r.id
 AND NOT EXISTS (SELECT 1 FROM chat_turn n WHERE n.response_id = t.response_id
 AND (n.epoch > t.epoch OR n.epoch = t.epoch AND n."index" > t."index"))
-JOIN chat_kept k ON k.turn_id = t.id AND k.kind = 'response'"""
+JOIN chat_kept k ON k.turn_id = t.id AND k.upstream_id = t.upstream_id"""
 FIRST: Final = STEP.replace("{depth}", "1").replace("{source}", "chat_response r")
 NEXT: Final = STEP.replace("{depth}", "b.depth + 1").replace("{source}", "chain b JOIN chat_response r ON r.id = b.previous_id")
 CHAIN: Final = (

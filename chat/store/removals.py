@@ -6,6 +6,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chat import errors
@@ -56,8 +57,17 @@ def extent(item: Item) -> Extent:
 
 def undoable(*, actor: User, conversation: Conversation, item_id: str) -> bool:
     """Whether this person can have that message back."""
-    found = Removal.objects.filter(conversation=conversation, item=item_id).select_related("item").first()
+    found = _in_time().filter(conversation=conversation, item=item_id).select_related("item").first()
     return found is not None and actor.pk in (found.item.author_id, conversation.owner_id)
+
+
+def _limit() -> datetime:
+    return timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
+
+
+def _in_time() -> QuerySet[Removal]:
+    """Those that can be had back, whole: of any other, pieces may be gone."""
+    return Removal.objects.filter(created__gte=_limit())
 
 
 @transaction.atomic
@@ -114,8 +124,7 @@ def _first(conversation: Conversation) -> Response | None:
 def restore(*, actor: User, conversation_id: str, item_id: str) -> Conversation:
     """Have it back, with all that followed. Refused where that was to be stored nowhere, and the conversation is stored now."""
     conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
-    still = Removal.objects.filter(conversation=conversation, item=item_id, created__gte=_limit())
-    removal = still.select_related("item__previous").first()
+    removal = _in_time().filter(conversation=conversation, item=item_id).select_related("item__previous").first()
     item = _mine(actor, conversation, removal.item if removal else None)
     if item.previous is not None and item.previous.conversation_id is None:
         raise errors.NotFound(GONE)
@@ -142,11 +151,6 @@ def purge() -> int:
             pass
         traces.leave()
     return len(gone)
-
-
-def _limit() -> datetime:
-    """What was deleted before is on its way out."""
-    return timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Certificates of what was deleted, to be read and to be taken along."""
 
 import json
+from datetime import datetime
 from typing import Final
 
 from django.http import HttpResponse
@@ -13,6 +14,19 @@ from chat.web.decorators import PersonRequest, person_required
 
 MOST: Final = 20
 SHOWN: Final = 200  # objects that the page lists; the file has them all
+WORDS: Final = {
+    "Branch": "choices between versions",
+    "Conversation": "conversations",
+    "Item": "messages, and other items of replies",
+    "Link": "links",
+    "LogRow": "rows of the log",
+    "Mention": "mentions",
+    "Participant": "people in it",
+    "Response": "replies",
+    "SearchEntry": "entries of the search",
+    "Turn": "calls of a model",
+    "User": "accounts",
+}
 
 
 @require_safe
@@ -20,10 +34,13 @@ SHOWN: Final = 200  # objects that the page lists; the file has them all
 def page(request: PersonRequest, certificate_id: str) -> HttpResponse:
     found = certificates.find(actor=request.user, certificate_id=certificate_id)
     body = json.loads(found.text)
-    elsewhere = [{**each, "place": keeping.place(each["server"])} for each in body["elsewhere"][:SHOWN]]
+    elsewhere = [
+        {**each, "place": keeping.place(each["server"]), "when": datetime.fromisoformat(each["ended"])}
+        for each in body["elsewhere"][:SHOWN]
+    ]
     context = {
         "certificate": found,
-        "rows": body["rows_here"],
+        "rows": [(count, WORDS.get(name, name)) for name, count in body["rows_here"].items()],
         "elsewhere": elsewhere,
         "objects": body["objects_elsewhere"],
         "more": body["objects_elsewhere"] - len(elsewhere),

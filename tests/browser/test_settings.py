@@ -77,10 +77,10 @@ def test_a_conversation_remembers_its_model(page: Page, model: ScriptedServer) -
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("scripted")
 
 
-def test_nothing_is_stored_at_the_model_server(page: Page, model: ScriptedServer) -> None:
+def test_a_reply_is_kept_at_the_model_server_and_a_title_is_not(page: Page, model: ScriptedServer) -> None:
     talk(page, say("A title"))
     expect(page.get_by_role("heading", level=1)).to_have_text("A title")
-    assert [request.body["store"] for request in model.requests if request.path == "/v1/responses"] == [False, False]
+    assert [request.body["store"] for request in model.requests if request.path == "/v1/responses"] == [True, False]
 
 
 def test_signing_out_ends_the_other_tabs_with_a_notice(signed_in_page: Callable[..., Page], house: House) -> None:

@@ -68,3 +68,18 @@ def test_another_tab_of_the_same_person_follows_to_the_new_version(page: Page) -
     page.get_by_role("button", name="Regenerate").click()
     expect(other.get_by_text("2/2")).to_be_visible()
     ended(other)
+
+
+def test_a_deleted_message_is_gone_from_all_tabs_and_comes_back(page: Page) -> None:
+    talk(page, say("One."), say("Two."))
+    other = page.context.new_page()
+    other.goto(page.url)
+    questions(page).last.hover()
+    questions(page).last.get_by_role("link", name="Delete this message").click()
+    page.get_by_role("button", name="Delete the message").click()
+    for tab in (page, other):
+        expect(replies(tab)).to_have_count(1)
+        expect(reply(tab)).to_have_text("One.")
+    page.get_by_role("button", name="Undo").click()
+    for tab in (page, other):
+        expect(reply(tab)).to_have_text("Two.")

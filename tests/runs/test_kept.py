@@ -54,7 +54,7 @@ async def eventually(check: Callable[[], Any], *, seconds: float = 10) -> None:
 
 @pytest.fixture(autouse=True)
 def brisk(settings: Any) -> None:
-    settings.RUN_SWEEP = 0.05
+    settings.RUN_SWEEP, settings.MODEL_PAUSES = 0.05, (0.01,)
 
 
 async def test_what_is_stored_is_kept_there_and_in_the_ledger(house: House) -> None:
@@ -188,6 +188,16 @@ async def test_a_thought_without_its_encrypted_content_is_left_out_with_the_id_o
     assert all("id" not in item for item in bodies(house)[-1]["input"])
 
 
+async def test_a_thought_that_the_provider_cannot_read_any_more_is_left_out_for_good(house: House) -> None:
+    await found(house, reasoning_replay=True)
+    begun = await talk(house, '[[say="Hm." reasoning=2]]', store=False)
+    refuse = '[[error=400 code=invalid_encrypted_content message="The encrypted content could not be verified." times=1]]'
+    await talk(house, refuse, begun)
+    await talk(house, "Last", begun)
+    kinds = [[item["type"] for item in body["input"]] for body in bodies(house)[1:]]
+    assert kinds == [["message", "reasoning", "message", "message"], ["message"] * 3, ["message"] * 5]
+
+
 async def test_off_text_is_never_sent_to_be_kept(house: House) -> None:
     await found(house, chain=True)
     begun = await talk(house, "Public")
@@ -274,7 +284,7 @@ async def test_what_has_expired_is_closed(house: House) -> None:
     assert await states() == ["expired"]
     await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
     assert await states() == ["expired"]
-    await pool.for_readers(lambda: Kept.objects.update(ended=timezone.now() - timedelta(days=31)))
+    await pool.for_readers(lambda: Kept.objects.update(certificate=None, ended=timezone.now() - timedelta(days=31)))
     await pool.for_readers(ledger.tidy, house.scripted.base_url)
     assert not await kept()
 

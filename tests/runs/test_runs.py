@@ -12,7 +12,7 @@ from chat.models import Item, LogRow, Response
 from chat.runs import verbs
 from chat.runs.executor import executor
 from chat.runs.run import Run
-from chat.store import conversations, log, pool, responses
+from chat.store import conversations, log, pool, removals, responses
 from tests.runs.conftest import House
 
 
@@ -89,6 +89,22 @@ async def test_stop_keeps_what_was_said_and_closes_the_connection_within_a_secon
     async with asyncio.timeout(1 - min(loop.time() - stopped, 0.9)):
         while not any(connection.cut for connection in house.scripted.connections):
             await asyncio.sleep(0.01)
+
+
+async def test_a_message_that_is_deleted_stops_its_reply_and_what_was_written_comes_back_with_it(house: House) -> None:
+    begun = await house.send("[[tokens=400 rate=50]]")
+    where = {"conversation_id": begun.conversation.pk, "item_id": str(begun.response.input_id)}
+    await house.until(begun.response.pk, lambda response: response.position > 12)
+    await house.call(verbs.remove_message, **where)
+    response = await house.ended(begun.response.pk)
+    assert (response.status, response.conversation_id) == ("cancelled", None)
+    assert {item.conversation_id for item in response.output.all()} == {None}
+    last = [ring for ring in house.reading.rings if ring.payload][-1]
+    assert "Stopped." not in "".join(last.payload or ())
+    await house.call(removals.restore, **where)
+    back = await house.ended(begun.response.pk)
+    assert len(said(back)) > 10
+    assert {item.conversation_id for item in back.output.all()} == {begun.conversation.pk}
 
 
 async def test_stop_before_the_first_word_ends_the_run(house: House) -> None:

@@ -1,20 +1,26 @@
 """The ledger itself: who deletes what is due, and when it is tried again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from chat.models import Kept
-from chat.store import ledger
+from chat.models import Kept, Turn
+from chat.store import conversations, ledger, messages
 from tests.accounts.conftest import simultaneously
+from tests.cast import Cast
 
 SERVER = "https://models.example/v1"
 
 
+def past() -> datetime:
+    """SQLite's clock counts milliseconds."""
+    return timezone.now() - timedelta(seconds=1)
+
+
 def keep(upstream_id: str = "resp_1", **more: Any) -> Kept:
-    now = timezone.now()
+    now = past()
     fields = {"state": "due", "next_try": now, "created": now, "expires": now + timedelta(days=30), **more}
     return Kept.objects.create(server=SERVER, upstream_id=upstream_id, **fields)
 
@@ -34,7 +40,7 @@ def test_a_try_that_died_is_made_again_and_does_not_count_when_it_comes_back(db:
     keep()
     (claimed,) = ledger.claim(SERVER, most=4)
     assert ledger.claim(SERVER, most=4) == []
-    Kept.objects.update(next_try=timezone.now())
+    Kept.objects.update(next_try=past())
     (again,) = ledger.claim(SERVER, most=4)
     ledger.gone(claimed)
     assert Kept.objects.get().state == "due"
@@ -60,3 +66,18 @@ def test_two_processes_never_try_the_same_at_once() -> None:
 
     assert simultaneously(4, take) == [None] * 4
     assert len(found) == len(set(found)) == 20
+
+
+def test_what_is_noted_late_is_noted_once_and_goes_where_nobody_has_it_any_more(cast: Cast) -> None:
+    begun = messages.send(actor=cast.mate, conversation_id=None, text="Hello")
+    turn = Turn.objects.create(response=begun.response, index=0, epoch=0, provider="openai")
+    keeping = ledger.Keeping(turn.pk, SERVER, "", "resp_1")
+    for _ in range(2):
+        ledger.note(keeping)
+    assert Kept.objects.get().state == "kept"
+    while conversations.purge_slice(begun.conversation.pk):
+        pass
+    ledger.note(keeping)
+    assert Kept.objects.get().state == "due"
+    ledger.note(ledger.Keeping(turn.pk, SERVER, "", "resp_2"))
+    assert [(row.upstream_id, row.state) for row in Kept.objects.order_by("pk")] == [("resp_1", "due"), ("resp_2", "due")]

@@ -8,8 +8,8 @@ import pytest
 from django.db import IntegrityError
 
 from chat import errors
-from chat.models import Conversation, Membership, Participant, Team, User
-from chat.store import invitations, messages, projects, sharing, teams
+from chat.models import Certificate, Conversation, Membership, Participant, Removal, Response, Team, User
+from chat.store import conversations, history, invitations, messages, projects, removals, sharing, teams
 from tests.accounts.conftest import simultaneously
 from tests.cast import Cast, person
 from tests.teams.conftest import add
@@ -176,3 +176,47 @@ def test_who_joins_twice_at_once_takes_one_use(people: Cast, team: Team) -> None
         together(*(partial(teams.join, user=user, invitation=made) for _ in range(3)))
         made.refresh_from_db()
         assert made.uses_left == 1
+
+
+def test_what_is_deleted_had_back_and_said_meanwhile_is_in_its_conversation_or_below_what_was_deleted(people: Cast) -> None:
+    author = people.owner
+    for _ in range(ROUNDS):
+        one = messages.send(actor=author, conversation_id=None, text="One")
+        pk = one.conversation.pk
+        Response.objects.filter(pk=one.response.pk).update(status="completed")
+        two = messages.send(actor=author, conversation_id=pk, text="Two")
+        Response.objects.filter(pk=two.response.pk).update(status="completed")
+        item = {"actor": author, "conversation_id": pk, "item_id": str(two.response.input_id)}
+        together(
+            partial(removals.remove, **item),
+            partial(removals.restore, **item),
+            partial(messages.send, actor=author, conversation_id=pk, text="Three"),
+            partial(messages.regenerate, actor=author, conversation_id=pk, response_id=two.response.pk),
+            partial(removals.remove, **item),
+            partial(messages.edit, **item, text="Other"),
+        )
+        hidden = {pk for removal in Removal.objects.filter(conversation=pk) for pk in history.below(removal.item_id)}
+        made = Response.objects.filter(input__author=author, created__gte=one.response.created)
+        assert {response.pk for response in made if response.conversation_id is None} >= hidden
+        there = Response.objects.filter(conversation=pk)
+        assert not hidden & {response.pk for response in there}
+        assert all(response.input.conversation_id == pk for response in there.select_related("input"))
+        head = Conversation.objects.get(pk=pk).head
+        assert head is not None
+        assert head.conversation_id == pk
+
+
+def test_two_purge_the_same_and_it_is_counted_once(people: Cast) -> None:
+    begun = messages.send(actor=people.owner, conversation_id=None, text="One")
+    for _ in range(50):
+        Response.objects.create(conversation=begun.conversation, input=begun.response.input, status="completed")
+
+    def purge() -> None:
+        while conversations.purge_slice(begun.conversation.pk):
+            pass
+
+    together(purge, purge, purge)
+    purge()
+    found = Certificate.objects.get()
+    assert (found.here["Response"], found.here["Conversation"]) == (51, 1)
+    assert found.removed is not None

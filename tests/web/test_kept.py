@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from chat import providers
+from chat.live.catchup import catch_up
 from chat.models import Conversation, Kept, User
 from chat.store import conversations, ledger, messages, probes, sharing, storing
 from chat.web.kept import MOST
@@ -131,3 +132,12 @@ def test_the_storing_page_says_who_keeps_it(cast: Cast) -> None:
     page = client.get(f"{off.url}storing/").text
     assert "the model server is told to keep nothing" in page
     assert "Nothing of it is kept outside this server." in page
+
+
+def test_pages_that_are_open_are_told_when_it_is_switched(cast: Cast) -> None:
+    conversation = begin(cast.mate)
+    after = Conversation.objects.get(pk=conversation.pk).position
+    storing.switch(actor=cast.mate, conversation_id=conversation.pk, on=False)
+    html = catch_up(conversation.pk, cast.mate, after).content
+    assert f'hx-target="#means-{conversation.pk}"' in html
+    assert "Nothing kept outside your own history" in html

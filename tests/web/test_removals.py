@@ -107,6 +107,9 @@ def test_then_it_is_gone_for_good_here_and_due_at_the_provider(author: User) -> 
     kept = [keep(begun.response) for begun in (one, two, three_)]
     snapshot = links.make(actor=author, conversation_id=one.conversation.pk, live=False, audience="anyone", days=None)
     removals.remove(actor=author, **items_of(two.response))
+    Removal.objects.update(created=timezone.now() - timedelta(hours=1))
+    with pytest.raises(errors.NotFound):  # pieces of it may be gone
+        removals.restore(actor=author, **items_of(two.response))
     shown = signed_in(author).get(snapshot.url).text
     assert "alpacas" in shown
     assert "apybara" not in shown
