@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from chat.errors import ResponseGone
 from chat.protocol.events import Event
 from chat.protocol.types import Request
+
+BUNDLED: Final = "the bundled model"
+"""What stands in the place of its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,15 @@ class Provider(Protocol):
     """
 
     name: str
+    server: str
+    """The address under which its probes are kept; no address for the bundled model."""
+    refusals: list[tuple[str, str]]
+    """Parameter and model, of what it turned out not to take; whoever has heeded one takes it out."""
 
     @property
-    def background(self) -> bool:
-        """Whether a request may be sent with `background` and `store`: then the server goes on when nobody listens.
+    def background(self) -> bool | None:
+        """Whether a request may be sent with `background` and `store`: then the server goes on when nobody listens. None: where
+        its newest probe found that it does (`capabilities`).
 
         It may still answer like one that was not: a server that refuses either is asked without them, and keeps nothing.
         """

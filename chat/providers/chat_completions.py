@@ -25,7 +25,8 @@ class ChatCompletionsProvider(Provider):
     name = "chat_completions"
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self._client, self.server = client, client.base_url
+        self.refusals: list[tuple[str, str]] = []
         self._refused = Refused()
         self._thoughts_in = "reasoning_content"
 

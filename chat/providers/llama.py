@@ -10,7 +10,7 @@ from chat.protocol import events
 from chat.protocol.client import Client, Timeouts
 from chat.protocol.events import Event, ResponseCompleted
 from chat.protocol.types import IncompleteDetails, Json, Request
-from chat.providers.base import Provider, Status
+from chat.providers.base import BUNDLED, Provider, Status
 from chat.providers.chat_completions import ChatCompletionsProvider
 from chat.providers.openai import OpenAIProvider
 from chat.providers.supervisor import Address, Supervisor
@@ -29,10 +29,11 @@ UNDERSTOOD: Final = frozenset({"message", "function_call", "function_call_output
 class LlamaProvider(Provider):
     """Starts the model when it is first needed."""
 
-    name = "llama"
+    name, server = "llama", BUNDLED
 
     def __init__(self, supervisor: Supervisor, *, patience: float = PATIENCE) -> None:
         self._supervisor, self._patience = supervisor, patience
+        self.refusals: list[tuple[str, str]] = []
         self._at: tuple[Address, Client, OpenAIProvider, ChatCompletionsProvider] | None = None
 
     def start(self) -> None:

@@ -46,16 +46,16 @@ class Refused:
             kept["max_completion_tokens"] = body["max_tokens"]  # what newer servers call it
         return kept
 
-    def learn(self, error: UpstreamError, body: Json) -> bool:
-        """Remember the parameter of `body` that `error` is about; False when it is about something else."""
+    def learn(self, error: UpstreamError, body: Json) -> str:
+        """Remember the parameter of `body` that `error` is about, and say it; "" when it is about something else."""
         answer = answer_of(error)
         if not isinstance(error, UpstreamRejected) or answer is None or answer.status not in (400, 422):
-            return False
+            return ""
         name = next((name for name in (BACKGROUND, *SPARE) if name in body and _is_about(answer, name, body)), None)
         if name is None:
-            return False
+            return ""
         self.names.setdefault(str(body.get("model")), set()).add(name)
-        return True
+        return name
 
 
 def in_foreground(body: Json) -> Json:
