@@ -12,6 +12,7 @@ from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
 from chat.models.probes import Probe
 from chat.models.projects import Project
+from chat.models.purges import Purge
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
@@ -39,6 +40,7 @@ __all__ = [
     "Presence",
     "Probe",
     "Project",
+    "Purge",
     "Push",
     "PushSubscription",
     "Response",

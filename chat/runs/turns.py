@@ -13,6 +13,7 @@ from chat.models import Response
 from chat.protocol import events as wire
 from chat.protocol import pace
 from chat.protocol.failures import from_stream
+from chat.runs import capabilities
 from chat.store import history, log, pool, responses
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ async def _begin(run: "Run", response: Response) -> AsyncGenerator[wire.Event, N
     """A new turn, noted before it is asked for."""
     provider = providers.current()
     model = response.model or providers.default_model() or next(iter(await providers.models()), "")
-    background = provider.background and response.store
+    background = response.store and await _goes_on(provider)
     items = await pool.for_readers(history.wire_input, response)
     run.turn = await pool.for_runs(
         responses.open_turn, response, index=0, provider=provider.name, model=model, background=background
@@ -53,6 +54,16 @@ async def _begin(run: "Run", response: Response) -> AsyncGenerator[wire.Event, N
     if background:
         request.background = request.store = True
     return provider.stream(request)
+
+
+async def _goes_on(provider: providers.Provider) -> bool:
+    """Whether the provider goes on with a reply when nobody listens, and can be asked for the rest: its owner says so, or else
+    its newest probe.
+    """
+    if provider.background is not None:
+        return provider.background
+    found = await capabilities.of(provider)
+    return found.get("background", False) and found.get("reattach", False)
 
 
 async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
@@ -71,6 +82,7 @@ async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
                 break
     finally:
         await stream.aclose()
+        await capabilities.heed(providers.current())
 
 
 async def _note(run: "Run") -> None:

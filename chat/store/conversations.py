@@ -12,7 +12,7 @@ from chat import errors
 from chat.models import Branch, Conversation, Participant, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
-from chat.store import history, news, rows, sql
+from chat.store import clock, history, news, rows, sql
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 20
@@ -185,7 +185,7 @@ def newest_leaf(response: Response) -> Response:
 def delete(*, actor: User, conversation_id: str) -> Conversation:
     """Hide it at once, from everybody; the bytes go when the time for undo is over (`purge`)."""
     conversation = lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
-    conversation.deleted = timezone.now()
+    conversation.deleted = clock.now()
     conversation.save(update_fields=["deleted"])
     running = Response.objects.filter(conversation=conversation)
     running.filter(status=Response.Status.QUEUED).update(status=Response.Status.CANCELLED, ended=Now())
@@ -197,22 +197,30 @@ def delete(*, actor: User, conversation_id: str) -> Conversation:
 @transaction.atomic
 def restore(*, actor: User, conversation_id: str) -> Conversation:
     conversation = find(actor=actor, conversation_id=conversation_id, action="conversation.manage", deleted=True)
-    Conversation.objects.filter(pk=conversation.pk).update(deleted=None)
+    there = Conversation.objects.select_for_update().filter(pk=conversation.pk, deleted__gte=_undoable_from())
+    if not there.exists() or not Conversation.objects.filter(pk=conversation.pk).update(deleted=None):
+        raise errors.NotFound("This conversation was deleted too long ago to be had back.")
     conversation.deleted = None
     return conversation
 
 
-def purge() -> int:
-    """Remove for good what was deleted longer ago than the time for undo. Returns how many conversations went.
-
-    In slices, the newest first: one transaction for 10,000 messages would make every stream wait.
+@transaction.atomic
+def purge(now: datetime | None = None) -> int | None:
+    """Remove for good a piece of what was deleted longer ago than the time for undo: 1 when the last of a conversation went, 0
+    when some of it did, None when nothing is left. In pieces: one transaction for 10,000 messages would make every stream wait.
     """
-    limit = timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
-    gone = list(Conversation.objects.filter(deleted__lt=limit).values_list("pk", flat=True)[:100])
-    for pk in gone:
-        while purge_slice(pk):
-            pass
-    return len(gone)
+    gone = Conversation.objects.select_for_update(skip_locked=True).filter(deleted__lt=_undoable_from(now))
+    conversation = gone.order_by("deleted", "pk").first()
+    if conversation is None:
+        return None
+    few = Response.objects.filter(conversation=conversation)[: PURGE_SLICE + 1].count() <= PURGE_SLICE
+    purge_slice(conversation.pk)
+    return int(few and (purge_slice(conversation.pk) or True))
+
+
+def _undoable_from(now: datetime | None = None) -> datetime:
+    """What was deleted since can be had back; what was deleted before cannot, whether it has gone already or not."""
+    return (now or clock.now()) - timedelta(minutes=settings.UNDO_MINUTES)
 
 
 def purge_slice(conversation_id: str) -> bool:
