@@ -92,12 +92,12 @@ def server() -> str:
 
 
 async def probe(*, model: str = "", told: probing.Told = probing.nobody) -> tuple[str, probing.Found]:
-    """Ask the server what it can (`probing.probe`), by connections of its own: the model, and what was found. Nothing is tried
-    twice, so that each request stays one.
+    """Ask the server what it can (`probing.probe`), by connections of its own: the model, and what was found. What a busy
+    server puts off is tried once more.
     """
     if is_bundled():
         return MODEL, probing.BUNDLED
-    client = _client_with(Timeouts(connect=settings.MODEL_CONNECT, first_byte=40.0, between_bytes=20.0, get=15.0, pauses=()))
+    client = _client_with(Timeouts(connect=settings.MODEL_CONNECT, first_byte=40.0, between_bytes=20.0, get=15.0, pauses=(1.0,)))
     try:
         return await probing.probe(client, model=model or settings.PARLEY_MODEL, told=told)
     finally:

@@ -1,6 +1,7 @@
 """A probe finds out what a model server can do, says it in sentences, and leaves nothing there."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,24 @@ from chat.providers.probing import CAPABILITIES, probe
 from tests.far_end import far_end, says
 from tests.scripted_openai import OpenAILike
 
+ODD: list[object] = [
+    None,
+    {"object": "response", "id": "..", "status": "completed", "output": [1, {"type": "message", "content": "text"}]},
+    {
+        "object": "response",
+        "id": "\x00/../x",
+        "status": ["x"],
+        "output": [{"type": "message", "content": [{"text": "\x00\x1b[31m"}]}],
+    },
+    {"object": "response", "id": 7, "status": "failed", "error": "\x00\ud800"},
+    {
+        "object": "response",
+        "id": "r",
+        "status": "completed",
+        "output": [{"type": "function_call", "name": "get_weather"}],
+        "usage": [],
+    },
+]
 QUICK = Timeouts(connect=1, first_byte=1, between_bytes=1, get=1, pauses=())
 FIXED = {"store", "chain", "get", "delete", "cancel", "background", "reattach", "image", "tools", "strict", "reasoning"}
 FIXED |= {"reasoning_replay", "sequence", "usage"}
@@ -145,6 +164,22 @@ async def test_what_is_no_model_server_raises_nothing(text: str) -> None:
         _, found = await probe(client)
         assert True not in can(found).values()
         await client.close()
+
+
+@pytest.mark.parametrize("wire", ODD, ids=range(len(ODD)))
+async def test_odd_answers_raise_nothing_and_are_told_in_letters_that_can_be_shown(wire: object) -> None:
+    body = json.dumps(wire)
+    answer = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
+    )
+    async with far_end(says(answer)) as (port, _):
+        client = Client(f"http://127.0.0.1:{port}/v1", timeouts=QUICK)
+        _, found = await probe(client)
+        await client.close()
+        assert all(str(row["said"]).isprintable() for row in found.values())
+        assert not {"background", "reattach", "chain", "delete", "tools", "strict"} & {
+            name for name, row in can(found).items() if row
+        }
 
 
 async def test_a_probe_that_is_cut_short_deletes_what_it_has_made() -> None:

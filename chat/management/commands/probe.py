@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat import providers
 from chat.errors import ParleyError
+from chat.management.database import up_to_date
 from chat.providers.probing import CAPABILITIES, Found
 from chat.store import probes
 
@@ -23,6 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--model", default="", help="the model to ask; else PARLEY_MODEL, or the server's first")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not up_to_date():
+            raise CommandError("The tables are not those of this version: run manage.py migrate first.")
         try:
             server = providers.server()
             model, found = asyncio.run(providers.probe(model=options["model"], told=self._told))

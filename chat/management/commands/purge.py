@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 
+from chat.management.database import up_to_date
 from chat.runs.purge import WORDS, Purging
 
 
@@ -12,6 +13,8 @@ class Command(BaseCommand):
     help = "Remove all that has expired or was deleted for good, and say what went."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not up_to_date():
+            raise CommandError("The tables are not those of this version: run manage.py migrate first.")
         purging = Purging()
         counts = purging.counts.copy()
         try:

@@ -72,7 +72,14 @@ async def background(visit: Visit) -> Rows:
     if not heard.id:
         nothing = Row(False, "It was accepted, and the reply has no id.")
         return {"background": nothing, "reattach": nothing}
-    found = await visit.client.get(path_of(heard.id))
+    try:
+        found = await visit.client.get(path_of(heard.id))
+    except UpstreamError as error:
+        forgotten = Row(judged(error).can, f"It was accepted, but not found afterwards. {sentence(error)}")
+        return {"background": forgotten, "reattach": forgotten}
+    if heard.ended and found.get("background") is not True:
+        unknown = Row(None, "The reply had ended before it could be left alone.")
+        return {"background": unknown, "reattach": unknown}
     goes_on = found.get("background") is True or await _status(visit, path_of(heard.id), found) == "completed"
     said = "It went on when nobody listened." if goes_on else "It was accepted, and does not go on when nobody listens."
     again = await _taken_up(visit, heard) if goes_on else Row(False, "There is nothing that goes on.")

@@ -9,6 +9,7 @@ from chat.providers.catalogue import model_names
 from chat.providers.probing.visit import LONG, Heard, Row, Visit, object_in
 
 Rows = dict[str, Row]
+FEW: Final = 16  # tokens, the fewest that OpenAI takes for a limit
 NOBODY: Final = "parley-probe-no-such-model"
 RED: Final = (
     "data:image/png;base64,"
@@ -69,9 +70,14 @@ def _short(numbers: list[object]) -> str:
 
 
 def _usage(heard: Heard) -> Row:
+    known = _tokens(heard) is not None
+    return Row(known, "It comes with the end." if known else "The end of a reply does not say it.")
+
+
+def _tokens(heard: Heard) -> int | None:
     usage = heard.response.get("usage")
     tokens = usage.get("output_tokens") if isinstance(usage, dict) else None
-    return Row(True, "It comes with the end.") if isinstance(tokens, int) else Row(False, "The end of a reply does not say it.")
+    return tokens if isinstance(tokens, int) else None
 
 
 async def instructions(visit: Visit) -> Rows:
@@ -92,10 +98,12 @@ async def limit(visit: Visit) -> Rows:
     name = "max_output_tokens"
     if name in visit.spared:
         return {name: Row(False, visit.spared[name])}
-    heard = await visit.ask("Count from 1 to 300, in words.", most=16)
+    heard = await visit.ask("Count from 1 to 300, in words.", most=FEW)
     if heard.cut:
         return {name: Row(True, "It stopped there, and said so.")}
-    return {name: Row(False, "It did not say that it had stopped there.")}
+    if 0 < (_tokens(heard) or 0) <= FEW:
+        return {name: Row(True, "It stopped there, without saying so.")}
+    return {name: Row(False, "It went on.")}
 
 
 async def tools(visit: Visit) -> Rows:

@@ -16,6 +16,7 @@ from chat.providers.probing.visit import SHORT, Row, Visit, judged, sentence
 EACH: Final = 60.0  # seconds of one look
 ALL: Final = 420.0  # of all together; then what is left is not asked any more
 AWAY: Final = (Unreachable, Slow, KeyRefused, QuotaExceeded)  # the next look would find the same
+LONGEST: Final = 600  # characters of a sentence
 PATIENCE: Final = 2  # looks in a row that may find it away
 Found = dict[str, dict[str, object]]
 Told = Callable[[int, int], Awaitable[None]]
@@ -75,7 +76,7 @@ async def probe(client: Client, *, model: str = "", told: Told = nobody) -> tupl
     took = asking.took
     found = {name: asking.rows[name] for name in CAPABILITIES if name in asking.rows}
     return asking.visit.model, {
-        name: {"can": row.can, "said": row.said, "seconds": round(took.get(name, 0.0), 2)} for name, row in found.items()
+        name: {"can": row.can, "said": _plain(row.said), "seconds": round(took.get(name, 0.0), 2)} for name, row in found.items()
     }
 
 
@@ -148,6 +149,11 @@ class _Asking:
         except UpstreamError as error:
             return judged(error)
         return Row(bool(found.get("choices")), "A reply came." if found.get("choices") else "It answered with something else.")
+
+
+def _plain(said: str) -> str:
+    """What a terminal and a database take, whatever the server wrote."""
+    return "".join(letter if letter.isprintable() else " " for letter in said)[:LONGEST]
 
 
 def _all(look: Look, can: bool | None, said: str) -> dict[str, Row]:

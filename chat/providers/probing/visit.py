@@ -17,6 +17,7 @@ from chat.providers.refused import UNKNOWN, UNSUPPORTED
 
 SHORT: Final = 64  # tokens of an answer that only has to come
 LONG: Final = 1024  # of one that has to be right: some think first
+MOST_EVENTS, MOST_TEXT = 20_000, 200_000  # events and characters of one answer
 NAMED: Final = 5.0  # seconds for the id of a reply that is to be deleted again
 TIDY: Final = 20.0  # seconds that deleting may take in all
 ENDS: Final = ("response.completed", "response.incomplete", "response.failed")
@@ -141,6 +142,8 @@ class Visit:
                     if known is not None and heard.id:
                         self.made.setdefault(path_of(heard.id))
                         known.set()
+                if len(heard.numbers) > MOST_EVENTS or len(heard.text) > MOST_TEXT:
+                    raise MalformedStream("The model server sent far more than it was asked for.")
                 if heard.ended or (events is not None and len(heard.numbers) >= events):
                     break
         return heard
