@@ -1,6 +1,7 @@
 """`manage.py probe`: asks the model server what it can, prints that, and keeps it. May run beside a server that serves."""
 
 import asyncio
+import signal
 import textwrap
 from argparse import ArgumentParser
 from typing import Any
@@ -28,7 +29,11 @@ class Command(BaseCommand):
             raise CommandError("The tables are not those of this version: run manage.py migrate first.")
         try:
             server = providers.server()
-            model, found = asyncio.run(providers.probe(model=options["model"], told=self._told))
+            model, found = asyncio.run(self._ask(options["model"]))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            raise CommandError(
+                "Interrupted. What it had made at the model server is deleted again, and nothing is kept."
+            ) from None
         except ParleyError as error:
             raise CommandError(f"{error.message} {error.next}") from None
         probes.keep(server=server, model=model, found=found, by=None)
@@ -36,6 +41,12 @@ class Command(BaseCommand):
         self.stdout.write(table(found))
         if not any(isinstance(row["can"], bool) for row in found.values()):
             raise CommandError("The model server told nothing about itself; the reason stands above.")
+
+    async def _ask(self, model: str) -> tuple[str, Found]:
+        asking = asyncio.current_task()
+        assert asking is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asking.cancel)  # Python turns Ctrl+C into the same
+        return await providers.probe(model=model, told=self._told)
 
     async def _told(self, done: int, total: int) -> None:
         if self.stderr.isatty():
