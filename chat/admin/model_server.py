@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -51,6 +52,7 @@ class ModelServer(Reading):
             "server": providers.server(),
             "probe": probe,
             "rows": rows(probe) if probe is not None else [],
+            "obeyed": obeyed(),
             "under_way": every.filter(state__in=Probe.UNFINISHED).first(),
             "failed": newest if newest is not None and newest.state == Probe.State.FAILED else None,
             "older": [one for one in every.filter(state=Probe.State.READY)[:OLDER] if probe is None or one.pk != probe.pk],
@@ -73,6 +75,17 @@ class ModelServer(Reading):
         if not begun:
             messages.info(request, "The model server is being asked already.")
         return redirect(back)
+
+
+def obeyed() -> str:
+    """What follows from the newest probe, or from the operator's word that stands above it."""
+    if settings.OPENAI_BACKGROUND is not None:
+        word = "on" if settings.OPENAI_BACKGROUND else "off"
+        return f"Replies that are stored go on in the background or not as OPENAI_BACKGROUND says, which is {word}."
+    found = probes.capabilities(providers.server())
+    if found.get("background") and found.get("reattach"):
+        return "So replies that are stored go on there in the background: one whose process here dies is taken up where it was."
+    return "So replies are not asked for in the background: one whose process here dies is marked as interrupted."
 
 
 def rows(probe: Probe) -> list[dict[str, object]]:

@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 
 from chat.models import Departure
 from chat.runs.departures import Clearing
-from chat.store import clock, conversations, exports, links, log, pool, probes, purges, sessions
+from chat.store import clock, conversations, exports, invitations, links, log, pool, presence, probes, purges, sessions
 
 logger = logging.getLogger(__name__)
 PAUSE: Final = 0.02  # seconds, at least, between two pieces
@@ -41,6 +41,8 @@ KINDS: Final[dict[str, Kind]] = {
     "conversations": Kind("deleted conversations", conversations.purge),
     "links": Kind("links", links.purge),
     "log": Kind("logged replies", log.purge),
+    "invitations": Kind("invitations", invitations.purge),
+    "presence": Kind("marks of who was where", presence.purge),
     "cache": Kind("counts of tries", purges.cache),
     "probes": Kind("old probes", _probes),
 }

@@ -44,5 +44,6 @@ def is_late(last: Purge | None) -> bool:
 
 def cache(now: datetime) -> int | None:
     """Remove some of what was counted against guessing, and counts no more. How many; None when nothing is left to remove."""
-    some = list(CacheEntry.objects.filter(expires__lt=now).values_list("pk", flat=True)[:SLICE])
-    return CacheEntry.objects.filter(pk__in=some).delete()[0] if some else None
+    over = CacheEntry.objects.filter(expires__lt=now)
+    some = list(over.values_list("pk", flat=True)[:SLICE])
+    return over.filter(pk__in=some).delete()[0] if some else None  # asked again: it may have been counted anew

@@ -45,6 +45,16 @@ def test_the_newest_probe_of_the_connected_server_is_shown_and_older_ones_by_the
     assert owner.get(f"/admin/chat/probe/{10**25}/change/").status_code == 404
 
 
+def test_the_page_says_what_follows(world: World, settings: Any) -> None:
+    owner = world.client("server owner")
+    assert "So replies are not asked for in the background" in owner.get("/admin/chat/probe/").text
+    both = {name: {"can": True, "said": "Yes.", "seconds": 0} for name in ("background", "reattach")}
+    probes.keep(server=HERE, model="m", found=both, by=None)
+    assert "go on there in the background" in owner.get("/admin/chat/probe/").text
+    settings.OPENAI_BACKGROUND = False
+    assert "as OPENAI_BACKGROUND says, which is off" in owner.get("/admin/chat/probe/").text
+
+
 def test_asking_says_what_it_costs_is_a_row_that_is_due_and_on_record_and_one_at_a_time(world: World) -> None:
     owner = world.client("server owner")
     page = owner.get("/admin/chat/probe/now/").text

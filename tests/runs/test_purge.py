@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from chat import errors
-from chat.models import CacheEntry, Conversation, Export, ExportChunk, Link, LogRow, Purge, Response, User
+from chat.models import CacheEntry, Conversation, Export, ExportChunk, Invitation, Link, LogRow, Presence, Purge, Response, User
 from chat.runs.executor import executor
 from chat.runs.purge import KINDS, Purging
 from chat.store import clock, conversations, messages, pool, purges
@@ -64,6 +64,16 @@ def counted(owner: User, at: datetime) -> Any:
     return CacheEntry.objects.create(pk=f"key-{CacheEntry.objects.count()}", value="", expires=at)
 
 
+def invited(owner: User, at: datetime) -> Any:
+    return Invitation.objects.create(
+        invited_by=owner, token_hash=str(Invitation.objects.count()), email="a@b.example", expires=at
+    )
+
+
+def present(owner: User, at: datetime) -> Any:
+    return Presence.objects.create(conversation=talk(owner), user=owner, until=at)
+
+
 MADE: dict[str, tuple[Callable[[User, datetime], Any], timedelta]] = {
     "conversations": (deleted, UNDO),
     "log": (logged, RETENTION),
@@ -71,6 +81,8 @@ MADE: dict[str, tuple[Callable[[User, datetime], Any], timedelta]] = {
     "exports": (exported, timedelta()),
     "sessions": (signed_in, timedelta()),
     "cache": (counted, timedelta()),
+    "invitations": (invited, timedelta()),
+    "presence": (present, timedelta(minutes=5)),
 }
 
 
