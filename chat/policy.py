@@ -172,7 +172,7 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("team_rename", "team_role", "team_remove", "team_invite", "team_resend", "team_revoke"), "team.manage"),
     **dict.fromkeys(("team_hand_over", "team_end"), "team.own"),
     **dict.fromkeys(("team_domain",), _MANAGE),
-    **dict.fromkeys(("invitation", "push_worker"), PUBLIC),
+    **dict.fromkeys(("invitation", "push_worker", "manifest"), PUBLIC),
 }
 """Route name → the action that it takes, or PUBLIC, or SIGNED_IN (own data only). allauth's and the admin's own are
 tested apart.

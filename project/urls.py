@@ -105,6 +105,7 @@ urlpatterns: list[Any] = [
     path("settings/notifications/<number:subscription>/remove/", notifications.remove, name="unsubscribe"),
     path("settings/notifications/<number:subscription>/test/", notifications.try_out, name="try_push"),
     path("push-worker.js", notifications.worker, name="push_worker"),
+    path("manifest.webmanifest", notifications.manifest, name="manifest"),
     path("settings/server/", server.settings_page, name="server_settings"),
     path("settings/server/hand-over/", server.hand_over, name="hand_over_server"),
     path("settings/server/invitations/", server.invite, name="invite"),

@@ -33,7 +33,7 @@ class Reader(AsyncWebsocketConsumer):
         self.cursor = number(self.scope["query_string"], "after")
         self.mailbox: Mailbox | None = None  # nothing waits: most sockets are idle, and cost what they keep
         self.forwarding: asyncio.Task[None] | None = None
-        self.closing = self.shared = False
+        self.closing = self.shared = self.joined = False
         self.company: tuple[Somebody, ...] | None = None  # who else it was told is here
         self.mentioned: frozenset[str] | None = None  # where it was told that one is named
 
@@ -106,6 +106,7 @@ class Reader(AsyncWebsocketConsumer):
             await self.close(RESTART)
 
     async def _join(self) -> None:
+        """Nothing is forwarded before it is certain that this person may read it."""
         if await self._catch_up():
             await self._forward()
 
@@ -136,13 +137,15 @@ class Reader(AsyncWebsocketConsumer):
         try:
             missed = await pool.for_readers(catch_up, self.conversation, self.user, self.cursor)
         except DatabaseError:
-            return True  # away: the look sends us here again as soon as it finds it back
+            if not self.joined:
+                await self.close(RESTART)
+            return self.joined  # away: the look sends us here again as soon as it finds it back
         if missed.gone:
             await self.close(GONE)
             return False
         if missed.content or missed.position != self.cursor:
             await self.send(text_data=json.dumps({"position": missed.position, "content": missed.content}))
-        self.cursor, self.shared = missed.position, missed.shared
+        self.cursor, self.shared, self.joined = missed.position, missed.shared, True
         return True
 
 

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from threading import Lock
 from typing import Final
 
@@ -11,10 +12,12 @@ from django.template.loader import render_to_string
 from chat.live import transcript
 from chat.live.views import Entry, PartView
 from chat.models import Link
-from chat.store import links, log
+from chat.store import history, links, log
 
 PART: Final = 50
 """Exchanges on one page."""
+BYTES: Final = 500_000
+"""Of what is said in them: whoever asks is a visitor."""
 SAID: Final = {"input_text", "output_text", "refusal"}
 
 
@@ -44,17 +47,38 @@ class Part:
 def part(link: Link, number: int | None = None) -> Part:
     """The page with this number, from 1; without one, the first of a snapshot, and the last of a live link."""
     ids, position = _as_it_is(link)
-    last = max((len(ids) - 1) // PART, 0) + 1
+    starts = _starts(ids)
+    last = len(starts)
     number = min(number or (last if link.live else 1), last)
-    first = (number - 1) * PART
+    first = starts[number - 1]
     return Part(
         title=title(link),
-        entries=_shown(link, ids[first : first + PART], first=first, upto=position),
+        entries=_shown(link, ids[first : starts[number] if number < last else len(ids)], first=first, upto=position),
         position=position,
         first=first,
         earlier=number - 1 if number > 1 else None,
         later=number + 1 if number < last else None,
     )
+
+
+def _starts(ids: Sequence[str]) -> list[int]:
+    """Where each page of this branch begins."""
+    return _parted(ids[-1]) if ids else [0]
+
+
+@lru_cache(maxsize=500)
+def _parted(end: str) -> list[int]:
+    """After `PART` exchanges, or before one with which the page would have more than `BYTES`. The end itself may still grow: only
+    what is above it counts, and that stays.
+    """
+    ids, _ = history.path(end)
+    starts, held = [0], 0
+    for index, size in enumerate([*history.sizes(ids[:-1]), 0]):
+        if index > starts[-1] and (index - starts[-1] == PART or held + size > BYTES):
+            starts.append(index)
+            held = 0
+        held += size
+    return starts
 
 
 def title(link: Link) -> str:
@@ -119,25 +143,26 @@ def catch_up(link: Link, page: Watched) -> str:
     ids, position = _as_it_is(link)
     known, before = page.ids, page.position
     if (known is None and before != position) or (known is not None and ids[page.first :][: len(known)] != known):
-        page.first = _start(page.first, len(ids))
-        html = once.made((link.pk, page.first, position), lambda: _everything(link, ids[page.first :], page.first, position))
+        page.first = _start(page.first, _starts(ids))
+        html = once.made(
+            (link.pk, position, *ids[page.first :]), lambda: _everything(link, ids[page.first :], page.first, position)
+        )
     elif known is None:
         page.title, html = title(link), ""
     else:
         html = once.made(
-            (link.pk, page.first, len(known), before, position, page.title),
+            (link.pk, page.first, len(known), before, position, page.title, *ids[page.first :]),
             lambda: _changes(link, page, ids[page.first :], position),
         )
     page.ids, page.position, page.title = ids[page.first :], position, title(link)
     return html
 
 
-def _start(first: int, count: int) -> int:
+def _start(first: int, starts: list[int]) -> int:
     """Where a page that is made anew begins: where it did, unless that is not in the branch any more, or too far up: whoever
     asks is a visitor.
     """
-    last = max(count - 1, 0) // PART * PART
-    return first if first <= last and count - first <= 2 * PART else last
+    return first if starts[-2:][0] <= first <= starts[-1] else starts[-1]
 
 
 def _everything(link: Link, ids: Sequence[str], first: int, position: int) -> str:

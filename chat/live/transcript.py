@@ -140,7 +140,7 @@ def _output(exchange: history.Exchange, upto: int | None) -> list[ItemView]:
     response = exchange.response
     if not response.running:
         return [item_view(item.wire, id=item.pk, status=response.status) for item in exchange.output]
-    items = [dump_item(item) for item in logged(response, upto).output] if response.status != response.Status.QUEUED else []
+    items = [dump_item(item) for item in logged(response, upto).output] if response.begun else []
     return [item_view(item, id=str(item.get("id")), status=response.status) for item in items]
 
 

@@ -70,6 +70,11 @@ class Response(models.Model):
     def running(self) -> bool:
         return self.status in self.RUNNING
 
+    @property
+    def begun(self) -> bool:
+        """Whether something of it is logged, also while it waits to be taken up again."""
+        return self.status != self.Status.QUEUED or self.sequence > 0
+
 
 class Turn(models.Model):
     """One call to a model inside a run, with what the provider calls it: the only place provider ids live beside an

@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 
 from chat.models import Departure
 from chat.runs.departures import Clearing
-from chat.store import clock, conversations, exports, invitations, links, log, pool, presence, probes, purges, sessions
+from chat.store import clock, conversations, exports, invitations, links, log, pool, presence, probes, purges, sessions, traces
 
 logger = logging.getLogger(__name__)
 PAUSE: Final = 0.02  # seconds, at least, between two pieces
@@ -33,6 +33,11 @@ class Kind(NamedTuple):
 
 def _probes(now: datetime) -> int | None:
     return probes.purge() or None
+
+
+def _traces(now: datetime) -> int | None:
+    """What removed rows leave in SQLite's files, last of all."""
+    return 0 if traces.step() else None
 
 
 KINDS: Final[dict[str, Kind]] = {
@@ -60,7 +65,7 @@ class Purging:
 
     def kinds(self, *, whole: bool = True) -> dict[str, Remove]:
         found = {name: kind.remove for name, kind in KINDS.items() if whole or kind.soon}
-        return {**found, ACCOUNTS: self._accounts}
+        return {**found, ACCOUNTS: self._accounts, "traces": _traces}
 
     def _accounts(self, now: datetime) -> int | None:
         """A piece of what somebody had who has left."""
@@ -72,6 +77,8 @@ class Purging:
     def piece(self, name: str, remove: Remove, now: datetime) -> bool:
         """Remove one; False when nothing is left."""
         went = remove(now)
+        if went is not None and name != "traces":
+            traces.leave()
         self.counts[name] += went or 0
         return went is not None
 

@@ -218,7 +218,7 @@ async def execute(response_id: str, executor: "Executor") -> None:
         return
     run = executor.runs[response_id] = Run(response, executor, standing=standing)
     try:
-        if standing is None:
+        if standing is None or response.cancel_requested:
             await take_up(run, response)  # what was shown stays, and what goes on at the provider is stopped there
             run.why = "stopped"
             run.finish(Cancelled())

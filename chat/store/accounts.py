@@ -1,5 +1,7 @@
 """Verbs on people: welcome them, change what they chose for themselves, and end what their sign-ins may do."""
 
+from collections.abc import Iterable
+
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models import F
@@ -70,7 +72,16 @@ def set_password(user: User, password: str, *, here: str | None = None) -> None:
 
 def raise_epoch(user: User) -> None:
     """Sockets and runs that were authorised before stop within two seconds."""
-    User.objects.filter(pk=user.pk).update(auth_epoch=F("auth_epoch") + 1)
+    raise_epochs([user.pk])
+
+
+def raise_epochs(people: Iterable[int]) -> None:
+    """The same for many: one statement at the end of a verb, in the order in which all verbs lock people, so that none waits for
+    another in a circle.
+    """
+    some = User.objects.filter(pk__in=set(people))
+    list(some.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    some.update(auth_epoch=F("auth_epoch") + 1)
 
 
 @transaction.atomic

@@ -187,35 +187,42 @@ def delete(*, actor: User, conversation_id: str) -> Conversation:
     conversation = lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
     conversation.deleted = clock.now()
     conversation.save(update_fields=["deleted"])
-    running = Response.objects.filter(conversation=conversation)
-    running.filter(status=Response.Status.QUEUED).update(status=Response.Status.CANCELLED, ended=Now())
-    running.filter(status=Response.Status.IN_PROGRESS, cancel_requested=None).update(cancel_requested=Now())
+    running = Response.objects.filter(conversation=conversation, status__in=Response.RUNNING)
+    running.filter(status=Response.Status.QUEUED, sequence=0).update(status=Response.Status.CANCELLED, ended=Now())
+    running.filter(cancel_requested=None).update(cancel_requested=Now())
     news.announce(conversation, "conversation.deleted")
     return conversation
 
 
 @transaction.atomic
 def restore(*, actor: User, conversation_id: str) -> Conversation:
+    """Take a deletion back, as long as there is time for that: after it the bytes are on their way out."""
     conversation = find(actor=actor, conversation_id=conversation_id, action="conversation.manage", deleted=True)
     there = Conversation.objects.select_for_update().filter(pk=conversation.pk, deleted__gte=_undoable_from())
     if not there.exists() or not Conversation.objects.filter(pk=conversation.pk).update(deleted=None):
-        raise errors.NotFound("This conversation was deleted too long ago to be had back.")
+        raise errors.NotFound("It is too late to have this conversation back.")
     conversation.deleted = None
     return conversation
 
 
-@transaction.atomic
 def purge(now: datetime | None = None) -> int | None:
     """Remove for good a piece of what was deleted longer ago than the time for undo: 1 when the last of a conversation went, 0
     when some of it did, None when nothing is left. In pieces: one transaction for 10,000 messages would make every stream wait.
     """
-    gone = Conversation.objects.select_for_update(skip_locked=True).filter(deleted__lt=_undoable_from(now))
-    conversation = gone.order_by("deleted", "pk").first()
-    if conversation is None:
+    limit = _undoable_from(now)
+    gone = Conversation.objects.filter(deleted__lt=limit).order_by("deleted", "pk").values_list("pk", flat=True)[:100]
+    return next((went for pk in gone if (went := _purge_some(pk, limit)) is not None), None)
+
+
+@transaction.atomic
+def _purge_some(conversation_id: str, limit: datetime) -> int | None:
+    """A slice of one that is deleted, still; None where it is not, or somebody else is at it."""
+    held = Conversation.objects.select_for_update(skip_locked=True).filter(pk=conversation_id, deleted__lt=limit)
+    if not held.values_list("pk", flat=True).first():
         return None
-    few = Response.objects.filter(conversation=conversation)[: PURGE_SLICE + 1].count() <= PURGE_SLICE
-    purge_slice(conversation.pk)
-    return int(few and (purge_slice(conversation.pk) or True))
+    few = Response.objects.filter(conversation=conversation_id)[: PURGE_SLICE + 1].count() <= PURGE_SLICE
+    purge_slice(conversation_id)
+    return int(few and (purge_slice(conversation_id) or True))
 
 
 def _undoable_from(now: datetime | None = None) -> datetime:

@@ -32,7 +32,7 @@ from chat.models import (
     Turn,
     User,
 )
-from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams
+from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams, traces
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
@@ -61,7 +61,8 @@ class Bonds:
 def bonds(actor: User) -> Bonds:
     owned = Membership.objects.filter(user=actor, role=Membership.Role.OWNER, team__personal_of=None).select_related("team")
     others = Membership.objects.exclude(user=actor).filter(team=OuterRef("team"))
-    held = owned.filter(Exists(others)).exclude(Exists(others.filter(role=Membership.Role.OWNER)))
+    owners = others.filter(role=Membership.Role.OWNER, **teams.IN_GOOD_STANDING)
+    held = owned.filter(Exists(others)).exclude(Exists(owners))
     return Bonds(server.owned_by(actor), [each.team for each in held.order_by("team__name", "team__pk")])
 
 
@@ -225,6 +226,7 @@ def _person(user: User) -> bool:
     """The row itself, with what is left on it; teams in which there is nobody else."""
     Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
     record.keep(user)
+    transaction.on_commit(traces.leave)
     return bool(user.delete()[0])
 
 

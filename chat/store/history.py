@@ -45,6 +45,17 @@ def path(end: str, *, most: int = 1_000_000) -> tuple[list[str], str | None]:
     return ids, (str(found[-1][1]) if found and found[-1][1] else None)
 
 
+SIZES = """SELECT r.id, COALESCE(LENGTH(CAST(i.wire AS TEXT)), 0)
++ (SELECT COALESCE(SUM(LENGTH(CAST(o.wire AS TEXT))), 0) FROM chat_item o WHERE o.response_id = r.id)
+FROM chat_response r LEFT JOIN chat_item i ON i.id = r.input_id WHERE r.id {one_of}"""
+
+
+def sizes(ids: list[str]) -> list[int]:
+    """About how many bytes each of these Responses has with the item it answers."""
+    found = {pk: int(size) for pk, size in sql.rows(SIZES, ids)}
+    return [found.get(pk, 0) for pk in ids]
+
+
 def exchanges(ids: list[str]) -> list[Exchange]:
     """The exchanges with these Responses, in this order, with what the model put out, and the other versions of each."""
     result = alone(ids)

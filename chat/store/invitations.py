@@ -74,6 +74,8 @@ def make(
 def renew(*, actor: User, invitation_id: str, team: Team | None = None) -> tuple[Invitation, str]:
     """The same invitation with a new link, good for as long again; the old link is no longer."""
     found = _mine(actor, invitation_id, team)
+    if not found.uses_left:
+        raise errors.NotFound("This invitation has been used up.", next="Make a new one.")
     _not_too_many(actor)
     token, good_for = secrets.token_urlsafe(24), found.expires - found.created
     found.token_hash, found.created, found.invited_by = digest(token), timezone.now(), actor

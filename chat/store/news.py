@@ -1,7 +1,7 @@
 """A conversation's numbers: each thing that happens in it gets the next position, in the transaction in which it happens."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
 
@@ -44,9 +44,26 @@ def announce(
     it, where it is the same for all readers; else they look it up.
     """
     position = advance(conversation, after + 1, active=active, **(change or {}))
-    event = json.dumps({"type": f"parley:{type_}", **fields}).encode()
-    rows.add(LogRow(conversation=conversation, position=position, events=event))
+    rows.add(LogRow(conversation=conversation, position=position, events=_event(type_, fields)))
     where = (conversation.pk, position, position)
     ring = Ring.showing(*where, content) if content else Ring(*where)
     transaction.on_commit(lambda: wake.on_loop(hub.ring, ring))
     return position
+
+
+def announce_all(conversation_ids: Collection[str], type_: str) -> None:
+    """The same news about many, which are locked."""
+    sql.run("UPDATE chat_conversation SET position = position + 1 WHERE id {one_of}", conversation_ids)
+    at = sql.rows("SELECT id, position FROM chat_conversation WHERE id {one_of}", conversation_ids)
+    LogRow.objects.bulk_create(LogRow(conversation_id=pk, position=position, events=_event(type_, {})) for pk, position in at)
+    rings = [Ring(pk, position, position) for pk, position in at]
+    transaction.on_commit(lambda: wake.on_loop(_ring_all, rings))
+
+
+def _ring_all(rings: list[Ring]) -> None:
+    for ring in rings:
+        hub.ring(ring)
+
+
+def _event(type_: str, fields: Mapping[str, str | int | None]) -> bytes:
+    return json.dumps({"type": f"parley:{type_}", **fields}).encode()

@@ -50,7 +50,7 @@ def with_files(conversation: Conversation) -> Iterator[list[Item]]:
 def answered(conversation: Conversation) -> Iterator[list[tuple[Response, list[Item]]]]:
     """The replies in it, all versions, the oldest first, each with what the model put out."""
     ids = list(Response.objects.filter(conversation=conversation).order_by("created", "pk").values_list("pk", flat=True))
-    for page in _parted(ids, RESPONSE_SIZES):
+    for page in _parted(ids, history.SIZES):
         found = {response.pk: response for response in rows.fetch(Response, "id {one_of}", page)}
         output: dict[str, list[Item]] = {pk: [] for pk in page}
         for item in rows.fetch(Item, "response_id {one_of} ORDER BY output_index", page):
@@ -62,7 +62,7 @@ def shown(conversation: Conversation, viewer: User) -> Iterator[list[history.Exc
     """The branch that this person sees, from its start."""
     end = messages.head(conversation, viewer)
     ids = history.path(end.pk)[0] if end is not None else []
-    return (history.alone(page) for page in _parted(ids, RESPONSE_SIZES))
+    return (history.alone(page) for page in _parted(ids, history.SIZES))
 
 
 def elsewhere(actor: User) -> Iterator[list[Item]]:
@@ -85,9 +85,6 @@ def _items(page: Sequence[str]) -> list[Item]:
 
 
 ITEM_SIZES = "SELECT id, LENGTH(CAST(wire AS TEXT)) FROM chat_item WHERE id {one_of}"
-RESPONSE_SIZES = """SELECT r.id, COALESCE(LENGTH(CAST(i.wire AS TEXT)), 0)
-+ (SELECT COALESCE(SUM(LENGTH(CAST(o.wire AS TEXT))), 0) FROM chat_item o WHERE o.response_id = r.id)
-FROM chat_response r LEFT JOIN chat_item i ON i.id = r.input_id WHERE r.id {one_of}"""
 
 
 def _parted(ids: list[str], sizes_of: str) -> Iterator[list[str]]:

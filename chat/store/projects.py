@@ -96,8 +96,9 @@ def put(*, actor: User, conversation_id: str, project_id: str) -> Conversation:
 
 
 def instructions_for(conversation: Conversation, actor: User) -> str:
-    """What goes with whatever this person asks there: the project's, then their own."""
-    shared = conversation.project.instructions if conversation.project_id and conversation.project else ""
+    """What goes with whatever this person asks there: the project's, which guests do not know, then their own."""
+    project = Project.objects.readable_by(actor).filter(pk=conversation.project_id).first() if conversation.project_id else None
+    shared = project.instructions if project else ""
     return "\n\n".join(part for part in (shared, actor.instructions) if part.strip())
 
 

@@ -64,7 +64,7 @@ def _lease() -> Combinable:
 
 
 TAKE = """status = 'in_progress', epoch = epoch + 1, attempts = attempts + 1, started = {now}, lease_until = {in_seconds}
-WHERE id = %s AND status = 'queued' AND cancel_requested IS NULL"""
+WHERE id = %s AND status = 'queued' AND (cancel_requested IS NULL OR sequence > 0)"""
 
 
 def take(response_id: str) -> Response | None:
@@ -147,7 +147,7 @@ def author_standing(response_id: str) -> int | None:
 
 @transaction.atomic
 def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Response:
-    """Ask a run to stop. One that has not begun ends here; one that runs is stopped by its process."""
+    """Ask a run to stop. One that has not begun ends here; any other is ended by its process, or by the one that takes it up."""
     conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
     response = Response.objects.select_for_update().filter(pk=response_id, conversation=conversation).first()
     if response is None:
@@ -168,12 +168,12 @@ def cancel_all(user: User) -> None:
 
 def _cancel(conversation: Conversation, response: Response) -> Response:
     """The conversation is locked."""
-    if response.status == Status.QUEUED:
+    if not response.begun:
         position = news.advance(conversation, 1, active=True)
         Response.objects.filter(pk=response.pk).update(status=Status.CANCELLED, ended=Now(), position=position)
         news.announce(conversation, "response.ended", response=response.pk)
         response.status = Status.CANCELLED
-    elif response.status == Status.IN_PROGRESS:
+    elif response.running:
         Response.objects.filter(pk=response.pk, cancel_requested=None).update(cancel_requested=Now())
     return response
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, Q, When
 
 from chat import errors
 from chat.models import Access, Conversation, Membership, Participant, SearchEntry, Team, User
-from chat.store import conversations, news
+from chat.store import accounts, conversations, news, storing
 
 MOST: Final = 200  # people with whom one conversation is shared in person
 
@@ -125,12 +125,13 @@ def give(conversation: Conversation, owner: User) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(owner=owner, **marks)
     SearchEntry.objects.filter(conversation=conversation).update(owner=owner)
     conversation.participants.filter(user=owner).delete()
+    storing.pass_on(conversation, owner)
 
 
 def pass_on(conversation: Conversation, owner: User) -> None:
     """The same where nobody is left to do it, and tell. The conversation is locked."""
     give(conversation, owner)
-    _tell(conversation, [owner.pk])
+    _tell(conversation, [])
 
 
 @transaction.atomic
@@ -178,5 +179,5 @@ def _tell(conversation: Conversation, touched: Iterable[int]) -> None:
         conversation.participants.filter(access=Access.NONE).delete()
     shared = bool(conversation.team_access) or conversation.participants.exclude(access=Access.NONE).exists()
     Conversation.objects.filter(pk=conversation.pk).update(shared=shared)
-    User.objects.filter(pk__in=list(touched)).update(auth_epoch=F("auth_epoch") + 1)
+    accounts.raise_epochs(touched)
     news.announce(conversation, "people.changed")

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from django.db import transaction
 
 from chat import errors
-from chat.models import Conversation, Server, Storing, Team, User
+from chat.models import Conversation, Response, Server, Storing, Team, User
 from chat.policy import can
 from chat.store import conversations, news, server, sql
 
@@ -61,6 +61,12 @@ def heed(conversation: Conversation, author: User) -> None:
         )
 
 
+def pass_on(conversation: Conversation, owner: User) -> None:
+    """It becomes somebody else's, and is locked: where they want nothing stored, nothing is from now on."""
+    if conversation.store and not rule(person_id=owner.pk, team_id=conversation.team_id).on:
+        _set(conversation, on=False)
+
+
 def alone(conversation: Conversation) -> bool:
     """Whether all that was said in it was said by its owner."""
     return not conversation.items.filter(role="user").exclude(author=conversation.owner_id).exists()
@@ -68,6 +74,8 @@ def alone(conversation: Conversation) -> bool:
 
 def _set(conversation: Conversation, *, on: bool) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(store=on)
+    if not on:  # what waits is written from now on too
+        conversation.responses.filter(status=Response.Status.QUEUED, sequence=0).update(store=False)
     conversation.store = on
     news.announce(conversation, "store.changed")
 

@@ -1,6 +1,6 @@
 """Verbs on teams: made, renamed, left; who is in them, as what. Whose standing changes is asked anew everywhere at once."""
 
-from typing import Final
+from typing import Any, Final
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
@@ -9,11 +9,12 @@ from django.db.models import QuerySet
 from chat import errors
 from chat.models import Access, Conversation, Invitation, Membership, Participant, Server, Team, User
 from chat.policy import Action, can, within_reach
-from chat.store import accounts, invitations, news, server, sharing
+from chat.store import accounts, belongings, invitations, server
 
 NAME_LENGTH: Final = 100
 MOST: Final = 50  # teams that one person may have made and own
 Role = Membership.Role
+IN_GOOD_STANDING: Final[dict[str, Any]] = {"user__is_active": True, "user__suspended": False}
 
 
 def of(actor: User) -> QuerySet[Membership]:
@@ -80,7 +81,7 @@ def change_role(*, actor: User, team_id: str, user_id: int, role: str) -> Member
     if role not in Role.values:
         raise errors.InvalidInput("Choose what they will be.", param="role")
     team = find(actor=actor, team_id=team_id, action="team.manage")
-    theirs = _theirs(actor, team, user_id)
+    theirs = _theirs(actor, team, user_id, action="team.manage")
     if role == Role.OWNER and not can(actor, "team.own", team):
         raise errors.Refused("Only an owner makes somebody an owner.", next="Ask one of them.")
     if role != theirs.role:
@@ -98,14 +99,13 @@ def change_role(*, actor: User, team_id: str, user_id: int, role: str) -> Member
 def hand_over(*, actor: User, team_id: str, user_id: int) -> Membership:
     """Make somebody else the owner, and oneself an admin."""
     team = find(actor=actor, team_id=team_id, action="team.own")
-    theirs = _theirs(actor, team, user_id)
+    theirs = _theirs(actor, team, user_id, action="team.own")
     if theirs.user_id == actor.pk:
         raise errors.Refused("You own this team already.", next="Choose somebody else.")
     theirs.role = Role.OWNER
     theirs.save(update_fields=["role"])
     Membership.objects.filter(team=team, user=actor).update(role=Role.ADMIN)
-    for user in (theirs.user, actor):
-        accounts.raise_epoch(user)
+    accounts.raise_epochs([theirs.user_id, actor.pk])
     return theirs
 
 
@@ -113,7 +113,7 @@ def hand_over(*, actor: User, team_id: str, user_id: int) -> Membership:
 def remove(*, actor: User, team_id: str, user_id: int) -> User:
     """Take somebody out of the team. What they own there and share stays, and is an owner's; what they do not goes with them."""
     team = find(actor=actor, team_id=team_id, action="team.manage")
-    theirs = _theirs(actor, team, user_id)
+    theirs = _theirs(actor, team, user_id, action="team.manage")
     _stays_owned(theirs)
     _part(theirs)
     return theirs.user
@@ -135,12 +135,11 @@ def leave(*, actor: User, team_id: str) -> Team:
 def end(*, actor: User, team_id: str) -> Team:
     """The team is no more: everybody keeps the conversations that they own, shared with nobody."""
     team = find(actor=actor, team_id=team_id, action="team.own")
-    people = [each.user for each in _locked(team).select_related("user")]
-    for pk, owner in list(Conversation.objects.filter(team=team).order_by("pk").values_list("pk", "owner")):
-        sharing.withdraw(news.lock(pk), team=Team.objects.get(personal_of=owner))
-    for user in people:
-        accounts.raise_epoch(user)
+    people = set(_locked(team).values_list("user_id", flat=True))
+    find(actor=actor, team_id=team_id, action="team.own")
+    belongings.bring_home(Conversation.objects.filter(team=team))
     team.delete()
+    accounts.raise_epochs(people)
     return team
 
 
@@ -150,6 +149,8 @@ def join(*, user: User, invitation: Invitation) -> Team:
     team = invitation.team
     if team is None:
         raise errors.NotFound
+    if not Team.objects.select_for_update(no_key=True).filter(pk=team.pk):  # before the invitation, as whoever ends it
+        raise errors.Refused(invitations.SPENT, next=invitations.ASK_AGAIN)
     if not Membership.objects.filter(team=team, user=user).exists():
         invitations.take(invitation, user)
         _add(team, user, invitation.role)
@@ -194,9 +195,10 @@ def _locked(team: Team) -> QuerySet[Membership]:
     return Membership.objects.filter(team=team)
 
 
-def _theirs(actor: User, team: Team, user_id: int) -> Membership:
-    """Somebody's membership, to be changed by this person."""
+def _theirs(actor: User, team: Team, user_id: int, *, action: Action) -> Membership:
+    """Somebody's membership, to be changed by this person, who may still do that."""
     theirs = _locked(team).select_related("user").filter(user_id=user_id).first()
+    find(actor=actor, team_id=team.pk, action=action)
     if theirs is None:
         raise errors.NotFound("They are not in this team any more.")
     if theirs.role == Role.OWNER and not can(actor, "team.own", team):
@@ -205,36 +207,29 @@ def _theirs(actor: User, team: Team, user_id: int) -> Membership:
 
 
 def _stays_owned(leaving: Membership) -> None:
-    """Refused for the last owner. The memberships are locked."""
-    owners = Membership.objects.filter(team=leaving.team_id, role=Role.OWNER)
+    """Refused for the last owner who can come in. The memberships are locked."""
+    owners = Membership.objects.filter(team=leaving.team_id, role=Role.OWNER, **IN_GOOD_STANDING)
     if leaving.role == Role.OWNER and not owners.exclude(pk=leaving.pk).exists():
         raise errors.Refused("A team needs an owner, and there is no other.", next="Make somebody else an owner first.")
 
 
 def _part(membership: Membership) -> None:
-    _take_home(membership.user, membership.team)
-    membership.delete()
-    accounts.raise_epoch(membership.user)
-
-
-def _take_home(user: User, team: Team) -> None:
     """What this person owns in the team and shares with nobody is in their own from now on. What is shared stays: it is the
     longest-serving owner's, who answers for the team. What others share with them they see no more.
     """
+    user, team = membership.user, membership.team
     Participant.objects.filter(conversation__team=team, user=user).delete()
     owner = heir(team.pk, of=user)
-    mine = Conversation.objects.filter(owner=user, team=team).order_by("pk")
-    home = Team.objects.get(personal_of=user)
-    for pk in list(mine.values_list("pk", flat=True)):
-        conversation = news.lock(pk)
-        if owner is not None and conversation.shared and conversation.deleted is None:
-            sharing.pass_on(conversation, owner)
-        else:
-            sharing.withdraw(conversation, team=home)
+    theirs = Conversation.objects.filter(owner=user, team=team)
+    if owner is not None:
+        belongings.pass_on(theirs.present().filter(shared=True), owner)
+    belongings.bring_home(theirs)
+    membership.delete()
+    accounts.raise_epoch(user)
 
 
 def heir(team_id: str, *, of: User) -> User | None:
-    """Whose becomes what this person leaves behind in the team: its longest-serving owner's."""
-    owners = Membership.objects.filter(team=team_id, role=Role.OWNER).exclude(user=of)
-    found = owners.select_related("user").order_by("pk").first()
+    """Whose becomes what this person leaves behind in the team: its longest-serving owner's, of those who can come in."""
+    owners = Membership.objects.filter(team=team_id, role=Role.OWNER).exclude(user=of).select_related("user").order_by("pk")
+    found = owners.filter(**IN_GOOD_STANDING).first() or owners.first()
     return found.user if found else None

@@ -6,6 +6,7 @@ from allauth.core.internal import ratelimit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -33,7 +34,7 @@ def make(request: PersonRequest, conversation_id: str) -> HttpResponse:
             form.add_error(None, f"{error.message} {error.next}")
         else:
             messages.success(request, "The link is made.")
-            return redirect("share", conversation_id)
+            return redirect(reverse("share", args=[conversation_id], fragment="links"))
     return sharing.shown(request, conversation, status=422, link_form=form)
 
 
@@ -47,7 +48,7 @@ def revoke(request: PersonRequest, conversation_id: str, link_id: str) -> HttpRe
         messages.info(request, gone.message)
     else:
         messages.success(request, "The link is withdrawn.")
-    return redirect("share", conversation_id)
+    return redirect(reverse("share", args=[conversation_id], fragment="links"))
 
 
 @never_cache

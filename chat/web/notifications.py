@@ -103,3 +103,9 @@ def worker(request: HttpRequest) -> HttpResponse:
 @cache
 def _worker() -> str:
     return (settings.BASE_DIR / "static" / "js" / "push-worker.js").read_text(encoding="utf-8")
+
+
+@require_safe
+def manifest(request: HttpRequest) -> HttpResponse:
+    """What a phone needs to put Parley on its home screen; Apple's notify nobody without."""
+    return render(request, "manifest.json", content_type="application/manifest+json")

@@ -16,7 +16,7 @@ from chat.live.consumer import Reader
 from chat.live.origin import ExactOrigin
 from chat.live.watch import readers
 from chat.models import User
-from chat.store import conversations, messages, pool, sign_ins, wake
+from chat.store import conversations, messages, pool, sign_ins, sql, wake
 from project.asgi import router
 from tests.cast import Cast, assemble
 
@@ -225,3 +225,19 @@ async def test_a_socket_that_breaks_is_closed_so_that_the_page_comes_back(people
 async def test_an_address_that_is_none_is_closed(transactional_db: None) -> None:
     page = WebsocketCommunicator(router.application_mapping["websocket"], "/ws/nope/", headers=[(b"origin", ORIGIN)])
     assert not (await page.connect())[0]
+
+
+async def test_while_it_cannot_be_told_who_may_read_nothing_is_forwarded(people: Cast, open_page: Any) -> None:
+    """The database is away in the moment in which somebody comes back whose share was taken away."""
+    begun = await begin(people.owner)
+    at = begun.conversation.position
+    await pool.for_runs(sql.run, "ALTER TABLE chat_mention RENAME TO chat_mention_away")
+    await pool.for_runs(sql.run, "ALTER TABLE chat_conversation RENAME TO chat_conversation_away")
+    try:
+        page = await open_page(people.stranger, begun.conversation.pk, at)
+        hub.ring(Ring(begun.conversation.pk, at + 1, at + 1, ("a secret",)))
+        message = await page.receive_output()
+        assert (message["type"], message.get("code")) == ("websocket.close", 4012), message
+    finally:
+        await pool.for_runs(sql.run, "ALTER TABLE chat_conversation_away RENAME TO chat_conversation")
+        await pool.for_runs(sql.run, "ALTER TABLE chat_mention_away RENAME TO chat_mention")

@@ -1,10 +1,12 @@
 """Which browsers are told: asked for in the settings, taken back there, and gone with the sign-in."""
 
+import json
 import socket
 from collections.abc import Iterator
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.staticfiles import finders
 from django.test import Client
 
 from chat.models import Push, PushSubscription, Server
@@ -164,3 +166,16 @@ def test_the_worker_is_a_script_at_the_root(db: None) -> None:
     assert answer["Content-Type"].startswith("text/javascript")
     assert "showNotification" in answer.text
     assert "worker-src 'self'" in answer["Content-Security-Policy"]
+
+
+def test_a_phone_finds_what_it_needs_to_put_parley_on_its_home_screen(db: None) -> None:
+    page = Client().get("/accounts/login/")
+    assert '<link rel="manifest" href="/manifest.webmanifest">' in page.text
+    assert "manifest-src 'self'" in page["Content-Security-Policy"]
+    answer = Client().get("/manifest.webmanifest")
+    assert answer["Content-Type"].startswith("application/manifest+json")
+    told = json.loads(answer.content)
+    assert (told["start_url"], told["scope"], told["display"]) == ("/", "/", "standalone")
+    assert {"192x192", "512x512"} <= {icon["sizes"] for icon in told["icons"]}
+    for icon in told["icons"]:
+        assert finders.find(icon["src"].removeprefix("/static/")), icon

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from chat import providers
-from chat.models import Response, Turn, User
+from chat.live import transcript
+from chat.models import LogRow, Response, Turn, User
 from chat.runs import verbs
 from chat.runs.executor import executor
-from chat.store import log, pool
+from chat.store import conversations, log, pool, responses
 from tests.runs.conftest import House
 from tests.scripted import ScriptedServer
 
@@ -118,3 +119,37 @@ async def test_whose_author_may_not_have_it_any_more_keeps_what_was_shown_and_is
     assert said(response) == deltas != ""
     await eventually(lambda: any(request.path.endswith("/cancel") for request in asked(background.scripted, "POST")))
     await eventually(lambda: bool(asked(background.scripted, "DELETE")))
+
+
+@pytest.mark.parametrize("how", ["stopped", "deleted"])
+async def test_what_was_shown_of_one_that_waits_to_be_taken_up_is_not_lost(background: House, how: str) -> None:
+    """Between the process that died and the one that goes on with it somebody stops it, or deletes the conversation and takes
+    that back.
+    """
+    begun = await background.send("[[tokens=120 rate=60 seed=7]]")
+    pk, conversation_id = begun.response.pk, begun.conversation.pk
+    await background.until(pk, lambda response: response.position > 20)
+    await executor.close()
+    (found,) = await pool.for_runs(responses.abandoned, alone=True)
+    assert await pool.for_runs(responses.requeue, found)
+    shown = await pool.for_readers(text_on_the_page, found)
+    assert len(shown.split()) > 10
+    if how == "stopped":
+        await background.call(responses.request_cancel, conversation_id=conversation_id, response_id=pk)
+    else:
+        await background.call(conversations.delete, conversation_id=conversation_id)
+        await background.call(conversations.restore, conversation_id=conversation_id)
+    executor.open()
+    response = await background.ended(pk)
+    assert response.status == "cancelled"
+    assert said(response).startswith(shown)
+    turn = await pool.for_readers(Turn.objects.get, response=pk)
+    assert turn.ended
+    await eventually(lambda: bool(asked(background.scripted, "POST", f"/v1/responses/{turn.upstream_id}/cancel")))
+    assert all(await pool.for_readers(lambda: list(LogRow.objects.filter(response=pk).values_list("packed", flat=True))))
+
+
+def text_on_the_page(response: Response) -> str:
+    response.refresh_from_db()
+    (entry,) = transcript.some([response.pk])
+    return "".join(str(part["text"]) for item in entry.response.items for part in item.wire.get("content", []))

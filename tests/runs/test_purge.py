@@ -138,7 +138,7 @@ def test_the_processes_own_clock_counts_for_nothing(cast: Cast, monkeypatch: pyt
 
 def test_what_was_deleted_too_long_ago_is_not_had_back_half(cast: Cast) -> None:
     found = deleted(cast.owner, clock.now() - UNDO - timedelta(seconds=1))
-    with pytest.raises(errors.NotFound, match="too long ago"):
+    with pytest.raises(errors.NotFound, match="too late"):
         conversations.restore(actor=cast.owner, conversation_id=found.pk)
     again = deleted(cast.owner, clock.now() - UNDO + timedelta(seconds=30))
     conversations.restore(actor=cast.owner, conversation_id=again.pk)

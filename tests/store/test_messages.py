@@ -1,7 +1,9 @@
 """What a person says becomes a tree: nothing is overwritten, nothing is said twice."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -278,3 +280,42 @@ def test_each_turn_keeps_its_own_name_at_the_provider(cast: Cast) -> None:
     for turn, name in ((lost, ""), (kept, "resp_theirs")):
         turn.refresh_from_db()
         assert (turn.upstream_id, turn.ended is not None) == (name, True)
+
+
+def test_the_same_id_in_another_conversation_is_another_message(cast: Cast) -> None:
+    one = messages.send(actor=cast.owner, conversation_id=None, text="Hello", client_id="c")
+    other = messages.send(actor=cast.owner, conversation_id=None, text="Something else", client_id="d")
+    again = messages.send(actor=cast.owner, conversation_id=other.conversation.pk, text="Hello", client_id="c")
+    assert again.conversation == other.conversation
+    assert again.response != one.response
+
+
+def test_what_is_being_removed_for_good_cannot_be_had_back(cast: Cast) -> None:
+    """Undo pressed on an old page, while its replies go in slices."""
+    talk = messages.send(actor=cast.owner, conversation_id=None, text="Hello").conversation
+    conversations.delete(actor=cast.owner, conversation_id=talk.pk)
+    Conversation.objects.update(deleted=timezone.now() - timedelta(minutes=10, seconds=1))
+    with pytest.raises(errors.NotFound):
+        conversations.restore(actor=cast.owner, conversation_id=talk.pk)
+    assert conversations.purge() == 1
+    assert not Conversation.objects.filter(pk=talk.pk).exists()
+
+
+def test_what_has_been_had_back_meanwhile_is_not_removed(cast: Cast) -> None:
+    talk = messages.send(actor=cast.owner, conversation_id=None, text="Hello").conversation
+    conversations.delete(actor=cast.owner, conversation_id=talk.pk)
+    Conversation.objects.update(deleted=timezone.now() - timedelta(minutes=10, seconds=1))
+    restored: list[str] = []
+
+    def restore_in_between(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        """Just after the purge has made its list."""
+        found = execute(sql, *arguments)
+        if not restored and "deleted" in sql and sql.startswith("SELECT"):
+            restored.append(talk.pk)
+            Conversation.objects.update(deleted=None)
+        return found
+
+    with connection.execute_wrapper(restore_in_between):
+        conversations.purge()
+    assert restored
+    assert Response.objects.filter(conversation=talk).exists()

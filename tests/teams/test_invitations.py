@@ -236,3 +236,10 @@ def test_nobody_sends_them_without_end(people: Cast, team: Team, monkeypatch: py
     assert "mina@example.org" in answer.text
     resent = client.post(f"/teams/{team.pk}/invitations/{offered().pk}/resend/", follow=True)
     assert "That is 2 invitations within an hour." in resent.text
+
+
+def test_one_that_is_used_up_is_not_sent_again(people: Cast, team: Team) -> None:
+    made, _ = invitations.make(actor=people.owner, team=team, days=7, uses=1)
+    teams.join(user=people.stranger, invitation=made)
+    with pytest.raises(errors.NotFound):
+        invitations.renew(actor=people.owner, invitation_id=made.pk, team=team)

@@ -2,11 +2,13 @@
 
 import itertools
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -330,3 +332,44 @@ def test_a_long_one_comes_in_parts(people: Cast, said: Conversation) -> None:
     assert "Earlier messages" in last
     assert "Question 49." in Client().get(f"{snapshot.url}?part=2").text
     assert Client().get(f"{snapshot.url}?part=9999").status_code == Client().get(f"{snapshot.url}?part=x").status_code == 200
+
+
+def test_a_part_ends_before_it_has_too_much_in_it(people: Cast, said: Conversation) -> None:
+    """Whoever opens it is a visitor: fifty replies of 200 KB took forty seconds."""
+    for number in range(6):
+        go_on(people, said, f"Question {number}", f"Answer {number} " + "word " * 40_000)
+    link = make(people, said)
+    pages = [Client().get(f"{link.url}?part={number}").text for number in range(1, 6)]
+    assert all(len(page) < 1_000_000 for page in pages)
+    where = [[number for number, page in enumerate(pages) if f"Answer {each} word" in page] for each in range(6)]
+    assert [found[0] for found in where[:4]] == [0, 0, 1, 1]
+    assert "Answer 5 word" in Client().get(make(people, said, live=True).url).text
+
+
+def test_a_message_that_comes_while_pages_are_brought_up_to_date_reaches_each_of_them(people: Cast, said: Conversation) -> None:
+    """Between where the conversation is and what its branch holds; the one page asks before it, the other after it."""
+    link = make(people, said, live=True)
+    at = Conversation.objects.get(pk=said.pk).position
+    one, other = Watched(first=0, position=at), Watched(first=0, position=at)
+    assert [catch_up(found(link), page) for page in (one, other)] == ["", ""]
+    conversations.rename(actor=people.owner, conversation_id=said.pk, title="Particles")
+    catch_up(found(link), one)
+    sent: list[str] = []
+
+    def send_in_between(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        """Just before the branch is read."""
+        if not sent and sql.startswith("SELECT") and "chat_branch" in sql:
+            sent.append(sql)
+            go_on(people, said, "And a lepton?", "Smaller.")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(send_in_between):
+        html = catch_up(found(link), other)
+    assert sent
+    html += catch_up(found(link), other)
+    assert re.search(r'"beforeend">.*And a lepton', html, re.DOTALL)
+    assert "And a lepton?" in catch_up(found(link), one)
+
+
+def found(link: Link) -> Link:
+    return links.find(actor=None, link_id=link.pk)

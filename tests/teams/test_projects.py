@@ -151,3 +151,11 @@ def test_the_same_message_again_is_the_same_though_its_project_has_gone(people: 
     projects.remove(actor=people.owner, project_id=project.pk)
     again = messages.send(**sent)
     assert (again.response.pk, again.new) == (first.response.pk, False)
+
+
+def test_who_became_a_guest_does_not_get_its_instructions_any_more(people: Cast, project: Project) -> None:
+    mine = messages.send(actor=people.mate, conversation_id=None, text="Hello", project_id=project.pk)
+    assert mine.response.instructions == "Answer like a physicist."
+    teams.change_role(actor=people.owner, team_id=project.team_id, user_id=people.mate.pk, role="guest")
+    projects.change(actor=people.owner, project_id=project.pk, name=project.name, instructions="A new secret.")
+    assert messages.send(actor=people.mate, conversation_id=mine.conversation.pk, text="And?").response.instructions == ""

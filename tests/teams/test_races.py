@@ -126,3 +126,53 @@ def test_a_project_that_is_removed_while_it_is_changed_is_a_missing_one(people: 
             partial(projects.remove, actor=people.mate, project_id=mine.pk),
         )
         assert isinstance(changed, errors.NotFound) or changed == mine
+
+
+def test_who_is_made_less_meanwhile_hands_nothing_over(people: Cast) -> None:
+    for number in range(2 * ROUNDS):
+        team = teams.create(actor=people.owner, name=f"Team {number}")
+        add(team, people.mate, "owner")
+        add(team, people.stranger, "member")
+        together(
+            partial(teams.change_role, actor=people.owner, team_id=team.pk, user_id=people.mate.pk, role="guest"),
+            partial(teams.hand_over, actor=people.mate, team_id=team.pk, user_id=people.stranger.pk),
+        )
+        roles = dict(team.memberships.values_list("user", "role"))
+        assert roles[people.mate.pk] == "guest"  # whether before it or after
+
+
+def test_teams_with_the_same_people_change_hands_and_end_at_the_same_time(people: Cast) -> None:
+    for number in range(2 * ROUNDS):
+        one, other = (teams.create(actor=people.owner, name=f"{side} {number}") for side in ("One", "Other"))
+        for team in (one, other):
+            add(team, people.mate, "owner")
+        together(
+            partial(teams.hand_over, actor=people.owner, team_id=one.pk, user_id=people.mate.pk),
+            partial(teams.hand_over, actor=people.mate, team_id=other.pk, user_id=people.owner.pk),
+        )
+        assert one.memberships.filter(user=people.mate, role="owner").exists()
+        together(
+            partial(teams.end, actor=people.mate, team_id=one.pk),
+            partial(teams.end, actor=people.owner, team_id=other.pk),
+        )
+        assert not Team.objects.filter(pk__in=(one.pk, other.pk)).exists()
+
+
+def test_who_joins_while_it_ends_is_in_no_team(people: Cast) -> None:
+    for number in range(2 * ROUNDS):
+        team = teams.create(actor=people.owner, name=f"Team {number}")
+        made, _ = invitations.make(actor=people.owner, team=team, days=7, uses=1)
+        together(
+            partial(teams.end, actor=people.owner, team_id=team.pk),
+            partial(teams.join, user=people.mate, invitation=made),
+        )
+        assert not Membership.objects.filter(team=team.pk).exists()
+
+
+def test_who_joins_twice_at_once_takes_one_use(people: Cast, team: Team) -> None:
+    for number in range(ROUNDS):
+        user = person(f"twice{number}")
+        made, _ = invitations.make(actor=people.owner, team=team, days=7, uses=2)
+        together(*(partial(teams.join, user=user, invitation=made) for _ in range(3)))
+        made.refresh_from_db()
+        assert made.uses_left == 1

@@ -6,7 +6,7 @@ import pytest
 
 from chat import errors
 from chat.models import Conversation, LogRow, Response, Server, Team, User
-from chat.store import accounts, conversations, log, messages, responses, sharing, storing
+from chat.store import accounts, conversations, log, messages, responses, sharing, storing, teams
 from chat.store.log import Batch
 from chat.store.responses import Ending
 from tests.cast import Cast
@@ -176,3 +176,26 @@ def test_open_pages_are_told_when_it_changes(people: Cast) -> None:
     assert f"storing-{conversation.pk}" in news
     assert "Not stored" in news
     assert conversations.find(actor=people.mate, conversation_id=conversation.pk).store is False
+
+
+def test_what_waits_for_its_turn_is_not_stored_either_once_that_is_switched_off(people: Cast) -> None:
+    talk = begin(people.mate)
+    waiting = messages.send(actor=people.mate, conversation_id=talk.pk, text="And then?").response
+    storing.switch(actor=people.mate, conversation_id=talk.pk, on=False)
+    waiting.refresh_from_db()
+    assert not waiting.store
+
+
+@pytest.mark.parametrize("how", ["handed over", "left behind"])
+def test_what_becomes_somebodys_who_wants_nothing_stored_is_not_stored_any_more(people: Cast, team: Team, how: str) -> None:
+    talk = begin(people.mate)
+    sharing.move(actor=people.mate, conversation_id=talk.pk, team_id=team.pk)
+    sharing.with_team(actor=people.mate, conversation_id=talk.pk, access="write")
+    accounts.change_preferences(actor=people.owner, storing="off")
+    if how == "handed over":
+        sharing.hand_over(actor=people.mate, conversation_id=talk.pk, user_id=people.owner.pk)
+    else:
+        teams.leave(actor=people.mate, team_id=team.pk)
+    talk.refresh_from_db()
+    assert (talk.owner, talk.store) == (people.owner, False)
+    assert not messages.send(actor=people.owner, conversation_id=talk.pk, text="Mine").response.store

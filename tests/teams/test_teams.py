@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from chat import errors
-from chat.models import Membership, Response, Server, Team, User
-from chat.store import conversations, links, messages, projects, server, teams
+from chat.models import Conversation, Membership, Participant, Response, Server, Team, User
+from chat.store import conversations, departures, links, messages, projects, server, teams
 from tests.cast import Cast, person
 from tests.conftest import signed_in
 from tests.teams.conftest import add, epoch, role_of
@@ -248,3 +248,33 @@ def test_somebody_alone_never_sees_the_word(people: Cast) -> None:
         assert page.status_code == 200
         words = re.sub(r"<script.*?</script>|<[^>]*>", " ", page.text.partition("<body")[2], flags=re.DOTALL)
         assert not re.search(r"\bteams?\b", words, re.IGNORECASE), path
+
+
+def test_however_many_conversations_it_has_it_ends_by_as_many_statements(
+    people: Cast, team: Team, django_assert_max_num_queries: Any
+) -> None:
+    """By the piece, a team of a thousand held everybody up for many seconds."""
+    counts = []
+    for number, size in enumerate((2, 60)):
+        each = teams.create(actor=people.owner, name=f"Team {number}")
+        Membership.objects.create(team=each, user=people.mate, role="member")
+        some = [Conversation(owner=people.mate, team=each, team_access="read", shared=True, title="Mine") for _ in range(size)]
+        Conversation.objects.bulk_create(some)
+        Participant.objects.create(conversation=some[0], user=people.owner, access="write")
+        with django_assert_max_num_queries(60) as asked:
+            teams.end(actor=people.owner, team_id=each.pk)
+        counts.append(len(asked))
+        mine = Conversation.objects.filter(pk__in=[one.pk for one in some])
+        home = {"team": people.mate.personal_team, "team_access": "", "shared": False, "position": 1}
+        assert mine.filter(**home).count() == size
+        assert not Participant.objects.filter(conversation__in=mine).exists()
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("who", ["suspended", "gone"])
+def test_the_last_owner_who_can_come_in_stays(people: Cast, team: Team, who: str) -> None:
+    add(team, people.mate, "owner")
+    User.objects.filter(pk=people.mate.pk).update(**({"suspended": True} if who == "suspended" else {"is_active": False}))
+    with pytest.raises(errors.Refused):
+        teams.leave(actor=people.owner, team_id=team.pk)
+    assert departures.bonds(people.owner).teams == [team]

@@ -1,0 +1,169 @@
+"""Off means off: what was said where replies are not stored stands in one's own items, and nowhere else; once it is deleted,
+nowhere at all. Read from the raw bytes of whatever the process writes.
+"""
+
+import asyncio
+import secrets
+import shutil
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.faults.house import House
+from tests.faults.visitor import Visitor
+from tests.scripted import ScriptedServer
+
+WAYS = ("said", "reply", "file", "failed", "again", "crash", "sought", "title")
+# What is one's own in a conversation: its items, what finds them, its title, and what a reply says of why it failed.
+OWN = (
+    "DELETE FROM chat_item WHERE conversation_id = ?",
+    "DELETE FROM chat_searchentry WHERE conversation_id = ?",
+    "UPDATE chat_conversation SET title = '' WHERE id = ?",
+    "UPDATE chat_response SET error_message = '' WHERE conversation_id = ?",
+)
+UNDER_WAY = """SELECT 1 FROM chat_logrow l JOIN chat_response r ON r.id = l.response_id
+WHERE r.conversation_id = %s AND r.status = 'in_progress' AND l.last > 10"""
+
+
+class Canary:
+    """One word for each way in which something is said, so that a hit tells by which it came."""
+
+    def __init__(self) -> None:
+        self.number = secrets.token_hex(6)
+
+    def __getattr__(self, way: str) -> str:
+        assert way in WAYS
+        return f"canary{way}{self.number}"
+
+    def within(self, data: bytes) -> set[str]:
+        """Ways whose word is there; a page of the database may end in the middle of it."""
+        lowered = data.lower()
+        return {
+            way
+            for way in WAYS
+            if f"{way}{self.number}".encode() in lowered or f"canary{way}{self.number[:4]}".encode() in lowered
+        }
+
+
+@pytest.fixture
+def house(tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("canary")
+    (folder / "tmp").mkdir()
+    with House(folder, model_server=model.base_url, TMPDIR=str(folder / "tmp")) as house:
+        yield house
+
+
+def raw(house: House, canary: Canary) -> set[str]:
+    """Ways found in any byte below the house: database, write-ahead log, its index, logs, temporary files."""
+    return {way for path in house.folder.rglob("*") if path.is_file() for way in canary.within(_read(path))}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def elsewhere(house: House, canary: Canary, conversation_id: str) -> set[str]:
+    """Ways found beside one's own items: in a copy of the database from which those are taken out, and the index made anew; in
+    logs and temporary files; and in the log of events, as it reads unpacked.
+    """
+    copy = house.folder.parent / f"copy-{secrets.token_hex(4)}"
+    shutil.copytree(house.folder, copy)
+    file = sqlite3.connect(copy / "var" / "parley.sqlite3")
+    events = [
+        zlib.decompress(data) if packed else data for data, packed in file.execute("SELECT events, packed FROM chat_logrow")
+    ]
+    with file:
+        for statement in OWN:
+            file.execute(statement, (conversation_id,))
+        file.execute("INSERT INTO chat_search (chat_search) VALUES ('rebuild')")
+    file.execute("VACUUM")
+    file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file.close()
+    found = {way for path in copy.rglob("*") if path.is_file() for way in canary.within(path.read_bytes())}
+    shutil.rmtree(copy)
+    return found | {way for data in events for way in canary.within(data)}
+
+
+async def until(met: Callable[[], bool], *, within: float, what: str) -> None:
+    deadline = monotonic() + within
+    while not met():
+        assert monotonic() < deadline, what
+        await asyncio.sleep(0.05)
+
+
+async def ended(house: House, conversation_id: str, count: int) -> list[str]:
+    """The ends of so many replies."""
+
+    def done() -> bool:
+        found = house.statuses(conversation_id)
+        return len(found) == count and not {"queued", "in_progress"} & set(found)
+
+    await until(done, within=20, what=f"{count} replies have not ended: {house.statuses(conversation_id)}")
+    return house.statuses(conversation_id)
+
+
+async def talk(house: House, person: Visitor, canary: Canary, *, store: str) -> str:
+    """A conversation with all that may happen in one; its id."""
+    text = f'Mine is {canary.said}. [[say="Yours is {canary.reply}, and {canary.title}."]]'
+    answer = await person.post("/", text=text, client_id=secrets.token_hex(16), store=store)
+    pk = answer.headers["HX-Redirect"].strip("/").removeprefix("c/")
+    await ended(house, pk, 1)
+    async with person.client() as client:
+        fields = {"text": "Read this [[tokens=3]]", "client_id": secrets.token_hex(16)}
+        files = {"attachments": (f"{canary.file}.txt", f"The file says {canary.file}.", "text/plain")}
+        answer = await client.post(f"/c/{pk}/messages/", data=fields, files=files)
+        assert answer.status_code < 400, answer.text
+    await ended(house, pk, 2)
+    await person.say(pk, f'[[error=400 body=openai message="Not {canary.failed}"]]')
+    assert (await ended(house, pk, 3))[-1] == "failed"
+    await person.say(pk, f'[[say="{canary.again}"]]')
+    await ended(house, pk, 4)
+    [(newest,)] = house.rows("SELECT head_id FROM chat_conversation WHERE id = %s", pk)
+    await person.post(f"/c/{pk}/responses/{newest}/regenerate/")
+    await ended(house, pk, 5)
+    await person.say(pk, f'[[say="{canary.crash} {"word " * 60}" rate=20]]')
+    await until(lambda: bool(house.rows(UNDER_WAY, pk)), within=10, what="no word of the last reply was written")
+    house.web[0].kill()
+    house.web[0].start()
+    await asyncio.to_thread(house.wait_for, house.web[0])
+    assert (await ended(house, pk, 6))[-1] == "incomplete"
+    await person.get(f"/search/?q={canary.sought}+{canary.said}")
+    assert canary.said in await person.get(f"/c/{pk}/")
+    return pk
+
+
+async def delete(house: House, person: Visitor, conversation_id: str) -> None:
+    """Deleted, and the time for undo over."""
+    assert (await person.post(f"/c/{conversation_id}/delete/")).status_code < 400
+    file = sqlite3.connect(house.folder / "var" / "parley.sqlite3", timeout=20)
+    with file:
+        file.execute("UPDATE chat_conversation SET deleted = datetime('now', '-1 day') WHERE id = ?", (conversation_id,))
+    file.close()
+
+
+async def test_what_is_not_stored_is_in_ones_own_items_and_after_deletion_nowhere(house: House) -> None:
+    (person,) = house.people(1)
+    canary = Canary()
+    pk = await talk(house, person, canary, store="off")
+    assert raw(house, canary) >= {"said", "reply", "file", "crash"}, "the canary is seen where it may be"
+    assert not elsewhere(house, canary, pk)
+    assert "sought" not in raw(house, canary)
+    await delete(house, person, pk)
+    await until(lambda: not raw(house, canary), within=30, what=f"left after the deletion: {raw(house, canary)}")
+
+
+async def test_what_is_stored_is_in_the_log_as_well_and_after_deletion_nowhere(house: House) -> None:
+    (person,) = house.people(1)
+    canary = Canary()
+    pk = await talk(house, person, canary, store="on")
+    assert elsewhere(house, canary, pk) >= {"reply", "again", "crash"}, "the log holds what is stored"
+    assert "sought" not in raw(house, canary)
+    await delete(house, person, pk)
+    await until(lambda: not raw(house, canary), within=30, what=f"left after the deletion: {raw(house, canary)}")
