@@ -20,4 +20,5 @@ class PanelConfig(admin.SimpleAdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        from chat.admin import invitations, people, record, teams  # noqa: F401  (not before the panel itself is there)
+        # not before the panel itself is there
+        from chat.admin import invitations, model_server, people, record, teams, upkeep  # noqa: F401

@@ -98,8 +98,8 @@ OPENAI_BASE_URL = env("OPENAI_BASE_URL").rstrip("/") or ("https://api.openai.com
 if OPENAI_BASE_URL and (urlsplit(OPENAI_BASE_URL).scheme not in ("http", "https") or not urlsplit(OPENAI_BASE_URL).hostname):
     raise ImproperlyConfigured("OPENAI_BASE_URL must begin with http:// or https://, for example http://localhost:11434/v1")
 PARLEY_MODEL = env("PARLEY_MODEL")
-# Whether the server goes on with a reply when our connection ends, so that another process can take it up
-OPENAI_BACKGROUND = one_of("OPENAI_BACKGROUND", "off", ("on", "off")) == "on"
+# Whether the server goes on with a reply when nobody listens, so that another process can take it up; None: as its probe found
+OPENAI_BACKGROUND = {"on": True, "off": False}.get(one_of("OPENAI_BACKGROUND", "auto", ("auto", "on", "off")))
 
 # How long a model server may take, in seconds: to connect, to its first byte, between two; and before it is tried again
 MODEL_CONNECT = 5.0

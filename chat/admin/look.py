@@ -18,7 +18,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         entry("Invitations", "mail", "admin:chat_invitation_changelist"),
     ]
     if can(actor(request), "server.manage", None):
-        items.append(entry("Record", "history", "admin:admin_logentry_changelist"))
+        items += [
+            entry("Model server", "dns", "admin:chat_probe_changelist"),
+            entry("Upkeep", "delete_sweep", "admin:chat_purge_changelist"),
+            entry("Record", "history", "admin:admin_logentry_changelist"),
+        ]
     return [{"items": items}]
 
 

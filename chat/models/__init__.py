@@ -14,6 +14,7 @@ from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
 from chat.models.probes import Probe
 from chat.models.projects import Project
+from chat.models.purges import Purge
 from chat.models.removals import Removal
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
@@ -44,6 +45,7 @@ __all__ = [
     "Presence",
     "Probe",
     "Project",
+    "Purge",
     "Push",
     "PushSubscription",
     "Removal",

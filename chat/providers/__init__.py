@@ -12,12 +12,26 @@ from django.conf import settings
 
 from chat.errors import ParleyError
 from chat.protocol.client import Client, Timeouts
-from chat.providers.base import Provider, Status
+from chat.providers import probing
+from chat.providers.base import BUNDLED, Provider, Status
 from chat.providers.llama import MODEL, LlamaProvider
 from chat.providers.openai import OpenAIProvider
 from chat.providers.supervisor import Supervisor
 
-__all__ = ["Provider", "Status", "close", "current", "default_model", "is_bundled", "keep", "known_models", "models", "reset"]
+__all__ = [
+    "Provider",
+    "Status",
+    "close",
+    "current",
+    "default_model",
+    "is_bundled",
+    "keep",
+    "known_models",
+    "models",
+    "probe",
+    "reset",
+    "server",
+]
 
 FRESH: Final = 60.0  # seconds that a list of models is kept
 AGAIN: Final = 5.0  # seconds until a list that could not be had is asked for again
@@ -74,6 +88,24 @@ async def models() -> list[str]:
     return known_models()
 
 
+def server() -> str:
+    """The address of the server's one provider, under which its probes are kept."""
+    return BUNDLED if is_bundled() else _client().base_url
+
+
+async def probe(*, model: str = "", told: probing.Told = probing.nobody) -> tuple[str, probing.Found]:
+    """Ask the server what it can (`probing.probe`), by connections of its own: the model, and what was found. What a busy
+    server puts off is tried once more.
+    """
+    if is_bundled():
+        return MODEL, probing.BUNDLED
+    client = _client_with(Timeouts(connect=settings.MODEL_CONNECT, first_byte=40.0, between_bytes=20.0, get=15.0, pauses=(1.0,)))
+    try:
+        return await probing.probe(client, model=model or settings.PARLEY_MODEL, told=told)
+    finally:
+        await client.close()
+
+
 async def close() -> None:
     """Give back connections and the bundled model's process."""
     provider = _current
@@ -113,4 +145,8 @@ def _client() -> Client:
         between_bytes=settings.MODEL_SILENCE,
         pauses=settings.MODEL_PAUSES,
     )
+    return _client_with(timeouts)
+
+
+def _client_with(timeouts: Timeouts) -> Client:
     return Client(settings.OPENAI_BASE_URL or "https://api.openai.com/v1", settings.OPENAI_API_KEY, timeouts=timeouts)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from chat.errors import ResponseGone
 from chat.protocol.events import Event
@@ -12,6 +12,8 @@ Left = Literal["deleted", "absent", "there"]
 """What a provider says of something that was to be deleted: it has deleted it and finds it no more; it knew nothing of it, and
 finds it no more; it still has it.
 """
+BUNDLED: Final = "the bundled model"
+"""What stands in the place of its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Provider(Protocol):
     """
 
     name: str
+    refusals: list[tuple[str, str]]
+    """Parameter and model, of what it turned out not to take; whoever has heeded one takes it out."""
 
     def keeps(self, model: str) -> bool:
         """Whether a request may be sent with `store`, as far as is known. It may be answered by one that keeps nothing all the
@@ -52,8 +56,9 @@ class Provider(Protocol):
         return False
 
     @property
-    def background(self) -> bool:
-        """Whether a request may be sent with `background` and `store`: then the server goes on when nobody listens.
+    def background(self) -> bool | None:
+        """Whether a request may be sent with `background` and `store`: then the server goes on when nobody listens. None: where
+        its newest probe found that it does (`capabilities`).
 
         It may still answer like one that was not: a server that refuses either is asked without them, and keeps nothing.
         """

@@ -26,6 +26,7 @@ class ChatCompletionsProvider(Provider):
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.refusals: list[tuple[str, str]] = []
         self._refused = Refused()
         self._thoughts_in = "reasoning_content"
 

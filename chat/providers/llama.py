@@ -33,6 +33,7 @@ class LlamaProvider(Provider):
 
     def __init__(self, supervisor: Supervisor, *, patience: float = PATIENCE) -> None:
         self._supervisor, self._patience = supervisor, patience
+        self.refusals: list[tuple[str, str]] = []
         self._at: tuple[Address, Client, OpenAIProvider, ChatCompletionsProvider] | None = None
 
     def start(self) -> None:

@@ -14,20 +14,28 @@ from chat.providers.base import Left, Provider, Status
 from chat.providers.catalogue import model_names
 from chat.providers.chat_completions import MOST_LESSONS, ChatCompletionsProvider
 from chat.providers.reading import read
-from chat.providers.refused import Refused, in_foreground
+from chat.providers.refused import CHAINING, Refused, in_foreground
 
 NOT_SPOKEN = re.compile(r"unexpected endpoint|unknown (endpoint|url|path|request url)|invalid url|no route|/responses", re.I)
 
 
 class OpenAIProvider(Provider):
-    """`client` is at the base URL that ends in /v1. `background`: whether its owner says that it has background mode.
-    `account`: a mark of the key.
+    """`client` is at the base URL that ends in /v1. `background`: whether its owner says that it has background mode; None: that
+    is found out by probing. `account`: a mark of the key.
     """
 
     name = "openai"
 
-    def __init__(self, client: Client, *, background: bool = False, account: str = "", patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        background: bool | None = False,
+        account: str = "",
+        patience: Patience | None = None,
+    ) -> None:
         self._client, self._account = client, account
+        self.refusals: list[tuple[str, str]] = []
         self._allowed, self._background = background, Background(client, patience=patience)
         self._chat = ChatCompletionsProvider(client)
         self._refused = Refused()
@@ -48,8 +56,8 @@ class OpenAIProvider(Provider):
         return self.keeps(model) and not self._refused.chaining(model)
 
     @property
-    def background(self) -> bool:
-        return self._allowed and self._speaks_responses is not False
+    def background(self) -> bool | None:
+        return False if self._speaks_responses is False else self._allowed
 
     def resume(self, upstream_id: str, after: int | None) -> AsyncGenerator[Event, None]:
         return self._background.resume(upstream_id, after)
@@ -78,7 +86,7 @@ class OpenAIProvider(Provider):
                         yield event
                 return
             except UpstreamError as error:
-                if self._speaks_responses or request.previous_response_id or not _speaks_otherwise(error):
+                if self._speaks_responses or request.previous_response_id or not speaks_otherwise(error):
                     raise
                 first = error
             request.store = False
@@ -99,13 +107,13 @@ class OpenAIProvider(Provider):
                     self._speaks_responses = False
                     yield event
         except UpstreamError as error:
-            if self._speaks_responses is None and _speaks_otherwise(error):
+            if self._speaks_responses is None and speaks_otherwise(error):
                 raise first from first.__cause__
             raise
 
     async def _responses(self, request: Request) -> AsyncGenerator[Event, None]:
         body, begun = {**request.body(), "stream": True}, False
-        if not self.background:
+        if self.background is False:
             body = in_foreground(body)
         for lesson in range(MOST_LESSONS + 1):
             sent = self._refused.without(body)
@@ -117,16 +125,19 @@ class OpenAIProvider(Provider):
                         yield event
                 return
             except UpstreamError as error:
-                if begun or lesson == MOST_LESSONS or not self._refused.learn(error, sent):
-                    self._refused.learn_chaining(error, sent)
+                if begun or lesson == MOST_LESSONS or not (refused := self._refused.learn(error, sent)):
+                    if self._refused.learn_chaining(error, sent):
+                        self.refusals.append((CHAINING, str(sent.get("model"))))
                     raise
+                if refused != "store" or sent.get("store") is True:
+                    self.refusals.append((refused, str(sent.get("model"))))
 
     def _attempt(self, body: Json) -> AsyncGenerator[Event, None]:
         found = read(self._client.stream("/responses", body))
         return self._background.follow(found) if body.get("background") else found
 
 
-def _speaks_otherwise(error: UpstreamError) -> bool:
+def speaks_otherwise(error: UpstreamError) -> bool:
     """Whether the answer says that there is no such address, not that there is no such model."""
     answer = answer_of(error)
     if answer is None:

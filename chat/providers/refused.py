@@ -51,18 +51,19 @@ class Refused:
             kept["max_completion_tokens"] = body["max_tokens"]  # what newer servers call it
         return kept
 
-    def learn(self, error: UpstreamError, body: Json) -> bool:
-        """Remember the parameter of `body` that `error` is about; False when it is about something else."""
+    def learn(self, error: UpstreamError, body: Json) -> str:
+        """Remember the parameter of `body` that `error` is about, and say it; "" when it is about something else."""
         answer = answer_of(error)
         if not isinstance(error, UpstreamRejected) or answer is None or answer.status not in (400, 422):
-            return False
+            return ""
         name: str | None = next((name for name in (BACKGROUND, *SPARE) if name in body and _is_about(answer, name, body)), None)
         if name is None:
-            return False
+            return ""
         if name == "store" and body["store"] and not UNKNOWN.search(answer.words):
-            name = KEEPING  # it knows the word: what is not to be kept is asked for so from now on, too
+            self.names.setdefault(str(body.get("model")), set()).add(KEEPING)
+            return name  # it knows the word: what is not to be kept is asked for so from now on, too
         self.names.setdefault(str(body.get("model")), set()).add(name)
-        return True
+        return name
 
     def keeping(self, model: str) -> bool:
         """Whether it keeps nothing."""
@@ -72,15 +73,17 @@ class Refused:
         """Whether it goes on from no Response of its own."""
         return CHAINING in self.names.get(model, ())
 
-    def learn_chaining(self, error: UpstreamError, body: Json) -> None:
-        """Remember a server that has no `previous_response_id`; one that has forgotten that Response has it. Left out it would
-        mean something else, so the request has failed.
+    def learn_chaining(self, error: UpstreamError, body: Json) -> bool:
+        """Remember a server that has no `previous_response_id`, and say so; one that has forgotten that Response has it. Left out
+        it would mean something else, so the request has failed.
         """
         answer = answer_of(error)
         if body.get(CHAINING) and isinstance(error, UpstreamRejected) and answer is not None and answer.status in (400, 422):
             lacks = UNKNOWN.search(answer.words) or UNSUPPORTED.search(answer.words)
             if lacks and not FORGOTTEN.search(answer.words) and _is_about(answer, CHAINING, body):
                 self.names.setdefault(str(body.get("model")), set()).add(CHAINING)
+                return True
+        return False
 
 
 def in_foreground(body: Json) -> Json:

@@ -12,20 +12,19 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat.runs import exports, forgetting
-from chat.runs.departures import Clearing
+from chat.runs import exports, forgetting, probes
 from chat.runs.dispatch import dispatch
+from chat.runs.purge import Purging
 from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import conversations, links, log, pool, removals, responses, sessions, traces
-from chat.store import exports as store_exports
+from chat.store import pool, responses
 
 logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks for Stops asked for in another process
 FEW = 25  # runs
-PAUSE = 0.02  # seconds, at least, between two pieces of what is to go
+WHOLE = 20  # looks for what is to go soon, between two for all that has expired
 CHECKPOINT = 1.0  # seconds between two on SQLite
 HURRY = 3.0  # seconds that the last flush may take when the time to drain is over
 AT_ONCE = 1.0  # seconds for what needs none but an answer of the database: one that is away must not hold the end up
@@ -48,7 +47,14 @@ class Executor:
         self.room = asyncio.Semaphore(settings.RUNS_PER_WORKER)
         self.accepting, self.ending = executes, False
         if executes:
-            for work in (*(ticker.loop for ticker in self.tickers), self._hold, self._sweep, self._exports, self._clear):
+            for work in (
+                *(ticker.loop for ticker in self.tickers),
+                self._hold,
+                self._sweep,
+                self._exports,
+                self._probes,
+                self._clear,
+            ):
                 self.keep(work)
             self.keep(self._serve)
             self.keep(pushes.work)
@@ -159,18 +165,13 @@ class Executor:
                     run.heed(verdict)
 
     async def _sweep(self) -> None:
-        """Take up what other processes left behind, and start what is due; remove what was deleted long enough ago."""
+        """Take up what other processes left behind, and start what is due."""
         alone, leases = settings.ON_SQLITE, Leases()
-        for number in itertools.count():
+        while True:
             try:
                 due = await sweep(alone=alone, held=self.tasks.keys(), leases=leases, spawn=self.spawn)
                 if due:
                     await pool.for_runs(dispatch().start, due)
-                if number % 20 == 0:
-                    await pool.for_readers(conversations.purge)  # in slices: between two of them the runs write
-                    await pool.for_readers(removals.purge)
-                    await pool.for_readers(links.purge)
-                    await pool.for_readers(log.purge)
             except DatabaseError as error:
                 logger.warning("The sweep found no database: %s", type(error).__name__)
             alone = False
@@ -186,22 +187,18 @@ class Executor:
 
     async def _clear(self) -> None:
         """Remove what has expired, and what somebody had who has left: a piece at a time, between which the runs write."""
-        clearing = Clearing()
-        while True:
-            for remove in (store_exports.purge, sessions.purge, clearing.step, traces.step):
-                try:
-                    await self._while(remove)
-                except DatabaseError as error:
-                    logger.warning("What is to go could not be removed, and stays a little: %s", type(error).__name__)
+        purging = Purging()
+        for number in itertools.count():
+            await purging.go(whole=number % WHOLE == 0)
             await asyncio.sleep(settings.RUN_SWEEP)
 
-    async def _while(self, remove: Callable[[], bool]) -> None:
-        """Until nothing is left, half of the time."""
-        more, now = True, asyncio.get_running_loop().time
-        while more:
-            began = now()
-            more = await pool.for_readers(remove)
-            await asyncio.sleep(max(PAUSE, now() - began))
+    async def _probes(self) -> None:
+        """Ask the model server what it can, where the panel wants to know."""
+        alone = settings.ON_SQLITE
+        while True:
+            if not (self.accepting and await probes.make_next(alone=alone)):
+                await asyncio.sleep(settings.RUN_SWEEP)
+            alone = False
 
     async def _checkpoint(self) -> None:
         """What the runs write is brought home by another thread: theirs does not wait for the disk."""

@@ -25,7 +25,7 @@ async def work() -> None:
         try:
             more = await step()
             if looks % TIDY == 0:
-                more = await pool.for_readers(ledger.tidy, providers.current().server) or more
+                await pool.for_readers(ledger.tidy, providers.current().server)
                 more = await pool.for_readers(certificates.finish) or more
         except DatabaseError as error:
             logger.warning("What is due at the provider waits for the database: %s", type(error).__name__)

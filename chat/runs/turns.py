@@ -3,7 +3,7 @@
 import contextlib
 import re
 import weakref
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,8 @@ from chat.protocol.failures import answer_of, from_stream
 from chat.protocol.types import Request
 from chat.providers import Provider
 from chat.providers.refused import FORGOTTEN
-from chat.store import history, ledger, log, pool, probes, responses
+from chat.runs import capabilities
+from chat.store import history, ledger, log, pool, responses
 from chat.store.history import Past
 from chat.store.ledger import Keeping
 
@@ -64,7 +65,8 @@ async def take_up(run: "Run", response: Response) -> None:
 async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
     """A new turn, noted before it is asked for."""
     model = response.model or providers.default_model() or next(iter(await providers.models()), "")
-    plan, items = await pool.for_readers(_prepared, response, provider, model)
+    can = await capabilities.of(provider) if provider.server else {}
+    plan, items = await pool.for_readers(_prepared, response, provider, model, can)
     run.turn = await pool.for_runs(
         responses.open_turn,
         response,
@@ -78,11 +80,19 @@ async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
     return requests.build(items, plan, model=model, instructions=response.instructions)
 
 
-def _prepared(response: Response, provider: Provider, model: str) -> tuple[Plan, Sequence[Past]]:
+def _goes_on(provider: Provider, can: Mapping[str, bool]) -> bool:
+    """Whether the provider goes on with a reply when nobody listens, and can be asked for the rest: its owner says so, or else
+    its newest probe.
+    """
+    if provider.background is not None:
+        return provider.background
+    return can.get("background", False) and can.get("reattach", False)
+
+
+def _prepared(response: Response, provider: Provider, model: str, can: Mapping[str, bool]) -> tuple[Plan, Sequence[Past]]:
     """How it is asked for, and with what: by what the server was found to do, and what it keeps of what is above."""
-    can = probes.capabilities(provider.server) if provider.server else {}
     store = response.store and provider.keeps(model) and can.get("store", True)
-    plan = Plan(store=store, background=store and provider.background, reasoning=can.get("reasoning_replay", False))
+    plan = Plan(store=store, background=store and _goes_on(provider, can), reasoning=can.get("reasoning_replay", False))
     if store and can.get("chain") and provider.chains(model):
         where = {"server": provider.server, "account": provider.account}
         if previous := ledger.chain(response, **where):
@@ -148,6 +158,7 @@ async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None], request:
                 break
     finally:
         await stream.aclose()
+        await capabilities.heed(providers.current())
 
 
 def _says_not_kept(event: wire.Event) -> bool:

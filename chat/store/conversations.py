@@ -13,7 +13,7 @@ from chat import errors
 from chat.models import Branch, Certificate, Conversation, Item, Participant, Removal, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
-from chat.store import certificates, history, ledger, news, rows, sql, traces
+from chat.store import certificates, clock, history, ledger, news, rows, sql
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 20
@@ -193,7 +193,7 @@ def newest_leaf(response: Response) -> Response:
 def delete(*, actor: User, conversation_id: str) -> Conversation:
     """Hide it at once, from everybody; the bytes go when the time for undo is over (`purge`)."""
     conversation = lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
-    conversation.deleted = timezone.now()
+    conversation.deleted = clock.now()
     conversation.save(update_fields=["deleted"])
     running = Response.objects.filter(conversation=conversation, status__in=Response.RUNNING)
     running.filter(status=Response.Status.QUEUED, sequence=0).update(status=Response.Status.CANCELLED, ended=Now())
@@ -206,35 +206,36 @@ def delete(*, actor: User, conversation_id: str) -> Conversation:
 def restore(*, actor: User, conversation_id: str) -> Conversation:
     """Take a deletion back, as long as there is time for that: after it the bytes are on their way out."""
     conversation = find(actor=actor, conversation_id=conversation_id, action="conversation.manage", deleted=True)
-    if not Conversation.objects.filter(pk=conversation.pk, deleted__gte=_limit()).update(deleted=None):
+    if not Conversation.objects.filter(pk=conversation.pk, deleted__gte=_undoable_from()).update(deleted=None):
         raise errors.NotFound("It is too late to have this conversation back.")
     conversation.deleted = None
     return conversation
 
 
-def _limit() -> datetime:
-    """What was deleted before is gone."""
-    return timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
-
-
-def purge() -> int:
-    """Remove for good what was deleted longer ago than the time for undo. Returns how many conversations went.
-
-    In slices, the newest first: one transaction for 10,000 messages would make every stream wait.
+def purge(now: datetime | None = None) -> int | None:
+    """Remove for good a piece of what was deleted longer ago than the time for undo: 1 when the last of a conversation went, 0
+    when some of it did, None when nothing is left. In pieces: one transaction for 10,000 messages would make every stream wait.
     """
-    gone = list(Conversation.objects.filter(deleted__lt=_limit()).values_list("pk", flat=True)[:100])
-    for pk in gone:
-        while _purge_some(pk):
-            pass
-        traces.leave()
-    return len(gone)
+    limit = _undoable_from(now)
+    gone = Conversation.objects.filter(deleted__lt=limit).order_by("deleted", "pk").values_list("pk", flat=True)[:100]
+    return next((went for pk in gone if (went := _purge_some(pk, limit)) is not None), None)
 
 
 @transaction.atomic
-def _purge_some(conversation_id: str) -> bool:
-    """A slice of one that is deleted, still."""
-    held = Conversation.objects.select_for_update().filter(pk=conversation_id, deleted__lt=_limit()).values_list("pk", flat=True)
-    return bool(list(held)) and purge_slice(conversation_id)
+def _purge_some(conversation_id: str, limit: datetime) -> int | None:
+    """A slice of one that is deleted, still; None where it is not, or somebody else is at it."""
+    held = Conversation.objects.select_for_update(skip_locked=True).filter(pk=conversation_id, deleted__lt=limit)
+    if not held.values_list("pk", flat=True).first():
+        return None
+    few = Response.objects.filter(conversation=conversation_id)[: PURGE_SLICE + 1].count() <= PURGE_SLICE
+    if purge_slice(conversation_id) and few:
+        purge_slice(conversation_id)
+    return int(not Conversation.objects.filter(pk=conversation_id).exists())
+
+
+def _undoable_from(now: datetime | None = None) -> datetime:
+    """What was deleted since can be had back; what was deleted before cannot, whether it has gone already or not."""
+    return (now or clock.now()) - timedelta(minutes=settings.UNDO_MINUTES)
 
 
 def purge_slice(conversation_id: str, *, certificate: Certificate | None = None) -> bool:

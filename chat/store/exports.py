@@ -4,7 +4,7 @@ The bytes stand in the database, where every process finds them without a shared
 """
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import Export, ExportChunk, User
+from chat.store import clock
 
 CHUNK: Final = 262_144  # bytes of one row
 CHUNKS_AT_ONCE: Final = 16  # that one transaction removes
@@ -149,10 +150,10 @@ def drop_chunks(exports: Collection[str]) -> bool:
     return bool(some and ExportChunk.objects.filter(pk__in=some).delete())
 
 
-def purge() -> bool:
-    """Remove a piece of what has expired or failed. False when nothing is left to remove."""
-    over = list(Export.objects.filter(expires__lt=timezone.now()).values_list("pk", flat=True)[:100])
+def purge(now: datetime | None = None) -> int | None:
+    """Remove a piece of what has expired or failed: how many exports, 0 when it was a part of one; None when nothing is left."""
+    over = list(Export.objects.filter(expires__lte=now or clock.now()).values_list("pk", flat=True)[:100])
     failed = Export.objects.filter(state=State.FAILED).values_list("pk", flat=True)
     if drop_chunks([*over, *failed]):
-        return True
-    return bool(over and Export.objects.filter(pk__in=over).delete()[0])
+        return 0
+    return Export.objects.filter(pk__in=over).delete()[0] if over else None

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from chat.store import server
 DAYS: Final = (1, 7, 30)
 USES: Final = 100
 AN_HOUR: Final = 60  # invitations that one person makes or sends again
+SLICE: Final = 200  # that one transaction removes
 SPENT: Final = "This invitation has expired, has been used up or was withdrawn."
 ASK_AGAIN: Final = "Ask whoever sent it to you for a new one."
 
@@ -87,6 +88,15 @@ def renew(*, actor: User, invitation_id: str, team: Team | None = None) -> tuple
 def revoke(*, actor: User, invitation_id: str, team: Team | None = None) -> None:
     """Withdraw it; whoever comes with it later is told that it is no longer good."""
     _mine(actor, invitation_id, team).delete()
+
+
+def purge(now: datetime) -> int | None:
+    """Remove some of those that have run out: the addresses in them are people's who never came. How many; None when there are
+    none.
+    """
+    over = Invitation.objects.filter(expires__lte=now)
+    some = list(over.values_list("pk", flat=True)[:SLICE])
+    return over.filter(pk__in=some).delete()[0] if some else None  # asked again: it may have been renewed
 
 
 def take(invitation: Invitation | None, user: User) -> Invitation:

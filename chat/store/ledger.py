@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from chat.models import Certificate, Conversation, Kept, Response, Turn, User
 from chat.policy import within_reach
-from chat.store import sql
+from chat.store import clock, sql
 
 DAYS: Final = 30  # that OpenAI keeps a response for, unless it is deleted
 SLICE: Final = 200  # rows that one transaction closes or removes
@@ -151,19 +151,25 @@ def retry(claim: Kept, error: str) -> None:
 
 
 @transaction.atomic
-def tidy(server: str) -> bool:
-    """Close what has expired, tell what is due from what another model server keeps, and remove some of the rows that have long
-    been closed. Whether there may be more.
-    """
+def tidy(server: str) -> None:
+    """Tell what is due from what another model server keeps."""
     Kept.objects.filter(state=State.DUE).exclude(server=server[:500]).update(state=State.REMAINS, error=ELSEWHERE)
     returned = Kept.objects.filter(state=State.REMAINS, server=server[:500], error=ELSEWHERE)
     returned.update(state=State.DUE, attempts=0, next_try=Now(), error="")
-    over = Kept.objects.filter(state__in=Kept.OPEN, expires__lt=Now()).order_by("expires").values_list("pk", flat=True)[:SLICE]
-    expired = Kept.objects.filter(pk__in=list(over), state__in=Kept.OPEN).update(state=State.EXPIRED, ended=Now())
-    closed = Kept.objects.filter(Q(certificate=None) | Q(certificate__done__isnull=False), ended__lt=_in(-CLOSED * 86_400))
-    old = list(closed.values_list("pk", flat=True)[:SLICE])
-    removed, _ = Kept.objects.filter(pk__in=old).delete()
-    return SLICE in (expired, removed)
+
+
+@transaction.atomic
+def purge(now: datetime | None = None) -> int | None:
+    """Close a piece of what has expired, and remove some of the rows that have long been closed: how many; None when nothing is
+    left.
+    """
+    now = now or clock.now()
+    over = Kept.objects.filter(state__in=Kept.OPEN, expires__lt=now).order_by("expires").values_list("pk", flat=True)[:SLICE]
+    expired = Kept.objects.filter(pk__in=list(over), state__in=Kept.OPEN).update(state=State.EXPIRED, ended=now)
+    done = Q(certificate=None) | Q(certificate__done__isnull=False)
+    closed = Kept.objects.filter(done, ended__lt=now - timedelta(days=CLOSED)).values_list("pk", flat=True)[:SLICE]
+    removed, _ = Kept.objects.filter(pk__in=list(closed)).delete()
+    return (expired + removed) or None
 
 
 @dataclass(frozen=True, slots=True)

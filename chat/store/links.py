@@ -1,6 +1,6 @@
 """Links: made, opened, withdrawn. What one shows is said by its row and by nothing else: not by who opens it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Final
 
@@ -12,10 +12,11 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from chat import errors
 from chat.models import Audience, Conversation, Link, Response, User
-from chat.store import conversations, history, messages, server, sql
+from chat.store import clock, conversations, history, messages, server, sql
 
 DAYS: Final = (1, 7, 30, 365)
 MOST: Final = 50  # links to one conversation
+SLICE: Final = 200  # that one transaction removes
 PASSWORD_LENGTH: Final = (8, 128)
 KEYS: Final = "links"
 """The session's key for what shows that a browser knows the passwords of links: link → `key_for`."""
@@ -70,9 +71,10 @@ def _last_ended(conversation: Conversation) -> Response:
     return Response.objects.get(pk=ended[-1])
 
 
-def purge() -> None:
-    """Those that have run out."""
-    Link.objects.filter(expires__lte=timezone.now()).delete()
+def purge(now: datetime | None = None) -> int | None:
+    """Remove some of those that have run out. How many; None when there are none."""
+    some = list(Link.objects.filter(expires__lte=now or clock.now()).values_list("pk", flat=True)[:SLICE])
+    return Link.objects.filter(pk__in=some).delete()[0] if some else None
 
 
 @transaction.atomic

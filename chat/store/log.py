@@ -8,16 +8,15 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
 
 from chat.models import Conversation, LogRow
 from chat.protocol.types import Json
-from chat.store import sql, traces
+from chat.store import clock, sql
 
 SLICE: Final = 200  # rows that one transaction removes
 ROOM: Final = 1_250 if sql.VENDOR == "sqlite" else 0  # bytes of a row that takes up more: three of them share a page
@@ -190,16 +189,14 @@ def drop(response_id: str) -> None:
     sql.run("DELETE FROM chat_logrow WHERE response_id = %s", response_id)
 
 
-def purge() -> int:
+def purge(now: datetime | None = None) -> int | None:
     """Remove what has been kept for `RESPONSE_RETENTION_DAYS`: the oldest events of ended runs, a slice of them. How many rows
-    went. Replies stay in their histories.
+    went, None when there are none. Replies stay in their histories.
     """
-    limit = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
-    oldest = LogRow.objects.filter(packed=True, created__lt=limit).order_by("created").values_list("pk", flat=True)[:SLICE]
-    gone: int = LogRow.objects.filter(pk__in=list(oldest)).delete()[0]
-    if gone:
-        traces.leave()
-    return gone
+    limit = (now or clock.now()) - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
+    over = LogRow.objects.filter(packed=True, created__lt=limit).order_by("created")
+    oldest = list(over.values_list("pk", flat=True)[:SLICE])
+    return LogRow.objects.filter(pk__in=oldest).delete()[0] if oldest else None
 
 
 def _has_ended(response_id: str) -> bool:

@@ -1,7 +1,7 @@
 """Who is in a shared conversation now, and who types: rows that run out, so that a process that dies leaves nobody behind."""
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Final, NamedTuple
@@ -14,6 +14,7 @@ from chat.store import conversations, sql
 
 HERE: Final = 25.0  # seconds that one stays without being named again
 TYPING: Final = 5.0
+LONG: Final = timedelta(minutes=5)
 SLICE: Final = 200
 Pair = tuple[str, int]
 """A conversation and a person."""
@@ -33,11 +34,17 @@ def note(pairs: Collection[Pair]) -> None:
 
 
 def forget(pairs: Sequence[Pair]) -> None:
-    """These have gone, and whoever has not been named for long."""
-    Presence.objects.filter(until__lt=timezone.now() - timedelta(minutes=5)).delete()
+    """These have gone."""
     for start in range(0, len(pairs), SLICE):
         gone = (Q(conversation=conversation, user=user) for conversation, user in pairs[start : start + SLICE])
         Presence.objects.filter(reduce(or_, gone)).delete()
+
+
+def purge(now: datetime) -> int | None:
+    """Remove some of those who have not been named for long: nobody took them out. How many; None when there are none."""
+    over = Presence.objects.filter(until__lt=now - LONG)
+    some = list(over.values_list("pk", flat=True)[:SLICE])
+    return over.filter(pk__in=some).delete()[0] if some else None  # asked again: they may have come back
 
 
 def typing(*, actor: User, conversation_id: str) -> None:

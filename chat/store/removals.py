@@ -7,11 +7,10 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from chat import errors
 from chat.models import Branch, Conversation, Item, Kept, Link, Mention, Removal, Response, User
-from chat.store import conversations, history, ledger, news, responses, sql, traces
+from chat.store import clock, conversations, history, ledger, news, responses, sql
 
 SLICE: Final = 20  # replies that one transaction removes
 GONE: Final = "This message does not exist any more."
@@ -61,8 +60,8 @@ def undoable(*, actor: User, conversation: Conversation, item_id: str) -> bool:
     return found is not None and actor.pk in (found.item.author_id, conversation.owner_id)
 
 
-def _limit() -> datetime:
-    return timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
+def _limit(now: datetime | None = None) -> datetime:
+    return (now or clock.now()) - timedelta(minutes=settings.UNDO_MINUTES)
 
 
 def _in_time() -> QuerySet[Removal]:
@@ -143,14 +142,15 @@ def restore(*, actor: User, conversation_id: str, item_id: str) -> Conversation:
     return conversation
 
 
-def purge() -> int:
-    """Remove for good what was deleted longer ago than the time for undo, in slices. Returns how many messages went."""
-    gone = list(Removal.objects.filter(created__lt=_limit()).values_list("pk", flat=True)[:100])
-    for pk in gone:
-        while purge_slice(pk):
-            pass
-        traces.leave()
-    return len(gone)
+def purge(now: datetime | None = None) -> int | None:
+    """Remove for good a piece of what was deleted longer ago than the time for undo: 1 when a message went, 0 when some of what
+    followed it did, None when nothing is left.
+    """
+    over = Removal.objects.filter(created__lt=_limit(now)).order_by("created", "pk").values_list("pk", flat=True).first()
+    if over is None:
+        return None
+    purge_slice(over)
+    return int(not Removal.objects.filter(pk=over).exists())
 
 
 @transaction.atomic

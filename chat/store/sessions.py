@@ -1,5 +1,6 @@
 """Django's sessions in the database, found without compiling the question anew for every request and every socket."""
 
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -10,10 +11,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
 from chat.models import User
-from chat.store import rows
+from chat.store import clock, rows
 
 SLICE: Final = 500  # that one transaction removes
 LOOKED_AT: Final = 1000  # sessions of nobody, the newest, in which somebody who has left is looked for
@@ -47,10 +47,10 @@ def person(key: str) -> User | AnonymousUser:
     return user
 
 
-def purge() -> bool:
-    """Remove some of those that have run out; False when there are none."""
-    some = list(Session.objects.filter(expire_date__lt=timezone.now()).values_list("pk", flat=True)[:SLICE])
-    return bool(some and Session.objects.filter(pk__in=some).delete()[0])
+def purge(now: datetime | None = None) -> int | None:
+    """Remove some of those that have run out. How many; None when there are none."""
+    some = list(Session.objects.filter(expire_date__lte=now or clock.now()).values_list("pk", flat=True)[:SLICE])
+    return Session.objects.filter(pk__in=some).delete()[0] if some else None
 
 
 def forget(user: User) -> bool:

@@ -19,8 +19,10 @@ def leave() -> None:
 
 
 def step() -> bool:
-    """Remove a piece of what is left. False when nothing is, or when somebody reads just now what is to go: ask again later."""
-    if sql.VENDOR != "sqlite" or not (_left.is_set() or _begun.is_set()):
+    """Remove a piece of what is left. False when nothing is, or when it cannot be done just now (somebody reads what is to go, or
+    this is within a transaction): ask again later.
+    """
+    if sql.VENDOR != "sqlite" or not (_left.is_set() or _begun.is_set()) or connections[DEFAULT_DB_ALIAS].in_atomic_block:
         return False
     if not _begun.is_set():
         _left.clear()  # what is removed from now on is for the next time

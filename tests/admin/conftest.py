@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from chat.models import Invitation, Membership, Team, User
-from chat.store import invitations, teams
+from chat.store import invitations, probes, teams
 from tests.cast import person
 from tests.conftest import signed_in
 
@@ -50,6 +50,9 @@ def world(db: None) -> World:
         "server": invitations.make(actor=people["server owner"], days=7, uses=1)[0],
     }
     people["suspended admin"].refresh_from_db()
+    probes.keep(
+        server="https://models.example/v1", model="m", found={"store": {"can": True, "said": "Yes.", "seconds": 1}}, by=None
+    )
     return World(people, physics, chemistry, made)
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 
-from chat.models import Membership, User
+from chat.models import Membership, Probe, User
 from chat.policy import can, people_seen_by, teams_managed_by
 from tests.admin.conftest import World, without_token
 
@@ -26,6 +26,7 @@ ROUTES = {
     **dict.fromkeys(("chat_user_role", "chat_user_remove"), TEAM),
     **dict.fromkeys(("chat_team_change", "chat_team_history"), TEAM),
     **dict.fromkeys(("chat_user_do", "chat_user_history", "admin_logentry_changelist"), OWNER),
+    **dict.fromkeys(("chat_probe_changelist", "chat_probe_now", "chat_probe_change", "chat_purge_changelist"), OWNER),
     **dict.fromkeys(("search", None), NOBODY),
 }
 
@@ -45,6 +46,7 @@ NAMED = [pattern for pattern in ALL if pattern.name]
 def address(pattern: URLPattern, *, person: Any, team: str) -> str:
     of_person = "user" in str(pattern.name)
     ids = {"user_id": person, "team_id": team, "name": "suspend", "object_id": person if of_person else team, "app_label": "chat"}
+    ids["number"] = Probe.objects.values_list("pk", flat=True).first() or 0
     wanted = {name: ids[name] for name in pattern.pattern.regex.groupindex if name in ids}
     return reverse(f"admin:{pattern.name}", kwargs=wanted)
 
@@ -69,6 +71,8 @@ def test_only_what_is_ours_is_registered() -> None:
     assert sorted(model._meta.label for model in admin.site._registry) == [
         "admin.LogEntry",
         "chat.Invitation",
+        "chat.Probe",
+        "chat.Purge",
         "chat.Team",
         "chat.User",
     ]

@@ -13,6 +13,7 @@ from tests.admin.conftest import World
 from tests.conftest import signed_in
 
 PAGES = ("/admin/chat/user/", "/admin/chat/team/", "/admin/chat/invitation/", "/admin/admin/logentry/")
+PAGES += ("/admin/chat/probe/", "/admin/chat/probe/now/", "/admin/chat/purge/")
 
 
 def test_the_panel_opens_with_its_people(world: World) -> None:

@@ -39,7 +39,7 @@ def work() -> None:
 
 def clear() -> None:
     """Remove everything that is to go."""
-    while exports.purge() or departures.step():
+    while exports.purge() is not None or departures.step():
         pass
 
 

@@ -1,0 +1,6 @@
+"""What a model server can do, found out by asking it: about twenty small requests, each bounded in time and in tokens."""
+
+from chat.providers.probing.names import CAPABILITIES
+from chat.providers.probing.probe import BUNDLED, Found, Told, nobody, probe
+
+__all__ = ["BUNDLED", "CAPABILITIES", "Found", "Told", "nobody", "probe"]

@@ -1,0 +1,212 @@
+"""What has expired goes, and nothing else, by the database's clock; several at once, and one that is killed, do no harm."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.utils import timezone
+
+from chat import errors
+from chat.models import CacheEntry, Conversation, Export, ExportChunk, Invitation, Link, LogRow, Presence, Purge, Response, User
+from chat.runs.executor import executor
+from chat.runs.purge import KINDS, Purging
+from chat.store import clock, conversations, messages, pool, purges
+from tests.accounts.conftest import simultaneously
+from tests.cast import Cast, person
+from tests.runs.conftest import House
+
+MICROSECOND = timedelta(microseconds=1)
+NOW = datetime(2026, 10, 25, 1, 4, 30, 123456, tzinfo=UTC)  # in Berlin the clocks went back four minutes ago, from 3 to 2
+UNDO, RETENTION = timedelta(minutes=10), timedelta(days=30)
+
+
+def talk(owner: User, text: str = "Hello") -> Conversation:
+    found: Conversation = messages.send(actor=owner, conversation_id=None, text=text).conversation
+    Response.objects.filter(conversation=found).update(status="completed")
+    return found
+
+
+def deleted(owner: User, at: datetime) -> Any:
+    found = talk(owner)
+    Conversation.objects.filter(pk=found.pk).update(deleted=at)
+    return found
+
+
+def logged(owner: User, at: datetime) -> Any:
+    response = Response.objects.get(conversation=talk(owner))
+    row = LogRow.objects.create(response=response, events=b"", packed=True)
+    LogRow.objects.filter(pk=row.pk).update(created=at)
+    return row
+
+
+def linked(owner: User, at: datetime) -> Any:
+    return Link.objects.create(conversation=talk(owner), audience="anyone", expires=at)
+
+
+def exported(owner: User, at: datetime) -> Any:
+    export = Export.objects.create(owner=owner, state="ready", expires=at)
+    ExportChunk.objects.bulk_create(ExportChunk(export=export, index=index, bytes=b"x") for index in range(40))
+    return export
+
+
+def signed_in(owner: User, at: datetime) -> Any:
+    return Session.objects.create(session_key=f"key-{Session.objects.count()}", session_data="", expire_date=at)
+
+
+def counted(owner: User, at: datetime) -> Any:
+    return CacheEntry.objects.create(pk=f"key-{CacheEntry.objects.count()}", value="", expires=at)
+
+
+def invited(owner: User, at: datetime) -> Any:
+    return Invitation.objects.create(
+        invited_by=owner, token_hash=str(Invitation.objects.count()), email="a@b.example", expires=at
+    )
+
+
+def present(owner: User, at: datetime) -> Any:
+    return Presence.objects.create(conversation=talk(owner), user=owner, until=at)
+
+
+MADE: dict[str, tuple[Callable[[User, datetime], Any], timedelta]] = {
+    "conversations": (deleted, UNDO),
+    "log": (logged, RETENTION),
+    "links": (linked, timedelta()),
+    "exports": (exported, timedelta()),
+    "sessions": (signed_in, timedelta()),
+    "cache": (counted, timedelta()),
+    "invitations": (invited, timedelta()),
+    "presence": (present, timedelta(minutes=5)),
+}
+
+
+def there(row: Any) -> bool:
+    return bool(type(row)._default_manager.filter(pk=row.pk).exists())
+
+
+def test_every_kind_that_has_a_time_is_tried_here() -> None:
+    assert set(KINDS) - {"probes"} == set(MADE)
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_microsecond_before_its_time_a_row_stays_and_a_microsecond_after_it_goes(cast: Cast, kind: str) -> None:
+    make, kept_for = MADE[kind]
+    over, not_yet = make(cast.owner, NOW - kept_for - MICROSECOND), make(cast.stranger, NOW - kept_for + MICROSECOND)
+    went = 0
+    while (some := KINDS[kind].remove(NOW)) is not None:
+        went += some
+    assert (there(over), there(not_yet), went) == (False, True, 1)
+
+
+def test_ten_minutes_are_ten_minutes_in_the_hour_that_comes_twice(cast: Cast) -> None:
+    """Deleted at 2:55 summer time in Berlin; at 2:04 winter time nine and a half minutes have passed, by the wall minus fifty."""
+    berlin = ZoneInfo("Europe/Berlin")
+    just, before = NOW - UNDO + MICROSECOND, NOW - UNDO - MICROSECOND
+    with timezone.override(berlin):
+        kept, gone = deleted(cast.owner, just.astimezone(berlin)), deleted(cast.owner, before.astimezone(berlin))
+        assert just.astimezone(berlin).hour == NOW.astimezone(berlin).hour == 2
+        assert conversations.purge(NOW) == 1
+        assert conversations.purge(NOW) is None
+    assert (there(kept), there(gone)) == (True, False)
+
+
+def test_the_databases_clock_is_in_utc(db: None) -> None:
+    with timezone.override(ZoneInfo("Europe/Berlin")):
+        assert clock.now().tzinfo is UTC
+        assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("skew", [timedelta(days=40), timedelta(days=-40)])
+def test_the_processes_own_clock_counts_for_nothing(cast: Cast, monkeypatch: pytest.MonkeyPatch, skew: timedelta) -> None:
+    right = clock.now()
+    rows = {
+        kind: (make(cast.owner, right - kept - UNDO), make(cast.stranger, right + UNDO)) for kind, (make, kept) in MADE.items()
+    }
+    late = talk(cast.owner)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: right + skew)
+    conversations.delete(actor=cast.owner, conversation_id=late.pk)
+    list(Purging().pieces())
+    assert {kind: (there(over), there(not_yet)) for kind, (over, not_yet) in rows.items()} == dict.fromkeys(MADE, (False, True))
+    assert conversations.restore(actor=cast.owner, conversation_id=late.pk).deleted is None
+
+
+def test_what_was_deleted_too_long_ago_is_not_had_back_half(cast: Cast) -> None:
+    found = deleted(cast.owner, clock.now() - UNDO - timedelta(seconds=1))
+    with pytest.raises(errors.NotFound, match="too late"):
+        conversations.restore(actor=cast.owner, conversation_id=found.pk)
+    again = deleted(cast.owner, clock.now() - UNDO + timedelta(seconds=30))
+    conversations.restore(actor=cast.owner, conversation_id=again.pk)
+    assert not Conversation.objects.filter(pk=again.pk, deleted__isnull=False).exists()
+
+
+def long_gone(owner: User, *, count: int) -> list[Any]:
+    """So many of each kind, and a conversation of three pieces."""
+    at = clock.now() - timedelta(days=60)
+    rows = [make(owner, at) for make, _ in MADE.values() for _ in range(count)]
+    large = deleted(owner, at)
+    item = Response.objects.get(conversation=large).input
+    Response.objects.bulk_create(Response(conversation=large, input=item, status="completed") for _ in range(45))
+    return [*rows, large]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_at_once_remove_everything_once_and_nothing_else() -> None:
+    owner = person("olivia")
+    gone, kept = long_gone(owner, count=6), [make(owner, clock.now() + UNDO) for make, _ in MADE.values()]
+    purgings = [Purging() for _ in range(3)]
+    results = simultaneously(3, lambda number: sum(1 for _ in purgings[number].pieces()))
+    assert [result for result in results if isinstance(result, Exception)] == []
+    assert [row for row in gone if there(row)] == []
+    assert all(map(there, kept))
+    assert Purge.objects.count() >= 1
+    assert sum(purge.counts.get("conversations", 0) for purge in Purge.objects.all()) == 7
+
+
+@pytest.mark.parametrize("after", [1, 3, 8])
+def test_one_that_is_killed_between_two_pieces_leaves_the_rest_to_the_next_and_claims_no_success(cast: Cast, after: int) -> None:
+    gone = long_gone(cast.owner, count=2)
+    assert len(list(islice(Purging().pieces(), after))) == after
+    assert not Purge.objects.exists()
+    assert any(map(there, gone))
+    list(Purging().pieces())
+    assert not any(map(there, gone))
+    assert Purge.objects.count() == 1
+
+
+def test_what_went_within_an_hour_is_one_row_and_rows_are_kept_for_a_month(cast: Cast) -> None:
+    now = clock.now()
+    Purge.objects.create(started=now - timedelta(days=32), ended=now - timedelta(days=31))
+    Purge.objects.create(started=now - timedelta(hours=2), ended=now - timedelta(hours=1), counts={"links": 1})
+    purges.record(started=now, counts={"links": 2})
+    purges.record(started=clock.now(), counts={"links": 3, "log": 1})
+    newest, before = Purge.objects.order_by("-ended")
+    assert (newest.counts, before.counts) == ({"links": 5, "log": 1}, {"links": 1})
+    assert newest.ended >= newest.started >= now
+
+
+def test_the_command_says_what_went(cast: Cast) -> None:
+    long_gone(cast.owner, count=2)
+    said = StringIO()
+    call_command("purge", stdout=said)
+    assert "3 deleted conversations" in said.getvalue()
+    assert "2 links" in said.getvalue()
+    again = StringIO()
+    call_command("purge", stdout=again)
+    assert again.getvalue() == "Nothing had expired.\n"
+
+
+async def test_a_process_that_executes_does_it_by_itself_and_puts_it_on_record(house: House) -> None:
+    await executor.close()
+    gone = await pool.for_readers(long_gone, house.actor, count=1)
+    await pool.for_readers(Purge.objects.all().delete)
+    executor.open()
+    async with asyncio.timeout(10):
+        while not await pool.for_readers(Purge.objects.exists):
+            await asyncio.sleep(0.02)
+    assert not await pool.for_readers(lambda: any(map(there, gone)))
