@@ -140,10 +140,10 @@ def test_what_a_certificate_is_to_list_stays_until_it_is_written(people: Cast) -
     keep(begun, 1, state="gone", ended=long_ago)
     keep(begun, 2)
     purge(begun)
-    ledger.tidy(SERVER)
+    ledger.purge()
     assert Kept.objects.count() == 2
     delete_there()
-    ledger.tidy(SERVER)
+    ledger.purge()
     assert [row.upstream_id for row in Kept.objects.all()] == ["resp_2"]
     assert json.loads(Certificate.objects.get().text)["objects_elsewhere"] == 2
     Certificate.objects.update(done=timezone.now() - timedelta(days=certificates.DAYS + 1))

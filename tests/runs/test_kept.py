@@ -280,12 +280,12 @@ async def test_what_another_key_does_not_find_may_be_there_all_the_same(house: H
 async def test_what_has_expired_is_closed(house: House) -> None:
     begun = await talk(house, "First")
     await pool.for_readers(lambda: Kept.objects.update(expires=timezone.now() - timedelta(seconds=1)))
-    await pool.for_readers(ledger.tidy, house.scripted.base_url)
+    await pool.for_readers(ledger.purge)
     assert await states() == ["expired"]
     await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
     assert await states() == ["expired"]
     await pool.for_readers(lambda: Kept.objects.update(certificate=None, ended=timezone.now() - timedelta(days=31)))
-    await pool.for_readers(ledger.tidy, house.scripted.base_url)
+    await pool.for_readers(ledger.purge)
     assert not await kept()
 
 

@@ -14,7 +14,21 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from chat import errors
-from chat.models import CacheEntry, Conversation, Export, ExportChunk, Invitation, Link, LogRow, Presence, Purge, Response, User
+from chat.models import (
+    CacheEntry,
+    Conversation,
+    Export,
+    ExportChunk,
+    Invitation,
+    Kept,
+    Link,
+    LogRow,
+    Presence,
+    Purge,
+    Removal,
+    Response,
+    User,
+)
 from chat.runs.executor import executor
 from chat.runs.purge import KINDS, Purging
 from chat.store import clock, conversations, messages, pool, purges
@@ -74,9 +88,24 @@ def present(owner: User, at: datetime) -> Any:
     return Presence.objects.create(conversation=talk(owner), user=owner, until=at)
 
 
+def kept(owner: User, at: datetime) -> Any:
+    """Closed, and long ago."""
+    number = Kept.objects.count()
+    where = {"server": "https://models.example", "upstream_id": f"resp_{number}", "state": "gone", "ended": at}
+    return Kept.objects.create(owner=owner, next_try=at, created=at, expires=at, **where)
+
+
+def removed(owner: User, at: datetime) -> Any:
+    removal = Removal.objects.create(item=Response.objects.get(conversation=(there := talk(owner))).input, conversation=there)
+    Removal.objects.filter(pk=removal.pk).update(created=at)
+    return removal
+
+
 MADE: dict[str, tuple[Callable[[User, datetime], Any], timedelta]] = {
     "conversations": (deleted, UNDO),
     "log": (logged, RETENTION),
+    "messages": (removed, UNDO),
+    "ledger": (kept, timedelta(days=30)),
     "links": (linked, timedelta()),
     "exports": (exported, timedelta()),
     "sessions": (signed_in, timedelta()),
