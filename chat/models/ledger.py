@@ -47,6 +47,8 @@ class Kept(models.Model):
         indexes = [
             models.Index(fields=["next_try"], condition=Q(state="due"), name="kept_due"),
             models.Index(fields=["expires"], condition=Q(state__in=["kept", "due", "remains"]), name="kept_open"),
+            models.Index(fields=["turn"], condition=Q(state="kept", conversation=None), name="kept_stray"),
+            models.Index(fields=["server"], condition=Q(state="remains"), name="kept_remains"),
             models.Index(fields=["ended"], condition=Q(ended__isnull=False), name="kept_ended"),
         ]
 

@@ -114,11 +114,14 @@ def _make_due(kept: QuerySet[Kept], **changes: Any) -> None:
     kept.filter(state=State.KEPT).update(state=State.DUE, attempts=0, next_try=Now(), error="", **changes)
 
 
+DUE: Final = "SELECT 1 FROM chat_kept WHERE state = 'due' AND next_try <= {now} LIMIT 1"
+
+
 def claim(server: str, *, most: int) -> list[Kept]:
     """Some of what is due at this provider, for this process alone until the time for one try is over."""
-    found = Kept.objects.filter(state=State.DUE, next_try__lte=Now(), server=server[:500], kind=Kept.Kind.RESPONSE)
-    if not found.exists():
+    if not sql.rows(DUE):
         return []
+    found = Kept.objects.filter(state=State.DUE, next_try__lte=Now(), server=server[:500], kind=Kept.Kind.RESPONSE)
     with transaction.atomic():
         ids = list(found.select_for_update(skip_locked=True).order_by("next_try").values_list("pk", flat=True)[:most])
         Kept.objects.filter(pk__in=ids).update(attempts=F("attempts") + 1, next_try=_in(LEASE))
@@ -150,12 +153,33 @@ def retry(claim: Kept, error: str) -> None:
     _mine(claim).update(next_try=_in(pause), error=error[:300])
 
 
+STRAYS: Final = "SELECT id FROM chat_kept WHERE state = 'kept' AND conversation_id IS NULL AND turn_id IS NULL LIMIT %s"
+LEFT: Final = "SELECT id FROM chat_kept WHERE state = 'due' AND server <> %s LIMIT %s"
+RETURNED: Final = "SELECT id FROM chat_kept WHERE state = 'remains' AND server = %s AND error = %s LIMIT %s"
+OVER: Final = """SELECT id FROM chat_kept WHERE state IN ('kept', 'due', 'remains') AND expires < %s ORDER BY expires LIMIT %s"""
+OLD: Final = """SELECT k.id FROM chat_kept k LEFT JOIN chat_certificate c ON c.id = k.certificate_id
+WHERE k.ended < %s AND (c.id IS NULL OR c.done IS NOT NULL) LIMIT %s"""
+
+
 @transaction.atomic
 def tidy(server: str) -> None:
-    """Tell what is due from what another model server keeps."""
-    Kept.objects.filter(state=State.DUE).exclude(server=server[:500]).update(state=State.REMAINS, error=ELSEWHERE)
-    returned = Kept.objects.filter(state=State.REMAINS, server=server[:500], error=ELSEWHERE)
-    returned.update(state=State.DUE, attempts=0, next_try=Now(), error="")
+    """Tell what is due from what another model server keeps. What is kept of something that is not here any more, however it
+    went, is due.
+    """
+    found = {
+        "stray": sql.rows(STRAYS, SLICE),
+        "left": sql.rows(LEFT, server[:500], SLICE),
+        "returned": sql.rows(RETURNED, server[:500], ELSEWHERE, SLICE),
+    }
+    some = {name: Kept.objects.filter(pk__in=[pk for (pk,) in ids]) for name, ids in found.items() if ids}
+    for name, kept in some.items():
+        match name:
+            case "stray":
+                _make_due(kept)
+            case "left":
+                kept.filter(state=State.DUE).update(state=State.REMAINS, error=ELSEWHERE)
+            case _:
+                kept.filter(state=State.REMAINS).update(state=State.DUE, attempts=0, next_try=Now(), error="")
 
 
 @transaction.atomic
@@ -164,11 +188,10 @@ def purge(now: datetime | None = None) -> int | None:
     left.
     """
     now = now or clock.now()
-    over = Kept.objects.filter(state__in=Kept.OPEN, expires__lt=now).order_by("expires").values_list("pk", flat=True)[:SLICE]
-    expired = Kept.objects.filter(pk__in=list(over), state__in=Kept.OPEN).update(state=State.EXPIRED, ended=now)
-    done = Q(certificate=None) | Q(certificate__done__isnull=False)
-    closed = Kept.objects.filter(done, ended__lt=now - timedelta(days=CLOSED)).values_list("pk", flat=True)[:SLICE]
-    removed, _ = Kept.objects.filter(pk__in=list(closed)).delete()
+    over = [pk for (pk,) in sql.rows(OVER, now, SLICE)]
+    old = [pk for (pk,) in sql.rows(OLD, now - timedelta(days=CLOSED), SLICE)]
+    expired = Kept.objects.filter(pk__in=over, state__in=Kept.OPEN).update(state=State.EXPIRED, ended=now) if over else 0
+    removed = Kept.objects.filter(pk__in=old).delete()[0] if old else 0
     return (expired + removed) or None
 
 

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
 
 VENDOR: Final = "sqlite" if settings.ON_SQLITE else "postgresql"  # asking the connection costs more than it should
-Value = str | int | Collection[str] | Collection[int] | None
+Value = str | int | datetime | Collection[str] | Collection[int] | None
 
 ONE_OF: Final = {"sqlite": "IN (SELECT value FROM json_each(%s))", "postgresql": "= ANY(%s)"}
 NOW: Final = {"sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", "postgresql": "STATEMENT_TIMESTAMP()"}  # as Django's Now()
@@ -67,4 +68,6 @@ def _text(query: str, lock: str = "") -> str:
 def _plain(value: Value) -> str | int | list[Any] | None:
     if value is None or isinstance(value, str | int):
         return value
+    if isinstance(value, datetime):  # as the ORM writes it
+        return connection.ops.adapt_datetimefield_value(value)
     return json.dumps(list(value)) if VENDOR == "sqlite" else list(value)

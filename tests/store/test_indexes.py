@@ -9,9 +9,14 @@ from django.db import connection
 
 from chat.live import catchup
 from chat.models import LogRow, Response
-from chat.store import log
+from chat.store import ledger, log
 
 fewer_indexes = import_module("chat.migrations.0004_fewer_indexes")
+
+
+def plain(query: str) -> str:
+    """With a moment where the database's clock stands."""
+    return query.format(now="'2026-01-01'", in_seconds="'2026-01-01'")
 
 
 def plan(query: str, *values: Any) -> str:
@@ -37,7 +42,11 @@ def plan(query: str, *values: Any) -> str:
         ("SELECT id FROM chat_item WHERE author_id = %s AND client_id = %s", (1, "c"), ["one_item_per_client_id"]),
         ("SELECT id FROM chat_turn WHERE response_id = %s", ("r",), ["one_turn_per_index"]),
         ("SELECT id FROM chat_branch WHERE conversation_id = %s", ("c",), ["one_branch_per_viewer"]),
-        ("SELECT id FROM chat_kept WHERE state = 'due' AND next_try < %s ORDER BY next_try", ("2026-01-01",), ["kept_due"]),
+        (plain(ledger.DUE), (), ["kept_due"]),
+        (plain(ledger.STRAYS), (1,), ["kept_stray"]),
+        (plain(ledger.RETURNED), ("s", "e", 1), ["kept_remains"]),
+        (plain(ledger.OVER), ("2026-01-01", 1), ["kept_open"]),
+        (plain(ledger.OLD), ("2026-01-01", 1), ["kept_ended"]),
         ("SELECT id FROM chat_kept WHERE conversation_id = %s", ("c",), ["chat_kept_conversation_id"]),
         ("SELECT id FROM chat_kept WHERE turn_id = %s", ("t",), ["one_kept_per_turn"]),
         ("SELECT id FROM chat_conversation WHERE owner_id = %s ORDER BY active DESC", (1,), ["conversation_newest"]),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chat.models import Kept, Turn
+from chat.models import Conversation, Kept, Turn
 from chat.store import conversations, ledger, messages
 from tests.accounts.conftest import simultaneously
 from tests.cast import Cast
@@ -81,3 +81,14 @@ def test_what_is_noted_late_is_noted_once_and_goes_where_nobody_has_it_any_more(
     assert Kept.objects.get().state == "due"
     ledger.note(ledger.Keeping(turn.pk, SERVER, "", "resp_2"))
     assert [(row.upstream_id, row.state) for row in Kept.objects.order_by("pk")] == [("resp_1", "due"), ("resp_2", "due")]
+
+
+def test_what_nobody_has_here_any_more_is_due_however_it_went(cast: Cast) -> None:
+    begun = messages.send(actor=cast.mate, conversation_id=None, text="Hello")
+    turn = Turn.objects.create(response=begun.response, index=0, epoch=0, provider="openai")
+    ledger.note(ledger.Keeping(turn.pk, SERVER, "", "resp_1"))
+    ledger.tidy(SERVER)
+    assert Kept.objects.get().state == "kept"
+    Conversation.objects.all().delete()
+    ledger.tidy(SERVER)
+    assert Kept.objects.get().state == "due"
