@@ -155,6 +155,8 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("mentions", "notifications", "subscribe", "unsubscribe", "try_push"), SIGNED_IN),
     **dict.fromkeys(("end_sign_in", "end_other_sign_ins", "totp_qr"), SIGNED_IN),
     **dict.fromkeys(("data", "export", "download_export", "delete_export", "delete_account"), SIGNED_IN),
+    **dict.fromkeys(("temporary_new", "temporary", "temporary_socket", "temporary_messages", "temporary_stop"), SIGNED_IN),
+    **dict.fromkeys(("temporary_regenerate", "temporary_continue", "temporary_keep", "temporary_end"), SIGNED_IN),
     **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
     **dict.fromkeys(("messages", "edit", "regenerate", "continue", "stop", "typing"), _WRITE),
     **dict.fromkeys(("rename", "delete", "restore", "share", "share_person", "share_team", "move", "hand_over"), _OWN),

@@ -24,12 +24,12 @@ async def relay(run: "Run", response: Response) -> None:
     await take_up(run, response)
     if (turn := run.turn) is not None:
         try:
-            await _follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if run.shown else None))
+            await follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if run.shown else None))
             return
         except errors.ResponseGone:
             if run.shown:
                 raise
-    await _follow(run, await _begin(run, response))
+    await follow(run, await _begin(run, response))
 
 
 async def take_up(run: "Run", response: Response) -> None:
@@ -55,7 +55,8 @@ async def _begin(run: "Run", response: Response) -> AsyncGenerator[wire.Event, N
     return provider.stream(request)
 
 
-async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
+async def follow(run: "Run", stream: AsyncGenerator[wire.Event, None]) -> None:
+    """Feed it what the provider says, until one of both ends."""
     noted = False
     pace.current.set(weakref.proxy(run))  # a connection keeps the context in which it was opened, and is kept for others
     try:

@@ -32,7 +32,7 @@ from chat.models import (
     Turn,
     User,
 )
-from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams, traces
+from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams, temporary, traces
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
@@ -91,6 +91,7 @@ def begin(*, actor: User) -> None:
     _leave_teams(actor)
     _forget_ways_in(actor)
     exports.expire(actor)
+    temporary.drop_all(actor.pk)
     Link.objects.filter(conversation__owner=actor, audience=Audience.ANYONE).delete()
     Departure.objects.create(user=actor)
 
