@@ -138,7 +138,11 @@ CONVERSATIONS_PER_PAGE = 60
 MODELS_WAIT = 3.0
 UNDO_MINUTES = 10
 RESPONSE_RETENTION_DAYS = whole_number("RESPONSE_RETENTION_DAYS", 30, least=1, most=3650)
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+# How long a temporary conversation lives once its last page is closed, and when nothing is said or written in it
+TEMPORARY_CLOSED_MINUTES = whole_number("TEMPORARY_CLOSED_MINUTES", 10, least=1, most=1440)
+TEMPORARY_SILENCE_MINUTES = whole_number("TEMPORARY_SILENCE_MINUTES", 60, least=1, most=1440)
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # larger bodies and files pass through the disk
+MEMORY_BODY_BYTES = 2_000_000  # of one that must not: to a temporary conversation
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 

@@ -27,6 +27,7 @@ from chat.web import (
     sharing,
     storing,
     teams,
+    temporary,
 )
 from chat.web.fields import IdConverter, NumberConverter
 
@@ -35,6 +36,7 @@ register_converter(NumberConverter, "number")
 handler400, handler403, handler404, handler500 = errors.bad_request, errors.refused, errors.not_found, errors.server_error
 
 one, team, project = "c/<id:conversation_id>/", "teams/<id:team_id>/", "projects/<id:project_id>/"
+talk = "t/<id:temporary_id>/"
 urlpatterns: list[Any] = [
     path("", conversations.home, name="home"),
     path(one, conversations.page, name="conversation"),
@@ -69,6 +71,14 @@ urlpatterns: list[Any] = [
     path(f"{one}storing/", storing.page, name="storing"),
     path(f"{one}storing/switch/", storing.switch, name="switch_storing"),
     path(f"{one}leave/", sharing.leave, name="leave"),
+    path("t/", temporary.begin, name="temporary_new"),
+    path(talk, temporary.page, name="temporary"),
+    path(f"{talk}messages/", temporary.say, name="temporary_messages"),
+    path(f"{talk}responses/<id:response_id>/regenerate/", temporary.again, name="temporary_regenerate"),
+    path(f"{talk}responses/<id:response_id>/continue/", temporary.carry_on, name="temporary_continue"),
+    path(f"{talk}responses/<id:response_id>/stop/", temporary.stop, name="temporary_stop"),
+    path(f"{talk}keep/", temporary.keep, name="temporary_keep"),
+    path(f"{talk}end/", temporary.end, name="temporary_end"),
     path("conversations/", conversations.listing, name="conversations"),
     path("archived/", conversations.archived, name="archived"),
     path("mentions/", mentions.page, name="mentions"),

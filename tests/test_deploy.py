@@ -23,7 +23,9 @@ def unit(name: str) -> ConfigParser:
 
 
 def test_nginx_refuses_the_bodies_that_parley_refuses() -> None:
-    assert re.findall(r"client_max_body_size (\d+);", SITE) == [str(settings.BODY_BYTES)]
+    most = [str(settings.BODY_BYTES), str(settings.MEMORY_BODY_BYTES)]
+    assert re.findall(r"client_max_body_size (\d+);", SITE) == most
+    assert re.findall(r"client_body_buffer_size (\d+);", SITE) == most[1:]  # what must stay in memory does
 
 
 def test_nginx_says_what_parley_says_of_a_body_too_large() -> None:

@@ -14,11 +14,12 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat.doorbell import Mailbox, Note, Ring, hub
-from chat.live.catchup import catch_up
+from chat.live.catchup import CaughtUp, catch_up
 from chat.live.watch import readers
 from chat.models import User
 from chat.store import pool
 from chat.store.presence import Somebody
+from chat.store.temporary import Away
 
 logger = logging.getLogger(__name__)
 SIGNED_OUT, GONE, TOO_MANY, RESTART, NOT_LISTENING = 4401, 4404, 4429, 4012, 4008
@@ -26,6 +27,8 @@ SIGNED_OUT, GONE, TOO_MANY, RESTART, NOT_LISTENING = 4401, 4404, 4429, 4012, 400
 
 class Reader(AsyncWebsocketConsumer):
     """Forwards what follows the cursor; on a gap it reads the log. `/ws/c/<id>/?after=<position>`"""
+
+    temporary = False  # what it reads from is memory
 
     def begin(self) -> None:
         self.user: User | None = self.scope["user"] if self.scope["user"].is_authenticated else None
@@ -102,8 +105,11 @@ class Reader(AsyncWebsocketConsumer):
         except Exception:
             if self.closing:
                 return
-            logger.exception("A socket of %s broke", self.conversation)
+            self.complain()
             await self.close(RESTART)
+
+    def complain(self) -> None:
+        logger.exception("A socket of %s broke", self.conversation)
 
     async def _join(self) -> None:
         """Nothing is forwarded before it is certain that this person may read it."""
@@ -131,12 +137,15 @@ class Reader(AsyncWebsocketConsumer):
         self.cursor = ring.last
         return True
 
+    def missed(self, user: User) -> CaughtUp:
+        return catch_up(self.conversation, user, self.cursor)
+
     async def _catch_up(self) -> bool:
         """Send what came after the cursor, from the log. False when there is nothing to read any more."""
         assert self.user is not None  # connect lets nobody else in
         try:
-            missed = await pool.for_readers(catch_up, self.conversation, self.user, self.cursor)
-        except DatabaseError:
+            missed = await pool.for_readers(self.missed, self.user)
+        except (DatabaseError, Away):
             if not self.joined:
                 await self.close(RESTART)
             return self.joined  # away: the look sends us here again as soon as it finds it back

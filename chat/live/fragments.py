@@ -9,7 +9,7 @@ from django.utils.html import conditional_escape
 
 from chat import markdown
 from chat.live.rendered import rendered
-from chat.live.views import PartView, item_view
+from chat.live.views import ItemView, PartView, item_view
 from chat.protocol import events as wire
 from chat.protocol.types import Item, dump_item
 
@@ -28,9 +28,12 @@ class _Growing:
 
 @dataclass
 class Fragments:
-    """The renderer of one run. It keeps the Markdown state of the parts that grow."""
+    """The renderer of one run. It keeps the Markdown state of the parts that grow. `passing`: and nothing of those that are
+    finished.
+    """
 
     response_id: str
+    passing: bool = False
     streams: dict[str, markdown.Stream] = field(default_factory=dict)
     of_item: dict[str, list[str]] = field(default_factory=dict)
 
@@ -67,7 +70,7 @@ class Fragments:
         response = _Growing(self.response_id)
         match event:
             case wire.OutputItemAdded(item=item):
-                view = item_view(dump_item(item), id=str(item.id), status=response.status)
+                view = self._view(item, response)
                 return render_to_string("events/output_item_added.html", {"response": response, "item": view})
             case wire.ContentPartAdded() | wire.SummaryPartAdded():
                 part = PartView(part_id(event), str(event.part.type), "", growing=True)
@@ -84,8 +87,10 @@ class Fragments:
     def _done(self, item: Item, response: _Growing) -> str:
         if parts := self.of_item.pop(str(item.id), []):
             return "".join(map(self._end_part, parts))
-        view = item_view(dump_item(item), id=str(item.id), status=response.status)
-        return render_to_string("events/output_item_done.html", {"response": response, "item": view})
+        return render_to_string("events/output_item_done.html", {"response": response, "item": self._view(item, response)})
+
+    def _view(self, item: Item, response: _Growing) -> ItemView:
+        return item_view(dump_item(item), id=str(item.id), status=response.status, passing=self.passing)
 
     def _end_part(self, part: str) -> str:
         """Nothing where it is large: what is put right at the end comes with the finished Response, which is made in a thread."""
@@ -93,7 +98,8 @@ class Fragments:
         if stream.size > LARGEST_FINISHED:
             return ""
         html = "".join(map(_op, stream.finish()))
-        rendered.keep(part, stream.text, stream.html())
+        if not self.passing:
+            rendered.keep(part, stream.text, stream.html())
         return html
 
 

@@ -11,6 +11,7 @@ from chat.protocol import events as wire
 from chat.protocol.snapshot import Snapshot, apply
 from chat.protocol.types import dump_item
 from chat.store import conversations, history, log, messages
+from chat.store.talk import Reply
 
 SENTENCES = {
     "max_output_tokens": (
@@ -99,9 +100,9 @@ def entry(exchange: history.Exchange, *, upto: int | None = None) -> Entry:
         items=_output(exchange, upto),
         created=response.created,
         usage=response.usage,
-        error=_error(response),
-        seconds=_seconds(response.created, response.ended),
-        first_token_seconds=_seconds(response.created, response.first_token),
+        error=error_view(response),
+        seconds=seconds(response.created, response.ended),
+        first_token_seconds=seconds(response.created, response.first_token),
         versions=_versions(response, exchange.response_versions, response.pk, {pk: pk for pk in exchange.response_versions}),
         is_continuation=continued,
         is_followed=exchange.followed,
@@ -153,11 +154,12 @@ def logged(response: Response, upto: int | None = None) -> Snapshot:
     return snapshot
 
 
-def _seconds(start: datetime, end: datetime | None) -> float | None:
+def seconds(start: datetime, end: datetime | None) -> float | None:
     return round((end - start).total_seconds(), 1) if end else None
 
 
-def _error(response: Response) -> ErrorView | None:
+def error_view(response: Response | Reply) -> ErrorView | None:
+    """How it ended, where that was no good end."""
     if response.status == Response.Status.FAILED:
         what, stop, then = (response.error_message or "The reply failed.").partition(". ")
         return ErrorView(f"{what}." if stop else what, then)

@@ -24,7 +24,9 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class PartView:
-    """One part of a message. A growing one shows its open end as the stream does, which is not yet how it ends."""
+    """One part of a message. A growing one shows its open end as the stream does, which is not yet how it ends. Of a passing
+    one nothing is kept, not even in memory.
+    """
 
     id: str
     kind: str
@@ -32,6 +34,7 @@ class PartView:
     growing: bool = False
     filename: str = ""
     named: frozenset[str] = frozenset()
+    passing: bool = False
 
     @property
     def pieces(self) -> list[tuple[str, bool]]:
@@ -41,7 +44,7 @@ class PartView:
     @property
     def html(self) -> SafeString:
         if not self.growing:
-            return rendered.html(self.id, self.text)
+            return markdown.render(self.text, prefix=self.id) if self.passing else rendered.html(self.id, self.text)
         stream = markdown.Stream(self.id)
         stream.feed(self.text)
         return stream.html()
@@ -61,6 +64,7 @@ class ItemView:
     versions: Versions | None = None
     edit_url: str = ""
     delete_url: str = ""
+    passing: bool = False
     parts: list[PartView] = field(default_factory=list)
 
     @property
@@ -74,7 +78,7 @@ class ItemView:
     @property
     def summary(self) -> list[PartView]:
         """What a model says of its reasoning, part by part."""
-        return part_views(self.wire.get("summary"), f"{self.id}-s", growing=self.growing)
+        return part_views(self.wire.get("summary"), f"{self.id}-s", growing=self.growing, passing=self.passing)
 
     @property
     def name(self) -> str:
@@ -127,10 +131,14 @@ class ResponseView:
 
     @property
     def can_regenerate(self) -> bool:
-        return not self.running
+        return not self.running and not (self.temporary and self.is_followed)
+
+    @property
+    def temporary(self) -> bool:
+        return self.conversation_id.startswith("temp_")
 
     def _url(self, verb: str) -> str:
-        return f"/c/{self.conversation_id}/responses/{self.id}/{verb}/"
+        return f"/{'t' if self.temporary else 'c'}/{self.conversation_id}/responses/{self.id}/{verb}/"
 
     @property
     def stop_url(self) -> str:
@@ -153,10 +161,12 @@ class Entry:
     response: ResponseView
 
 
-def part_views(content: object, prefix: str, *, growing: bool = False, named: frozenset[str] = frozenset()) -> list[PartView]:
+def part_views(
+    content: object, prefix: str, *, growing: bool = False, named: frozenset[str] = frozenset(), passing: bool = False
+) -> list[PartView]:
     """The parts of a content or summary list, or of a bare string; what is no part is left out."""
     if isinstance(content, str):
-        return [PartView(f"{prefix}-0", "output_text", content, growing)]
+        return [PartView(f"{prefix}-0", "output_text", content, growing, passing=passing)]
     if not isinstance(content, list):
         return []
     return [
@@ -167,16 +177,17 @@ def part_views(content: object, prefix: str, *, growing: bool = False, named: fr
             growing,
             str(part.get("filename") or ""),
             named,
+            passing,
         )
         for index, part in enumerate(content)
         if isinstance(part, dict)
     ]
 
 
-def item_view(wire_item: Json, *, id: str, status: str) -> ItemView:
+def item_view(wire_item: Json, *, id: str, status: str, passing: bool = False) -> ItemView:
     """A model's output item, from its wire JSON."""
     type_ = str(wire_item.get("type") or "unknown")
     role = str(wire_item.get("role") or "assistant")
-    view = ItemView(id=id, type=type_, role=role, status=status, wire=wire_item)
-    view.parts = part_views(wire_item.get("content"), id, growing=view.growing)
+    view = ItemView(id=id, type=type_, role=role, status=status, wire=wire_item, passing=passing)
+    view.parts = part_views(wire_item.get("content"), id, growing=view.growing, passing=passing)
     return view

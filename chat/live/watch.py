@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 from chat.doorbell import Ring
 from chat.live.company import Company
 from chat.live.mentions import Mentioned
+from chat.live.temporary import Temporaries
 from chat.models import Link
 from chat.store import pool, sql
 
@@ -35,6 +36,7 @@ class Readers:
         self.closing: set[asyncio.Task[None]] = set()
         self.company = Company()
         self.mentions = Mentioned()
+        self.temporary = Temporaries()
 
     def add(self, reader: "Reader", *whose: int | str) -> None:
         """`whose` it is among the others: a person's, or a link's and a visitor's. There is a limit to those (`count`)."""
@@ -58,6 +60,7 @@ class Readers:
                 await (self.look() if self.all else pool.watch())
                 await self.mentions.look(self.all)
                 await self.company.look(self.all)
+                await self.temporary.look(self.all, self._close)
             except DatabaseError as error:
                 logger.warning("The look found no database: %s", type(error).__name__)
 

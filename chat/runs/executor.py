@@ -19,7 +19,7 @@ from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import pool, responses
+from chat.store import pool, responses, talks
 
 logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks for Stops asked for in another process
@@ -34,7 +34,7 @@ class Executor:
     """Starts, stops and watches the runs of this process. All methods are called on the serving loop."""
 
     def __init__(self) -> None:
-        self.tickers = tickers()
+        self.tickers, self.aside = tickers(), Ticker(append=talks.append)
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.runs: dict[str, Run] = {}
         self.background: set[asyncio.Task[None]] = set()
@@ -42,19 +42,16 @@ class Executor:
         self.room = asyncio.Semaphore()
 
     def open(self, *, executes: bool = True) -> None:
-        """Begin on the running loop. Without `executes` it only keeps the process's other work; runs are others'."""
-        self.tickers = tickers()
+        """Begin on the running loop. Without `executes` it only keeps the process's other work; runs are others', but not those
+        of temporary conversations.
+        """
+        self.tickers, self.aside = tickers(), Ticker(append=talks.append)
         self.room = asyncio.Semaphore(settings.RUNS_PER_WORKER)
         self.accepting, self.ending = executes, False
+        for work in (self.aside.loop, self._hold):
+            self.keep(work)
         if executes:
-            for work in (
-                *(ticker.loop for ticker in self.tickers),
-                self._hold,
-                self._sweep,
-                self._exports,
-                self._probes,
-                self._clear,
-            ):
+            for work in (*(ticker.loop for ticker in self.tickers), self._sweep, self._exports, self._probes, self._clear):
                 self.keep(work)
             self.keep(self._serve)
             self.keep(pushes.work)
@@ -91,9 +88,12 @@ class Executor:
         """Execute a queued run, unless it is executed here already. Taking it is a compare-and-set: starting twice is
         harmless.
         """
-        if not self.accepting or response_id in self.tasks:
-            return
-        task = self.spawn(self._execute(response_id))
+        if self.accepting and response_id not in self.tasks:
+            self.take_on(response_id, self._execute(response_id))
+
+    def take_on(self, response_id: str, work: Coroutine[Any, Any, None]) -> None:
+        """A run by what executes it, among those whose end is waited for."""
+        task = self.spawn(work)
         self.tasks[response_id] = task
         task.add_done_callback(lambda _: self.tasks.pop(response_id, None))
 

@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -171,9 +171,13 @@ class Run:
         try:
             return self.fragments.render(events)
         except Exception:  # one reply that cannot be rendered must not stop the tick of all
-            logger.exception("Run %s cannot be rendered while it grows", self.id)
+            self.complain("cannot be rendered while it grows")
             self.fragments = None
             return None
+
+    def complain(self, what: str) -> None:
+        """Log the exception that is being handled."""
+        logger.exception("Run %s %s", self.id, what)
 
     def settle(self) -> None:
         """Finish the parts that grew, from what their growing has left: the whole Response, made next, is then half the work.
@@ -227,7 +231,7 @@ async def execute(response_id: str, executor: "Executor") -> None:
             run.why = "stopped"
             run.finish(Cancelled())
         else:
-            await _generate(run, response)
+            await generate(run, relay(run, response))
         if run.why in ("", "stopped"):
             await _end(run)
     finally:
@@ -244,11 +248,11 @@ def _take(response_id: str) -> tuple[Response | None, int | None]:
     return response, responses.author_standing(response_id) if response is not None else None
 
 
-async def _generate(run: Run, response: Response) -> None:
+async def generate(run: Run, feeding: Awaitable[None]) -> None:
     """Feed the run from its provider until it ends, is stopped or fails: whatever happens, it has a terminal event after this."""
     try:
         async with asyncio.timeout(settings.RUN_LIMIT):
-            await relay(run, response)
+            await feeding
         run.finish(Cut("interrupted"))
     except asyncio.CancelledError:
         if not run.why:
@@ -268,7 +272,7 @@ async def _generate(run: Run, response: Response) -> None:
         logger.warning("Run %s cannot begin: %s", run.id, type(error).__name__)
         run.why = "abandoned"
     except Exception:  # the one place: whatever broke, the run ends and says so
-        logger.exception("Run %s broke", run.id)
+        run.complain("broke")
         run.finish(Failed("server_error", f"{errors.ParleyError.message} {errors.ParleyError.next}"))
 
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from chat.runs.run import Run
 
 logger = logging.getLogger(__name__)
+Append = Callable[[Sequence[log.Batch]], dict[str, int | None]]
 READING = 0.01  # seconds that a tick waits for its runs to read; those that find nothing are not waited for longer
 BREATH = 0.01  # seconds at least between two ticks, however long they take
 GROUPS = 3
@@ -28,11 +30,11 @@ AGAIN = 0.5  # seconds until what could not be written is tried again
 
 class Ticker:
     """At most one flush at a time, at most one every RUN_TICK seconds; an urgent event does not wait for the tick, and what
-    comes after a pause does not either.
+    comes after a pause does not either. `append` is where it writes to: the log.
     """
 
-    def __init__(self, *, phase: float = 0.0) -> None:
-        self.phase = phase  # of a tick: where in it this one's ticks begin
+    def __init__(self, *, phase: float = 0.0, append: Append = log.append) -> None:
+        self.phase, self.append = phase, append  # phase of a tick: where in it this one's ticks begin
         self.dirty: dict[str, Run] = {}
         self.resting: list[ReadOn] = []  # what lets runs read on that have read all that had come for them
         self.unshown: set[str] = set()  # runs whose events are committed, and are still to be rendered
@@ -112,7 +114,7 @@ class Ticker:
         """Whether the database took it. Shows what is committed."""
         batches = [run.batch() for run in runs]
         try:
-            written = await pool.for_runs(log.append, batches)
+            written = await pool.for_runs(self.append, batches)
         except DatabaseError as error:
             logger.warning("The log cannot be written, trying again: %s", type(error).__name__)
             for run in runs:

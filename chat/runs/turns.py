@@ -37,7 +37,7 @@ async def relay(run: "Run", response: Response) -> None:
     await take_up(run, response)
     if (turn := run.turn) is not None:
         try:
-            await _follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if run.shown else None))
+            await follow(run, providers.current().resume(turn.upstream_id, turn.upstream_sequence if run.shown else None))
             return
         except errors.ResponseGone:
             if run.shown:
@@ -46,7 +46,7 @@ async def relay(run: "Run", response: Response) -> None:
     request = await _begin(run, response, provider)
     while True:
         try:
-            await _follow(run, provider.stream(request), request)
+            await follow(run, provider.stream(request), request)
             return
         except errors.UpstreamError as error:
             if run.shown or not (_unchained(request, error) or _unreadable(request, error)):
@@ -142,7 +142,8 @@ async def _begin_anew(
     return requests.build(items, plan, model=refused.model, instructions=response.instructions)
 
 
-async def _follow(run: "Run", stream: AsyncGenerator[wire.Event, None], request: Request | None = None) -> None:
+async def follow(run: "Run", stream: AsyncGenerator[wire.Event, None], request: Request | None = None) -> None:
+    """Feed it what the provider says, until one of both ends."""
     noted = False
     pace.current.set(weakref.proxy(run))  # a connection keeps the context in which it was opened, and is kept for others
     try:

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from chat import errors
 from chat.models import Membership, Storing, Team, User
-from chat.store import push, server
+from chat.store import push, server, temporary
 
 NAME_LENGTH = 100
 INSTRUCTIONS_LENGTH = 8000
@@ -90,6 +90,7 @@ def suspend(*, actor: User, person: User) -> bool:
     server.manage(actor)
     if server.owned_by(person):
         raise errors.Refused("The owner of this server cannot be suspended.", next="Hand the server over first.")
+    temporary.drop_all(person.pk)
     return bool(User.objects.filter(pk=person.pk, suspended=False).update(suspended=True, auth_epoch=F("auth_epoch") + 1))
 
 

@@ -43,6 +43,7 @@ from chat.store import (
     sessions,
     sharing,
     teams,
+    temporary,
     traces,
 )
 
@@ -104,6 +105,7 @@ def begin(*, actor: User) -> None:
     _leave_teams(actor)
     _forget_ways_in(actor)
     exports.expire(actor)
+    temporary.drop_all(actor.pk)
     Link.objects.filter(conversation__owner=actor, audience=Audience.ANYONE).delete()
     Departure.objects.create(user=actor)
     certificates.of_person(actor)

@@ -91,7 +91,7 @@ def send(
             return before
         if conversation is not None and conversation.owner_id != actor.pk:
             sharing.take_part(conversation, actor)
-        conversation = conversation or _begin(actor, title, model, project, store)
+        conversation = conversation or make(actor, title, model, project, store)
         if model and model != conversation.model:
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
             conversation.model = model
@@ -139,7 +139,8 @@ def first_title(text: str) -> str:
     return title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
 
 
-def _begin(actor: User, title: str, model: str, project: Project | None, store: bool | None) -> Conversation:
+def make(actor: User, title: str, model: str, project: Project | None, store: bool | None) -> Conversation:
+    """A conversation in which nothing has been said yet; `store` as for `send`."""
     team = project.team if project else next(iter(rows.fetch(Team, "personal_of_id = %s", actor.pk)), None)
     if team is None:
         raise errors.Conflict(

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import User
-from chat.store import accounts, push, server
+from chat.store import accounts, push, server, temporary
 from chat.store.sessions import SessionStore
 
 AGENT_LENGTH: Final = 200
@@ -101,6 +101,7 @@ def end_all(*, actor: User, person: User) -> int:
     for session in (ended := list(UserSession.objects.filter(user=person))):
         _end(session)
     push.forget_all(person)
+    temporary.drop_all(person.pk)
     accounts.raise_epoch(person)
     return len(ended)
 

@@ -17,18 +17,24 @@ class TooMuch(Exception):
     """More came than was announced, or than is allowed."""
 
 
-class BodyLimit:
-    """Answers 413 above `most` bytes: at once where the length is announced, else when it has come."""
+TEMPORARY = "/t/"  # in the address of what may be in memory alone
 
-    def __init__(self, application: Callable[[Scope, Receive, Send], Awaitable[None]], *, most: int) -> None:
-        self.application, self.most = application, most
+
+class BodyLimit:
+    """Answers 413 above `most` bytes: at once where the length is announced, else when it has come. Django passes larger bodies
+    through a file; those of temporary conversations may have `in_memory` bytes only, so that none of them does.
+    """
+
+    def __init__(self, application: Callable[[Scope, Receive, Send], Awaitable[None]], *, most: int, in_memory: int) -> None:
+        self.application, self.most, self.in_memory = application, most, in_memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
+        most = min(self.most, self.in_memory) if TEMPORARY in f"{scope['path']}/" else self.most
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self.most:
+        if not announced.isdigit() or int(announced) > most:
             await refuse(receive, send)
             return
         started = False
@@ -38,7 +44,7 @@ class BodyLimit:
             nonlocal came
             message = await receive()
             came += len(message.get("body", b""))
-            if came > self.most:
+            if came > most:
                 raise TooMuch
             return message
 

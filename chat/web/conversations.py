@@ -88,7 +88,7 @@ def refill(
 def home_context(request: PersonRequest) -> dict[str, Any]:
     deleted = _just_deleted(request)
     notice = {"notice": f"Deleted “{deleted.title}”.", "undo_url": f"{deleted.url}restore/"} if deleted else {}
-    return {"conversation": None, "draft_key": "new", **notice, **shared_context(request, None)}
+    return {"conversation": None, "draft_key": "new", "offers_temporary": True, **notice, **shared_context(request, None)}
 
 
 def _just_deleted(request: PersonRequest) -> Conversation | None:

@@ -1,18 +1,22 @@
 """Who may come in, said once."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from chat.errors import ParleyError
 from chat.models import User
 
+logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 
@@ -37,6 +41,24 @@ def person_required(
             back = urlencode({"next": htmx.current_url_abs_path or "/"})
             return HttpResponseClientRedirect(f"{resolve_url('account_login')}?{back}")
         return redirect_to_login(request.get_full_path())
+
+    return wrapper
+
+
+def unspoken(
+    view: Callable[Concatenate[PersonRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[PersonRequest, P], HttpResponseBase]:
+    """Whatever breaks is logged by its kind alone: an exception may quote what was said, and a log is a file."""
+
+    @wraps(view)
+    def wrapper(request: PersonRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except (ParleyError, DatabaseError):
+            raise
+        except Exception as error:
+            logger.error("A page of a temporary conversation broke: %s", type(error).__name__)  # noqa: TRY400
+        raise ParleyError
 
     return wrapper
 

@@ -14,6 +14,9 @@ from chat.web.errors import shown
 COMPOSER: Final = "text model client_id attachments store"
 FIELDS: Final = {
     **dict.fromkeys(("home", "messages", "project"), COMPOSER),
+    **dict.fromkeys(("temporary_new", "temporary_messages"), "text model client_id attachments"),
+    "temporary_regenerate": "model",
+    "temporary_keep": "store",
     "edit": "text client_id",
     "regenerate": "model",
     "version": "response",

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 
 from chat.models import Conversation, Project
-from chat.store import conversations, mentions, projects
+from chat.store import conversations, mentions, projects, talks
 from chat.web.decorators import PersonRequest
 
 PINNED, MOST_PINNED, MOST_PROJECTS = "Pinned", 500, 30
@@ -28,13 +28,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Sidebar:
-    """`mentioned`: the conversations in which one is named and has not looked since."""
+    """`mentioned`: the conversations in which one is named and has not looked since. `temporary`: ids, while they live."""
 
     groups: list[Group] = field(default_factory=list)
     more_url: str | None = None
     current_id: str = ""
     projects: Iterable[Project] = ()
     mentioned: frozenset[str] = frozenset()
+    temporary: Iterable[str] = ()
 
 
 def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> Sidebar:
@@ -58,7 +59,8 @@ def build(request: PersonRequest, *, current_id: str = "", before: str = "") -> 
     shown = shown[: settings.CONVERSATIONS_PER_PAGE]
     groups += _by_day(shown, above)
     more_url = f"/conversations/?{urlencode({'before': f'{shown[-1].active.isoformat()}~{shown[-1].pk}'})}" if more else None
-    return Sidebar(groups, more_url, current_id, projects.of(request.user)[:MOST_PROJECTS], mentioned)
+    temporary = [] if before else talks.of(request.user)
+    return Sidebar(groups, more_url, current_id, projects.of(request.user)[:MOST_PROJECTS], mentioned, temporary)
 
 
 def current(request: PersonRequest) -> str:

@@ -26,6 +26,7 @@ class Reader:
 
     def __init__(self, person: Visitor, conversation_id: str, *, port: int = 0, seed: int = 0) -> None:
         self.person, self.conversation_id = person, conversation_id
+        self.path = f"/{'t' if conversation_id.startswith('temp_') else 'c'}/{conversation_id}/"
         parts = urlsplit(person.url)
         assert parts.port is not None
         self.port, self.chance = port or parts.port, random.Random(seed)
@@ -48,7 +49,7 @@ class Reader:
     async def load(self) -> None:
         """Open the page, or reload it: a new document, and a new socket from where that document ends."""
         await self.close()
-        self.page = Page(await self.person.get(f"/c/{self.conversation_id}/"))
+        self.page = Page(await self.person.get(self.path))
         self.position = int(self.page.by_id("items").attributes["data-position"])
         self._check()
         self.task = asyncio.create_task(self._live())
@@ -90,7 +91,7 @@ class Reader:
     def _connect(self) -> connect:
         scheme = "wss" if self.person.url.startswith("https") else "ws"
         return connect(
-            f"{scheme}://{urlsplit(self.person.url).netloc}/ws/c/{self.conversation_id}/?after={self.position}",
+            f"{scheme}://{urlsplit(self.person.url).netloc}/ws{self.path}?after={self.position}",
             host="127.0.0.1",
             port=self.port,
             ssl=self.person.trust if scheme == "wss" else None,

@@ -13,7 +13,7 @@ class Served:
     def __init__(self, *, most: int) -> None:
         self.read: list[bytes] = []
         self.sent: list[dict[str, Any]] = []
-        self.limited = BodyLimit(self.application, most=most)
+        self.limited = BodyLimit(self.application, most=most, in_memory=most // 2)
 
     async def application(self, scope: Any, receive: Any, send: Any) -> None:
         more = True
@@ -23,7 +23,7 @@ class Served:
             more = message.get("more_body", False)
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    async def post(self, *chunks: bytes, length: bytes | None = None) -> int:
+    async def post(self, *chunks: bytes, length: bytes | None = None, path: str = "/") -> int:
         messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
         messages.append({"type": "http.request", "body": b"", "more_body": False})
         headers = [(b"content-length", length)] if length is not None else []
@@ -34,7 +34,7 @@ class Served:
         async def send(message: dict[str, Any]) -> None:
             self.sent.append(message)
 
-        await self.limited({"type": "http", "headers": headers}, receive, send)
+        await self.limited({"type": "http", "path": path, "headers": headers}, receive, send)
         return int(self.sent[0]["status"])
 
 
@@ -59,3 +59,10 @@ async def test_a_giant_in_pieces_is_refused_as_soon_as_it_is_one() -> None:
 @pytest.mark.parametrize("length", [b"-1", b"ten", b"1e9", b""])
 async def test_a_length_that_is_no_number_is_refused(length: bytes) -> None:
     assert await Served(most=10).post(b"1", length=length) == 413
+
+
+@pytest.mark.parametrize("path", ["/t", "/t/", "/t/temp_0/messages/"])
+async def test_less_is_taken_for_what_may_be_in_memory_alone(path: str) -> None:
+    assert await Served(most=10).post(b"12345", b"6", path=path) == 413
+    assert await Served(most=10).post(b"1", length=b"6", path=path) == 413
+    assert await Served(most=10).post(b"12345", path=path) == 200

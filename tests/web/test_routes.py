@@ -25,6 +25,7 @@ PREFIXES = {
     "export_id": "exp",
     "certificate_id": "cert",
     "project_id": "proj",
+    "temporary_id": "temp",
 }
 MISSING = {"user_id": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
 
@@ -42,7 +43,7 @@ def both(client: Client, path: str, **extra: Any) -> list[Any]:
 
 
 def test_every_route_has_a_row_and_every_row_a_route() -> None:
-    assert {pattern.name for pattern in OURS} | {"socket", "link_socket"} == set(policy.ROUTES)
+    assert {pattern.name for pattern in OURS} | {"socket", "link_socket", "temporary_socket"} == set(policy.ROUTES)
 
 
 @pytest.mark.parametrize("pattern", OF_CONVERSATIONS, ids=lambda pattern: str(pattern.name))

@@ -122,7 +122,8 @@ class Server(uvicorn.Server):
 
 def config() -> uvicorn.Config:
     application = importlib.import_module("project.asgi").application
-    static = ServeStaticASGI(BodyLimit(application, most=settings.BODY_BYTES), root=str(settings.STATIC_ROOT), prefix="static/")
+    limited = BodyLimit(application, most=settings.BODY_BYTES, in_memory=settings.MEMORY_BODY_BYTES)
+    static = ServeStaticASGI(limited, root=str(settings.STATIC_ROOT), prefix="static/")
     return uvicorn.Config(
         static,
         loop="uvloop",

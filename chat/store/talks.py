@@ -1,0 +1,299 @@
+"""What is said in temporary conversations: found through their owner, changed by compare-and-set where they live (`temporary`).
+
+Nothing of it goes to the database but a row for each run that says who, when, which model, how many tokens and how it ended; an
+exception says what is wrong, never what was said.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from chat import errors
+from chat.models import Response, User
+from chat.models.ids import new_id
+from chat.protocol.types import Json
+from chat.store import messages, responses, sql
+from chat.store.log import Batch
+from chat.store.messages import TextFile
+from chat.store.responses import Ending
+from chat.store.talk import RUNNING, Document, Exchange, Reply, Talk, opened, packed
+from chat.store.temporary import ALL, EACH, MOST, Away, TooMany, home
+
+TRIES: Final = 5
+COUNTED: Final = ("input_tokens", "output_tokens", "total_tokens")
+REASONS: Final = ("max_output_tokens", "content_filter", "interrupted")
+ANOTHER_RUN: Final = 2  # `attempts` of its row: no other process begins it again, for none knows what was said
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A conversation whose last reply is due. `new` is False when the same was asked before; `again`: in place of another."""
+
+    talk: Talk
+    new: bool = True
+    again: bool = False
+
+    @property
+    def reply(self) -> Reply:
+        return self.talk.last.reply
+
+
+GONE: Final = "This conversation does not exist, or it is not yours."
+
+
+def away() -> errors.Conflict:
+    return errors.Conflict("Temporary conversations cannot be reached at the moment.", next="Try again in a moment.")
+
+
+def why_not() -> str:
+    """Why there are none on this server, "" where there are."""
+    return home().why_not()
+
+
+def find(*, actor: User, talk_id: str) -> Talk:
+    """For its owner alone, who has a page of it open now; NotFound for everybody else, and when it has gone."""
+    try:
+        kept = home().read(talk_id)
+        if kept is None or kept.owner != actor.pk or not actor.is_active or actor.suspended:
+            raise errors.NotFound(GONE)
+        home().look([talk_id])
+    except Away:
+        raise away() from None
+    return opened(talk_id, kept)
+
+
+def of(actor: User) -> list[str]:
+    """Ids of those that this person has; none while that cannot be told."""
+    try:
+        return home().of(actor.pk)
+    except Away:
+        return []
+
+
+def begin(*, actor: User, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Asked:
+    """Say something in a new one. The same `client_id` again gives the same one again."""
+    if reason := why_not():
+        raise errors.Conflict("There are no temporary conversations here.", next=reason)
+    wire = messages.user_message(messages.checked(text), files)
+    if client_id and (before := _begun_before(actor, wire, client_id)) is not None:
+        return Asked(before, new=False)
+    now = timezone.now()
+    document = Document(model=model, created=now, exchanges=[_exchange(wire, model, client_id)])
+    talk = Talk(new_id("temp"), actor.pk, document, 1)
+    try:
+        home().make(talk.id, owner=actor.pk, document=_fitting(document), run=document.last.reply.id)
+    except TooMany:
+        raise errors.Conflict(f"You have {MOST} temporary conversations.", next="End one of them first.") from None
+    except Away:
+        raise away() from None
+    return Asked(talk)
+
+
+def _begun_before(actor: User, wire: Json, client_id: str) -> Talk | None:
+    for talk_id in of(actor):
+        with suppress(errors.NotFound):  # it went in this moment
+            talk = find(actor=actor, talk_id=talk_id)
+            if _is(talk.document.exchanges[0], wire, client_id):
+                return talk
+    return None
+
+
+def say(*, actor: User, talk_id: str, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Asked:
+    """Say something at its end. Refused while a reply is being written."""
+    wire = messages.user_message(messages.checked(text), files)
+    talk = find(actor=actor, talk_id=talk_id)
+    if _is(talk.last, wire, client_id):
+        return Asked(talk, new=False)
+
+    def change(document: Document) -> None:
+        _quiet(document)
+        document.model = model or document.model
+        document.exchanges.append(_exchange(wire, document.model, client_id))
+
+    return Asked(_change(actor, talk_id, change))
+
+
+def again(*, actor: User, talk_id: str, response_id: str, model: str = "") -> Asked:
+    """Ask for the last reply once more, in its place."""
+
+    def change(document: Document) -> None:
+        _quiet(_ending_with(document, response_id))
+        document.model = model or document.model
+        while document.last.hidden:
+            document.exchanges.pop()  # with what it continues
+        document.last.reply = _reply(document.model)
+
+    return Asked(_change(actor, talk_id, change), again=True)
+
+
+def carry_on(*, actor: User, talk_id: str, response_id: str) -> Asked:
+    """Ask for the rest of the last reply, which was cut."""
+
+    def change(document: Document) -> None:
+        _quiet(_ending_with(document, response_id))
+        if document.last.reply.status == "completed":
+            raise errors.Conflict("This reply is complete; there is nothing to continue.")
+        wire: Json = {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": messages.GO_ON}]}
+        document.exchanges.append(_exchange(wire, document.model, hidden=True))
+
+    return Asked(_change(actor, talk_id, change))
+
+
+CANCEL = """UPDATE chat_response SET cancel_requested = {now}
+WHERE id = %s AND conversation_id IS NULL AND status = 'in_progress' AND cancel_requested IS NULL"""
+
+
+def stop(*, actor: User, talk_id: str, response_id: str) -> None:
+    """Ask its run to stop; whoever executes it looks twice a second."""
+    _ending_with(find(actor=actor, talk_id=talk_id).document, response_id)
+    sql.run(CANCEL, response_id)
+
+
+def end(*, actor: User, talk_id: str) -> None:
+    """Let go of all of it, now."""
+    find(actor=actor, talk_id=talk_id)
+    try:
+        home().drop(talk_id)
+    except Away:
+        raise away() from None
+
+
+def append(batches: Sequence[Batch]) -> dict[str, int | None]:
+    """For the tick of temporary runs, as `log.append`: run → position of its last event; None is to be tried again. One that has
+    been let go is not in it.
+    """
+    written: dict[str, int | None] = {}
+    for batch in batches:
+        try:
+            position = home().append(str(batch.conversation_id), batch.response_id, batch.events)
+        except Away:
+            written[batch.response_id] = None
+            continue
+        if position is not None:
+            written[batch.response_id] = position
+    return written
+
+
+def ended(
+    talk_id: str, run: str, ending: Ending, *, count: int, model: str = "", first_token: datetime | None = None
+) -> Talk | None:
+    """The end of a run where it was said, `count` events further; None where that has gone. May raise Away."""
+
+    def change(document: Document) -> None:
+        reply = document.last.reply
+        reply.status, reply.output, reply.usage = ending.status, list(ending.items), ending.usage
+        reply.model = model or reply.model
+        reply.error_code, reply.error_message = ending.error_code, ending.error_message
+        reply.incomplete_reason, reply.first_token, reply.ended = ending.incomplete_reason, first_token, timezone.now()
+
+    for _ in range(TRIES):
+        kept = home().read(talk_id)
+        if kept is None or (talk := opened(talk_id, kept)).last.reply.id != run or not talk.last.reply.running:
+            return None
+        change(talk.document)
+        if home().write(talk_id, packed(talk.document), at=talk.position, count=count):
+            return Talk(talk_id, talk.owner, talk.document, talk.position + count)
+    return None
+
+
+def seal(talk: Talk, *, kept: bool = True) -> Talk:
+    """Have nothing more said in it, for it is being kept; or again, for it could not be."""
+    talk.document.kept = kept
+    try:
+        if home().write(talk.id, packed(talk.document), at=talk.position, count=1):
+            return Talk(talk.id, talk.owner, talk.document, talk.position + 1)
+    except Away:
+        raise away() from None
+    raise errors.Conflict("Something was said in this conversation just now.", next="Look at it, and keep it then.")
+
+
+@transaction.atomic
+def note_start(actor: User, reply: Reply) -> None:
+    """That it is asked, and by whom: a row with a lease, which says nothing of what is."""
+    who = {"author": actor, "team": actor.personal_team, "model": reply.model[:200], "store": False}
+    taken = {"status": RUNNING, "epoch": 1, "attempts": ANOTHER_RUN, "started": reply.created}
+    Response.objects.create(id=reply.id, **who, **taken)
+    responses.renew({reply.id: 1})
+
+
+def note_end(run: str, ending: Ending, *, model: str, first_token: datetime | None) -> None:
+    """What stays of a run: how it ended, and numbers. Whatever else the model server said of it may quote what was said."""
+    usage = {name: ending.usage[name] for name in COUNTED if isinstance(ending.usage.get(name), int)} if ending.usage else None
+    code = ending.error_code if not ending.error_code or ending.error_code in CODES else errors.UpstreamError.code
+    reason = ending.incomplete_reason if ending.incomplete_reason in ("", *REASONS) else "other"
+    facts = {"usage": usage, "error_code": code, "incomplete_reason": reason, "status": ending.status, "model": model[:200]}
+    mine = Response.objects.filter(pk=run, conversation=None, epoch=1, status=RUNNING)
+    mine.update(**facts, first_token=first_token, ended=timezone.now(), lease_until=None)
+
+
+def under_way(runs: Sequence[str]) -> set[str]:
+    """Those of these runs that a process is executing."""
+    found = sql.rows("SELECT id FROM chat_response WHERE status = 'in_progress' AND id {one_of}", runs) if runs else []
+    return {pk for (pk,) in found}
+
+
+def _codes(kind: type[errors.ParleyError]) -> set[str]:
+    return {kind.code}.union(*map(_codes, kind.__subclasses__()))
+
+
+CODES: Final = frozenset(_codes(errors.ParleyError))
+
+
+def _change(actor: User, talk_id: str, change: Callable[[Document], None]) -> Talk:
+    """Have a run begin in it, by what this makes of the document; one position further."""
+    for _ in range(TRIES):
+        talk = find(actor=actor, talk_id=talk_id)
+        change(talk.document)
+        run = talk.last.reply.id
+        try:
+            if home().write(talk_id, _fitting(talk.document), at=talk.position, count=1, run=run):
+                return Talk(talk_id, talk.owner, talk.document, talk.position + 1)
+        except Away:
+            raise away() from None
+    raise errors.Conflict
+
+
+def _fitting(document: Document) -> bytes:
+    """As bytes, where there is room for a reply, too."""
+    data = packed(document)
+    if len(data) > EACH * 3 // 4:
+        most = EACH // 1_000_000
+        raise errors.TooLarge(
+            f"A temporary conversation takes {most} MB, and this one is nearly full.", next="Keep it, or begin another."
+        )
+    if home().size() + len(data) > ALL:
+        raise errors.TooLarge(
+            "There is no room for temporary conversations at the moment.", next="Try again later, or keep this one."
+        )
+    return data
+
+
+def _quiet(document: Document) -> None:
+    if document.kept:
+        raise errors.Conflict("This conversation is being kept.", next="You find it in your list; go on there.")
+    if document.last.reply.running:
+        raise errors.Conflict("A reply is being written.", next="Wait for its end, or stop it; what you typed is still here.")
+
+
+def _ending_with(document: Document, response_id: str) -> Document:
+    if document.last.reply.id != response_id:
+        raise errors.NotFound("This reply does not exist any more.")
+    return document
+
+
+def _is(exchange: Exchange, wire: Json, client_id: str) -> bool:
+    return bool(client_id) and exchange.client_id == client_id and exchange.wire == wire
+
+
+def _exchange(wire: Json, model: str, client_id: str = "", *, hidden: bool = False) -> Exchange:
+    now = timezone.now()
+    return Exchange(id=new_id("msg"), wire=wire, created=now, reply=_reply(model), client_id=client_id[:64], hidden=hidden)
+
+
+def _reply(model: str) -> Reply:
+    return Reply(id=new_id("resp"), model=model, created=timezone.now())

@@ -1,0 +1,68 @@
+"""Kept on purpose, a temporary conversation becomes an ordinary one: its owner's, by the rule that holds for them."""
+
+from typing import Any
+
+import pytest
+
+from chat.models import Conversation, Response
+from chat.store import pool, storing, temporary
+from tests.cast import Cast
+from tests.scripted import ScriptedServer
+from tests.temporary.conftest import Somebody
+
+
+async def test_all_that_was_said_is_then_in_ones_history_and_goes_on_there(olivia: Somebody, scripted: ScriptedServer) -> None:
+    path = await olivia.begin('[[say="A blue teapot"]] crockery')
+    await olivia.ended(path)
+    await olivia.post(f"{path}messages/", text="[[tokens=400 rate=400 eof=after:30]] more")
+    cut = await olivia.ended(path)
+    await olivia.post(f"{path}responses/{cut.id}/continue/")
+    await olivia.until(path, lambda talk: len(talk.document.exchanges) == 3 and not talk.last.reply.running)
+    assert "in its backups" in (await olivia.get(f"{path}keep/")).text
+    answer = await olivia.post(f"{path}keep/", store="off")
+    address = answer["Location"]
+    assert address.startswith("/c/")
+    assert (await olivia.get(path)).status_code == 404
+    page = (await olivia.get(address)).text
+    for words in ("A blue teapot", "crockery", "continuation"):
+        assert words in page
+    assert address in (await olivia.get("/search/?q=teapot")).text
+    conversation = await pool.for_readers(Conversation.objects.get)
+    assert (conversation.owner_id, conversation.store, conversation.position) == (olivia.user.pk, False, 3)
+    assert conversation.title
+    rows = await pool.for_readers(lambda: list(Response.objects.order_by("position").values_list("conversation", "store")))
+    assert rows == [(conversation.pk, False)] * 3
+    await olivia.post(f"{address}messages/", text='[[say="And on"]]')
+    texts = [part.get("text", "") for item in scripted.requests[-1].body["input"] for part in item["content"]]
+    assert "A blue teapot" in texts
+
+
+@pytest.mark.parametrize(
+    ("settled", "chosen", "stored"), [("off", "on", False), ("on", "off", True), ("", "on", True), ("", "", True)]
+)
+async def test_the_rule_decides_where_it_is_settled(
+    people: Cast, olivia: Somebody, mateo: Somebody, settled: str, chosen: str, stored: bool
+) -> None:
+    if settled:
+        await pool.for_readers(lambda: storing.choose_for_server(actor=people.owner, storing=settled, settled=True))
+    path = await mateo.begin("[[tokens=3]]")
+    await mateo.ended(path)
+    page = (await mateo.get(f"{path}keep/")).text
+    assert ("go along with your next question" in page) is (settled != "off")
+    await mateo.post(f"{path}keep/", **({"store": chosen} if chosen else {}))
+    assert (await pool.for_readers(Conversation.objects.get)).store is stored
+
+
+async def test_it_is_not_kept_while_a_reply_is_being_written_nor_twice(olivia: Somebody, home: temporary.Home) -> None:
+    path = await olivia.begin("[[tokens=500 rate=50]]")
+    talk = await olivia.until(path, lambda talk: len(talk.log) > 2)
+    assert (await olivia.post(f"{path}keep/")).status_code == 409
+    await olivia.post(f"{path}responses/{talk.last.reply.id}/stop/")
+    await olivia.ended(path)
+    found: list[Any] = []
+    drop, home.drop = home.drop, found.append  # type: ignore[method-assign]  # as if another tab were a moment faster
+    first, second = [await olivia.post(f"{path}keep/") for _ in range(2)]
+    assert first["Location"] == second["Location"]
+    assert (await olivia.post(f"{path}messages/", text="Late")).status_code == 409
+    drop(talk.id)
+    assert await pool.for_readers(Conversation.objects.count) == 1
