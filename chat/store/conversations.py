@@ -238,6 +238,7 @@ def _undoable_from(now: datetime | None = None) -> datetime:
     return (now or clock.now()) - timedelta(minutes=settings.UNDO_MINUTES)
 
 
+@transaction.atomic
 def purge_slice(conversation_id: str, *, certificate: Certificate | None = None) -> bool:
     """Remove the newest replies of a conversation, or itself when none is left. False when it is not there any more. What goes is
     counted in a certificate: its own, or this.

@@ -23,10 +23,12 @@ def of(actor: User) -> QuerySet[Project]:
 
 def find(*, actor: User, project_id: str, action: Action = "project.read") -> Project:
     """The project, if this person may do that with it; NotFound otherwise, Refused where they may only read it."""
-    found = Project.objects.readable_by(actor).select_related("team").filter(pk=project_id).first()
-    if found is None:
+    there = Project.objects.readable_by(actor).select_related("team").filter(pk=project_id)
+    found = there.first()
+    allowed = found is not None and can(actor, action, found)
+    if found is None or not (allowed or there.exists()):  # it may have gone meanwhile
         raise errors.NotFound("This project does not exist, or it is not yours.")
-    if not can(actor, action, found):
+    if not allowed:
         raise errors.Refused(REFUSED[0], next=REFUSED[1])
     return found
 
