@@ -16,8 +16,13 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         entry("People", "group", "admin:chat_user_changelist"),
         entry("Teams", "groups", "admin:chat_team_changelist"),
         entry("Invitations", "mail", "admin:chat_invitation_changelist"),
+        entry("Responses", "reply", "admin:chat_response_changelist"),
+        entry("Conversations", "forum", "admin:chat_conversation_changelist"),
+        entry("Search texts", "search", "admin:chat_opening_search"),
+        entry("Requests to read", "key", "admin:chat_opening_changelist"),
     ]
     if can(actor(request), "server.manage", None):
+        items.append(entry("Who has read", "visibility", "admin:chat_accessrow_changelist"))
         items.append(entry("Record", "history", "admin:admin_logentry_changelist"))
     return [{"items": items}]
 

@@ -99,7 +99,7 @@ def entry(exchange: history.Exchange, *, upto: int | None = None) -> Entry:
         items=_output(exchange, upto),
         created=response.created,
         usage=response.usage,
-        error=_error(response),
+        error=error_view(response),
         seconds=_seconds(response.created, response.ended),
         first_token_seconds=_seconds(response.created, response.first_token),
         versions=_versions(response, exchange.response_versions, response.pk, {pk: pk for pk in exchange.response_versions}),
@@ -156,7 +156,7 @@ def _seconds(start: datetime, end: datetime | None) -> float | None:
     return round((end - start).total_seconds(), 1) if end else None
 
 
-def _error(response: Response) -> ErrorView | None:
+def error_view(response: Response) -> ErrorView | None:
     if response.status == Response.Status.FAILED:
         what, stop, then = (response.error_message or "The reply failed.").partition(". ")
         return ErrorView(f"{what}." if stop else what, then)

@@ -3,6 +3,7 @@
 `db_index=False` stands where another index begins with the same column: each costs with every row that is written.
 """
 
+from chat.models.access import AccessDetail, AccessHead, AccessRow, Opening
 from chat.models.cache import CacheEntry
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.exports import Export, ExportChunk
@@ -15,13 +16,16 @@ from chat.models.projects import Project
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
-from chat.models.storing import Storing
+from chat.models.storing import LogMode, Storing
 from chat.models.teams import Membership, Team
 from chat.models.users import LEFT, Departure, User
 
 __all__ = [
     "LEFT",
     "Access",
+    "AccessDetail",
+    "AccessHead",
+    "AccessRow",
     "Audience",
     "Branch",
     "CacheEntry",
@@ -32,9 +36,11 @@ __all__ = [
     "Invitation",
     "Item",
     "Link",
+    "LogMode",
     "LogRow",
     "Membership",
     "Mention",
+    "Opening",
     "Participant",
     "Presence",
     "Probe",

@@ -42,3 +42,7 @@ def project_id() -> str:
 
 def export_id() -> str:
     return new_id("exp")
+
+
+def opening_id() -> str:
+    return new_id("open")

@@ -6,10 +6,15 @@ from functools import reduce
 from operator import or_
 
 from allauth.account.models import EmailAddress
-from django.contrib.admin.models import LogEntry
-from django.db.models import Q
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import Model, Q
 
 from chat.models import LEFT, User
+
+
+def note(actor: User, about: Model, said: str) -> None:
+    """What somebody has settled elsewhere than in the panel stands in its record too, in the same transaction."""
+    LogEntry.objects.log_actions(actor.pk, [about], CHANGE, change_message=said, single_object=True)
 
 
 def forget(person: User) -> None:

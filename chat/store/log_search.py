@@ -1,0 +1,78 @@
+"""Searching the texts of the log: stored replies and what they answer, in a team or everywhere. What is redacted is not found."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from chat.models import Conversation, LogMode, Team
+from chat.store import access, redaction, search, sql
+from chat.store.access import Allowed
+
+MOST: Final = 50
+LOOK: Final = 20_000  # places that hold the words, the newest first, that one search looks through
+AROUND: Final = 100  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A piece of a stored reply, or of what it answers. `pieces`: the text around the words, and which pieces are those."""
+
+    response: str
+    conversation: Conversation
+    created: datetime
+    pieces: list[search.Piece]
+
+
+FOUND: Final = """SELECT r.id, c.id, e.id, e.text, r.created FROM ({matches}) AS m
+JOIN chat_searchentry e ON e.id = m.id JOIN chat_item i ON i.id = e.item_id
+JOIN chat_conversation c ON c.id = e.conversation_id
+JOIN chat_response r ON r.id = COALESCE(i.response_id,
+    (SELECT x.id FROM chat_response x WHERE x.input_id = i.id AND x.store AND x.created >= {since}
+     ORDER BY x.created DESC LIMIT 1))
+WHERE r.store AND r.status NOT IN ('queued', 'in_progress') AND r.created >= {since} AND c.deleted IS NULL
+AND ({team} = '' OR c.team_id = {team}) ORDER BY e.id DESC LIMIT {most}"""
+MATCHES: Final = {
+    "sqlite": "SELECT rowid AS id FROM chat_search WHERE chat_search MATCH %s ORDER BY rowid DESC LIMIT {look}",
+    "postgresql": "SELECT id FROM chat_searchentry "
+    "WHERE to_tsvector('chat_words', left(text, 200000)) @@ to_tsquery('chat_words', %s) ORDER BY id DESC LIMIT {look}",
+}
+
+
+def find(allowed: Allowed, *, team: Team | None, query: str) -> list[Place]:
+    """The newest places that hold all words, each as a prefix."""
+    words = search.words(query)
+    if not words:
+        return []
+    together = {
+        "sqlite": " ".join(f'"{word}"*' for word in words),
+        "postgresql": " & ".join(f"'{word}':*" for word in words),
+    }
+    since = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
+    text = FOUND.format(matches=MATCHES[sql.VENDOR].format(look=LOOK), since="%s", team="%s", most=MOST)
+    scope = team.pk if team else ""
+    rows = sql.rows(text, together[sql.VENDOR], sql.stamp(since), sql.stamp(since), scope, scope)
+    there = Conversation.objects.select_related("owner", "team").in_bulk({row[1] for row in rows})
+    modes = {one.team_id: access.mode(one.team) for one in there.values()}
+    places = (_place(row, there[row[1]], modes[there[row[1]].team_id], words) for row in rows)
+    return [place for place in places if place is not None]
+
+
+def _place(row: Any, conversation: Conversation, mode: str, words: list[str]) -> Place | None:
+    response_id, _, _, text, created = row
+    if mode == LogMode.METADATA:
+        return None
+    text = redaction.mask(text) if mode == LogMode.REDACTED else text
+    at = [text.casefold().find(word.casefold()) for word in words]
+    if mode == LogMode.REDACTED and min(at) < 0:
+        return None  # it was found by what is hidden
+    return Place(response_id, conversation, sql.moment(created), _around(text, words[at.index(max(at))], max(at)))
+
+
+def _around(text: str, word: str, at: int) -> list[search.Piece]:
+    start, end = max(at, 0), max(at, 0) + (len(word) if at >= 0 else 0)
+    before, after = text[max(start - AROUND, 0) : start], text[end : end + AROUND]
+    pieces = [search.Piece(False, ("…" if start > AROUND else "") + before), search.Piece(True, text[start:end])]
+    return [*pieces, search.Piece(False, after + ("…" if len(text) > end + AROUND else ""))]
