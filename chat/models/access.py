@@ -76,6 +76,11 @@ class AccessRow(models.Model):
     def __str__(self) -> str:
         return f"reading {self.number}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("A row of the access log is never changed.")
+        super().save(*args, **kwargs)
+
     def delete(self, *args: Any, **kwargs: Any) -> Never:
         raise TypeError("A row of the access log is never removed.")
 

@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -146,7 +146,7 @@ def read(*, actor: User, place: Place, what: What, about: str = "", address: str
         raise errors.Refused("Nobody reads texts here.", next="The owners have settled that the log shows metadata only.")
     if not now.open or now.opening is None:
         raise errors.Refused("This is not open.", next="Say first why you want to read it.")
-    _note(actor, now.opening, place, what=what, about=about, mode=now.mode, address=address, words=words)
+    _note(actor, now.opening, [Look(place, what, about, now.mode)], address=address, words=words)
     return Allowed(redacted=now.mode == LogMode.REDACTED, opening=now.opening.pk)
 
 
@@ -174,17 +174,29 @@ def choose_for_team(*, actor: User, team: Team, mode: str) -> None:
 def found(*, actor: User, opening_id: str, conversations: list[Conversation], address: str) -> None:
     """Each conversation of which a search has shown a piece gets a row of its own, so that its owner learns of it."""
     opening = Opening.objects.get(pk=opening_id, reader=actor)
-    for one in sorted(conversations, key=lambda one: one.pk):
-        _note(actor, opening, one, what="found", about=one.pk, mode=mode(one.team), address=address)
+    looks = [Look(one, "found", one.pk, mode(one.team)) for one in sorted(conversations, key=lambda one: one.pk)]
+    _note(actor, opening, looks, address=address)
 
 
-def _note(
-    actor: User, opening: Opening, place: Place, *, what: What, about: str, mode: str, address: str, words: str = ""
-) -> None:
-    team, of = _team(place), place if isinstance(place, Conversation) else None
-    facts: dict[str, chain.Fact] = {"what": what, "about": about, "opening": opening.pk, "reason": opening.reason, "mode": mode}
-    facts |= {"conversation": of.pk if of else "", "owner": of.owner_id if of else None, "team": team.pk if team else ""}
-    facts["consent"] = opening.decided_by_id
-    row = chain.append(reader=actor, facts=facts, details={"note": opening.note, "from": address[:60], "words": words[:300]})
-    if of is not None:
-        Conversation.objects.filter(pk=of.pk).update(last_reading=row.number)
+class Look(NamedTuple):
+    """What is put on record of one: the place, how it was looked at, the id of what was shown, and how much of it."""
+
+    place: Place
+    what: What
+    about: str
+    mode: str
+
+
+def _note(actor: User, opening: Opening, looks: list[Look], *, address: str, words: str = "") -> None:
+    details = {"note": opening.note, "from": address[:60], "words": words[:300]}
+    rows = chain.append(reader=actor, entries=[(_facts(opening, look), details) for look in looks])
+    for row in rows:
+        if row.conversation:
+            Conversation.objects.filter(pk=row.conversation).update(last_reading=row.number)
+
+
+def _facts(opening: Opening, look: Look) -> chain.Facts:
+    team, of = _team(look.place), look.place if isinstance(look.place, Conversation) else None
+    why: chain.Facts = {"opening": opening.pk, "reason": opening.reason, "consent": opening.decided_by_id}
+    shown: chain.Facts = {"what": look.what, "about": look.about, "mode": look.mode, "team": team.pk if team else ""}
+    return {**why, **shown, "conversation": of.pk if of else "", "owner": of.owner_id if of else None}

@@ -5,6 +5,7 @@ under one lock, so that they make one chain however many processes write, and ar
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from chat.models import AccessDetail, AccessHead, AccessRow, User
 
-Fact = str | int | None
+Facts = dict[str, str | int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,24 @@ class Verdict:
     head: str = ""
 
 
-def append(*, reader: User, facts: dict[str, Fact], details: dict[str, str]) -> AccessRow:
-    """Add a row in the present transaction. `facts` hold ids and words of ours; what the reader said, and where they were, are
-    `details`, which go when their account goes: the row holds their hash.
+def append(*, reader: User, entries: Sequence[tuple[Facts, dict[str, str]]]) -> list[AccessRow]:
+    """Add rows in the present transaction. Of each, the facts hold ids and words of ours; what the reader said, and where they
+    were, are details, which go when their account goes: the row holds their hash.
     """
     AccessHead.objects.bulk_create([AccessHead()], ignore_conflicts=True)
     head = AccessHead.objects.select_for_update().get(pk=1)
-    salt, text = secrets.token_hex(32), canonical(details)
-    number, at = head.number + 1, timezone.now().isoformat(timespec="milliseconds")
-    body = canonical({"number": number, "at": at, "reader": reader.pk, **facts, "details": sha256(salt, text)})
-    row = AccessRow(number=number, body=body, hash=sha256(head.hash, body), **_columns(body))
-    row.save(force_insert=True)
-    AccessDetail.objects.create(row=row, reader=reader, salt=salt, text=text)
-    AccessHead.objects.filter(pk=1).update(number=number, hash=row.hash)
-    return row
+    rows, details, at = [], [], timezone.now().isoformat(timespec="milliseconds")
+    for facts, said in entries:
+        salt, text = secrets.token_hex(32), canonical(said)
+        head.number += 1
+        body = canonical({"number": head.number, "at": at, "reader": reader.pk, **facts, "details": sha256(salt, text)})
+        head.hash = sha256(head.hash, body)
+        rows.append(AccessRow(number=head.number, body=body, hash=head.hash, **_columns(body)))
+        details.append(AccessDetail(row=rows[-1], reader=reader, salt=salt, text=text))
+    AccessRow.objects.bulk_create(rows)
+    AccessDetail.objects.bulk_create(details)
+    AccessHead.objects.filter(pk=1).update(number=head.number, hash=head.hash)
+    return rows
 
 
 def canonical(facts: dict[str, Any]) -> str:

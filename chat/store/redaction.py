@@ -25,7 +25,7 @@ ASSIGNED: Final = re.compile(
     r"(?i)\b(?:password|passwd|passwort|secret|token|api[_ -]?key|access[_ -]?key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?([^\s\"',;]{4,})"
 )
 NUMBER: Final = re.compile(r"(?<![\w.])\+?\(?\d(?:[ ()/.\u00a0-]{0,3}\d){6,18}(?!\w)")
-DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}")
+PLAIN: Final = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|\d\.\d+")  # dates, and a number with many places
 LEFT_OUT: Final = "(left out)"
 CLOSED: Final = ("encrypted_content",)  # of which nobody can tell what stands in it
 
@@ -43,7 +43,7 @@ def _number(found: re.Match[str]) -> str:
     text = found[0]
     digits = re.sub(r"\D", "", text)
     card = 13 <= len(digits) <= 19 and luhn(digits)
-    telephone = 7 <= len(digits) <= 15 and (text[0] in "+(0" or len(digits) < len(text)) and not DATE.fullmatch(text.strip())
+    telephone = 7 <= len(digits) <= 15 and (text[0] in "+(0" or len(digits) < len(text)) and not PLAIN.fullmatch(text.strip())
     return DOT * len(text) if card or telephone else text
 
 
