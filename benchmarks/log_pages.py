@@ -2,7 +2,8 @@
 
 Seeds a database of its own (on Postgres: the one that is named, which must be empty), asks for each page as a browser would, and
 prints p50 and p95 in milliseconds; the exit code is 1 when a p95 is not under 200 ms. The measured time is the whole answer's:
-middleware, session, queries and templates, without the network; the CPU is this process's alone. On one core of two a million replies are seeded in some minutes.
+middleware, session, queries and templates, without the network; the CPU is this process's alone.
+On one core of two a million replies are seeded in some minutes.
 """
 
 import argparse

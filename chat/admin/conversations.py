@@ -42,7 +42,7 @@ class Conversations(LogPage):
     def look(self, request: HttpRequest, conversation_id: str) -> HttpResponse:
         one = listed.conversation(actor(request), conversation_id)
         at = self.at(request, one)
-        context = {"at": at, "exactly": "exactly" in request.GET, "one": one, "object": one, **self.place(actor(request), one)}
+        context = {"at": at, "exactly": "exactly" in request.GET, "one": one, **self.place(actor(request), one)}
         return self.page(request, "panel/conversation.html", title="Conversation", **context)
 
     def at(self, request: HttpRequest, conversation: Conversation) -> str:

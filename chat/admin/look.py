@@ -1,6 +1,6 @@
 """How the panel looks: what stands in its sidebar, its style sheets, and light or dark as everywhere else."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest
 from django.templatetags.static import static
@@ -9,6 +9,8 @@ from django.urls import reverse
 from chat.admin.reading import actor
 from chat.models import User
 from chat.policy import can
+
+APART: Final = ("admin:chat_opening_search",)  # pages below a list that have an entry of their own
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -28,7 +30,13 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def entry(title: str, icon: str, route: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse(route)}
+    """`active` is told here: unfold takes an address that begins with another's for that one too."""
+    link, others = reverse(route), [reverse(one) for one in APART if one != route]
+
+    def active(request: HttpRequest) -> bool:
+        return request.path.startswith(link) and not any(request.path.startswith(one) for one in others)
+
+    return {"title": title, "icon": icon, "link": link, "active": active}
 
 
 def theme(request: HttpRequest) -> str | None:

@@ -58,7 +58,7 @@ class Openings(LogPage):
         if chosen:
             place = self.where(request, named)
             context |= self.place(viewer, place)
-            context["object"] = place
+            context["where"] = place
         return self.page(request, "panel/search.html", title="Search texts", **context)
 
     def open(self, request: HttpRequest) -> HttpResponse:

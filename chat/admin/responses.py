@@ -54,7 +54,7 @@ class Responses(LogPage):
         if not context["closed"]:
             context |= self.place(actor(request), one.conversation)
         shown = {"row": texts.Row.of(one), "timeline": timeline.of(one), "replays": request.GET.get("show") == "replay"}
-        return self.page(request, "panel/response.html", title="Response", object=one, one=one, **shown, **context)
+        return self.page(request, "panel/response.html", title="Response", one=one, **shown, **context)
 
     def open(self, request: HttpRequest, response_id: str) -> HttpResponse:
         one = listed.response(actor(request), response_id)

@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
                 ('owner', models.BigIntegerField(null=True)),
                 ('conversation', models.CharField(blank=True, max_length=40)),
             ],
+            options={'verbose_name_plural': 'readings'},
         ),
         migrations.CreateModel(
             name='AccessHead',
@@ -73,6 +74,7 @@ class Migration(migrations.Migration):
                 ('expires', models.DateTimeField()),
                 ('created', models.DateTimeField(auto_now_add=True)),
             ],
+            options={'verbose_name_plural': 'requests to read'},
         ),
         migrations.AddField(
             model_name='logrow',

@@ -34,6 +34,7 @@ class Opening(models.Model):
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name_plural = "requests to read"
         indexes = [
             models.Index(fields=["reader", "-created"], name="opening_newest"),
             models.Index(fields=["created"], condition=models.Q(state="asked"), name="opening_asked"),
@@ -68,6 +69,7 @@ class AccessRow(models.Model):
     objects = AppendOnly.as_manager()
 
     class Meta:
+        verbose_name_plural = "readings"
         indexes = [
             models.Index(fields=["owner", "number"], condition=models.Q(owner__isnull=False), name="access_of_owner"),
             models.Index(fields=["conversation", "number"], name="access_of_conversation"),

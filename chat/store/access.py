@@ -3,6 +3,7 @@
 `read` is the one way to a text of the log: what shows one takes what it returns.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal, NamedTuple
@@ -15,7 +16,7 @@ from django.utils import timezone
 from chat import errors
 from chat.models import Conversation, LogMode, Opening, Server, Team, User
 from chat.policy import can, conversations_logged_for, teams_managed_by
-from chat.store import chain, record, server
+from chat.store import chain, record, server, sql
 
 Place = Conversation | Team | None
 """What is read: one conversation; or, by searching, those of a team, or all (None)."""
@@ -52,9 +53,13 @@ class Standing:
 
 def mode(team: Team | None) -> str:
     """What is shown of the texts in this team: the stricter of the server's and its own."""
-    chosen = [Server.objects.filter(pk=1).values_list("log_mode", flat=True).first() or LogMode.FULL]
-    chosen += [team.log_mode] if team else []
-    return str(max(chosen, key=lambda one: STRICTNESS.index(LogMode(one))))
+    return modes([team])[0]
+
+
+def modes(teams: Iterable[Team | None]) -> list[str]:
+    """The same for several."""
+    server_ = Server.objects.filter(pk=1).values_list("log_mode", flat=True).first() or LogMode.FULL
+    return [str(max(server_, team.log_mode if team else "", key=lambda one: STRICTNESS.index(LogMode(one)))) for team in teams]
 
 
 def standing(actor: User, place: Place) -> Standing:
@@ -174,7 +179,9 @@ def choose_for_team(*, actor: User, team: Team, mode: str) -> None:
 def found(*, actor: User, opening_id: str, conversations: list[Conversation], address: str) -> None:
     """Each conversation of which a search has shown a piece gets a row of its own, so that its owner learns of it."""
     opening = Opening.objects.get(pk=opening_id, reader=actor)
-    looks = [Look(one, "found", one.pk, mode(one.team)) for one in sorted(conversations, key=lambda one: one.pk)]
+    there = sorted(conversations, key=lambda one: one.pk)
+    shown = modes(one.team for one in there)
+    looks = [Look(one, "found", one.pk, mode) for one, mode in zip(there, shown, strict=True)]
     _note(actor, opening, looks, address=address)
 
 
@@ -190,9 +197,12 @@ class Look(NamedTuple):
 def _note(actor: User, opening: Opening, looks: list[Look], *, address: str, words: str = "") -> None:
     details = {"note": opening.note, "from": address[:60], "words": words[:300]}
     rows = chain.append(reader=actor, entries=[(_facts(opening, look), details) for look in looks])
-    for row in rows:
-        if row.conversation:
-            Conversation.objects.filter(pk=row.conversation).update(last_reading=row.number)
+    sql.each(
+        READ, {"conversation": "text", "number": "bigint"}, [(row.conversation, row.number) for row in rows if row.conversation]
+    )
+
+
+READ: Final = "UPDATE chat_conversation SET last_reading = {number} {rows} WHERE chat_conversation.id = {conversation}"
 
 
 def _facts(opening: Opening, look: Look) -> chain.Facts:

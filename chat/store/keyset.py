@@ -126,19 +126,22 @@ def _tried(question: Question, inner: str, what: str = "created, id") -> tuple[s
 
 
 def count(question: Question) -> Count:
-    """Up to `COUNTED` they are counted; above, Postgres says what it guesses and SQLite that there are more."""
-    number, all_seen = 0, True
-    for way in question.each_way():
-        inner, values = found_by(question, way, None, most=COUNTED + 1)
-        text, more = _tried(question, inner, "COUNT(*)")
-        ((here,),) = sql.rows(text, *values, *more)
+    """Up to `COUNTED` they are counted, and where they are tried, of as many as a page looks through; above, Postgres says what
+    it guesses and SQLite that there are more.
+    """
+    number, more, ways = 0, False, question.each_way()
+    most = max((LOOK if question.tried else COUNTED) // len(ways), 1)
+    for way in ways:
+        inner, values = found_by(question, way, None, most=most + (0 if question.tried else 1))
+        text, others = _tried(question, inner, "COUNT(*)")
+        ((here,),) = sql.rows(text, *values, *others)
         number += here
-        all_seen = all_seen and not (_at(question, way, None, COUNTED) if question.tried else here > COUNTED)
-    if number <= COUNTED and all_seen:
+        more = more or bool(_at(question, way, None, most) if question.tried else here > most)
+    if not more:
         return Count(number)
     if sql.VENDOR == "postgresql":
-        return Count(max(sum(_guess(question, way) for way in question.each_way()), number), about=True)
-    return Count(min(number, COUNTED), more=True)
+        return Count(max(sum(_guess(question, way) for way in ways), number), about=True)
+    return Count(number - (0 if question.tried else 1), more=True)
 
 
 def _guess(question: Question, way: tuple[Condition, ...]) -> int:

@@ -13,6 +13,7 @@ from chat.store.access import Allowed
 
 MOST: Final = 50
 LOOK: Final = 20_000  # places that hold the words, the newest first, that one search looks through
+FEW: Final = 500
 AROUND: Final = 100  # characters
 
 
@@ -51,12 +52,15 @@ def find(allowed: Allowed, *, team: Team | None, query: str) -> list[Place]:
         "postgresql": " & ".join(f"'{word}':*" for word in words),
     }
     since = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
-    text = FOUND.format(matches=MATCHES[sql.VENDOR].format(look=LOOK), since="%s", team="%s", most=MOST)
-    scope = team.pk if team else ""
-    rows = sql.rows(text, together[sql.VENDOR], sql.stamp(since), sql.stamp(since), scope, scope)
-    there = Conversation.objects.select_related("owner", "team").in_bulk({row[1] for row in rows})
-    modes = {one.team_id: access.mode(one.team) for one in there.values()}
-    places = (_place(row, there[row[1]], modes[there[row[1]].team_id], words) for row in rows)
+    rows: list[Any] = []
+    for look in (FEW, LOOK):  # all that were looked through are sorted
+        if len(rows) < MOST:
+            text = FOUND.format(matches=MATCHES[sql.VENDOR].format(look=look), since="%s", team="%s", most=MOST)
+            scope = team.pk if team else ""
+            rows = sql.rows(text, together[sql.VENDOR], sql.stamp(since), sql.stamp(since), scope, scope)
+    there = list(Conversation.objects.select_related("owner", "team").filter(pk__in={row[1] for row in rows}))
+    shown = {one.pk: (one, mode) for one, mode in zip(there, access.modes(one.team for one in there), strict=True)}
+    places = (_place(row, *shown[row[1]], words) for row in rows if row[1] in shown)
     return [place for place in places if place is not None]
 
 
