@@ -8,7 +8,7 @@ WORDS: Final = "tides pull the ocean because gravity of the moon varies across t
 ID: Final = {"sqlite": "printf('{0}_%%032x', {1})", "postgresql": "'{0}_' || lpad(to_hex({1}), 32, '0')"}
 SERIES: Final = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {0})",
-    "postgresql": "WITH n AS (SELECT i FROM generate_series(0, {0} - 1) AS s(i))",
+    "postgresql": "WITH n AS (SELECT i::bigint FROM generate_series(0, {0} - 1) AS s(i))",
 }
 AGO: Final = {
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '-' || ({0}) || ' seconds')",

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import Conversation, LogMode, Opening, Server, Team, User
-from chat.policy import can, conversations_logged_for, teams_managed_by
+from chat.policy import MANAGING, can, conversations_logged_for, teams_managed_by
 from chat.store import chain, record, server, sql
 
 Place = Conversation | Team | None
@@ -104,14 +104,25 @@ def ask(*, actor: User, place: Place, reason: str, note: str = "") -> Opening:
         raise errors.Refused("Nobody reads texts here.", next="The owners have settled that the log shows metadata only.")
     if (found := _current(actor, place).first()) is not None:
         return found
-    if settings.ACCESS_CONSENT and place is None:
-        raise errors.Refused("Nobody else could consent to a search of everything.", next="Search one team.")
+    if settings.ACCESS_CONSENT and not _others(actor, _team(place)):
+        raise errors.Refused(
+            "Nobody else could consent to that.", next="Search one team." if place is None else "Nobody reads it."
+        )
     granted = not settings.ACCESS_CONSENT
     there = {"conversation": place} if isinstance(place, Conversation) else {"team": place}
     state, good = (State.GRANTED, _minutes()) if granted else (State.ASKED, ASKED_FOR)
     return Opening.objects.create(
         reader=actor, **there, reason=reason, note=note.strip()[:NOTE], state=state, expires=timezone.now() + good
     )
+
+
+def _others(actor: User, team: Team | None) -> bool:
+    """Whether somebody else looks after it too: another admin of the team, or the owner of the server."""
+    if team is None:
+        return False
+    admins = team.memberships.filter(role__in=MANAGING) if team.personal_of_id is None else team.memberships.none()
+    someone = User.objects.filter(is_active=True, suspended=False).exclude(pk=actor.pk)
+    return someone.filter(Q(owned_servers__pk=1) | Q(pk__in=admins.values("user"))).exists()
 
 
 def _minutes() -> timedelta:

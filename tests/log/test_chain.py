@@ -50,8 +50,9 @@ CHANGES = {
     "the order": (2, swap),
     "what cannot be read": (3, lambda: change("UPDATE chat_accessrow SET body = '[]' WHERE number = 3")),
     "a reason": (1, lambda: AccessDetail.objects.filter(pk=1).update(text="{}")),
+    "a row behind the end": (4, lambda: AccessHead.objects.update(number=3, hash=AccessRow.objects.get(pk=3).hash)),
     "the head": (4, lambda: AccessHead.objects.update(hash="0")),
-    "the head's number": (4, lambda: AccessHead.objects.update(number=3)),
+    "the head's number": (3, lambda: AccessHead.objects.update(number=3)),
 }
 
 
