@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from benchmarks.log_seed import PEOPLE, TEAMS, statements
 
@@ -75,7 +76,7 @@ def seed(replies: int) -> dict[str, Any]:
         for statement in statements(connection.vendor, replies, people[0].pk, [one.pk for one in teams]):
             cursor.execute(statement)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     found = {"owner": people[0], "admin of one": people[1], "admin of ten": people[2]}
     for who, place in (("owner", None), ("admin of one", teams[3])):
         access.ask(actor=found[who], place=place, reason="ticket")
@@ -100,7 +101,7 @@ def pages(people: dict[str, Any]) -> list[tuple[str, str, str, dict[str, str] | 
     replies, talks, found = "/admin/chat/response/", "/admin/chat/conversation/", "/admin/chat/opening/search/found/"
     queries = {
         "all": "",
-        "in the middle": f"before={deep}",
+        "in the middle": urlencode({"before": deep}),
         "a person": "user=p7",
         "a team": f"team={team}",
         "a model": "model=model-3",

@@ -14,6 +14,18 @@ TOKENS = {
 }
 
 
+def drop_patterns(apps, schema_editor):
+    """Django adds to each key that is text an index for LIKE, which nothing here asks for: on Postgres all indexes of a reply are
+    written with every flush of it.
+    """
+    if schema_editor.connection.vendor == "postgresql":
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute(r"SELECT indexname FROM pg_indexes WHERE tablename = 'chat_response' AND indexname LIKE '%\_like'")
+            names = [name for (name,) in cursor.fetchall()]
+        for name in names:
+            schema_editor.execute(f"DROP INDEX {schema_editor.quote_name(name)}", None)
+
+
 def tell(apps, schema_editor):
     """What lists show of the replies that there are: their tokens, and the tools that stored ones called."""
     count = TOKENS[schema_editor.connection.vendor].format
@@ -94,17 +106,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='response',
             name='tools',
-            field=models.CharField(blank=True, max_length=200),
+            field=models.CharField(blank=True, db_default='', default='', max_length=200),
         ),
         migrations.AddField(
             model_name='server',
             name='log_mode',
-            field=models.CharField(choices=[('', 'As set for everybody'), ('full', 'Full'), ('redacted', 'Redacted'), ('metadata', 'Metadata only')], default='full', max_length=8),
+            field=models.CharField(choices=[('', 'As set for everybody'), ('full', 'Full'), ('redacted', 'Redacted'), ('metadata', 'Metadata only')], db_default='full', default='full', max_length=8),
         ),
         migrations.AddField(
             model_name='team',
             name='log_mode',
-            field=models.CharField(blank=True, choices=[('', 'As set for everybody'), ('full', 'Full'), ('redacted', 'Redacted'), ('metadata', 'Metadata only')], default='', max_length=8),
+            field=models.CharField(blank=True, choices=[('', 'As set for everybody'), ('full', 'Full'), ('redacted', 'Redacted'), ('metadata', 'Metadata only')], db_default='', default='', max_length=8),
         ),
         migrations.AddField(
             model_name='conversation',
@@ -206,5 +218,6 @@ class Migration(migrations.Migration):
             model_name='opening',
             index=models.Index(condition=models.Q(('state', 'asked')), fields=['created'], name='opening_asked'),
         ),
+        migrations.RunPython(drop_patterns, migrations.RunPython.noop),
         migrations.RunPython(tell, migrations.RunPython.noop),
     ]

@@ -43,7 +43,7 @@ class Response(models.Model):
     usage = models.JSONField(null=True)
     input_tokens = models.PositiveIntegerField(null=True)
     output_tokens = models.PositiveIntegerField(null=True)
-    tools = models.CharField(max_length=200, blank=True)
+    tools = models.CharField(max_length=200, blank=True, default="", db_default="")
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.TextField(blank=True)
     incomplete_reason = models.CharField(max_length=60, blank=True)

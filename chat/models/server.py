@@ -27,7 +27,7 @@ class Server(models.Model):
     public_links = models.BooleanField(default=True)
     storing = models.CharField(max_length=3, choices=Storing.choices, default=Storing.ON)
     storing_settled = models.BooleanField(default=False)
-    log_mode = models.CharField(max_length=8, choices=LogMode.choices, default=LogMode.FULL)
+    log_mode = models.CharField(max_length=8, choices=LogMode.choices, default=LogMode.FULL, db_default=LogMode.FULL)
     push_key = models.TextField(blank=True)  # sealed; the other half is what browsers know us by
     created = models.DateTimeField(auto_now_add=True)
 

@@ -19,7 +19,9 @@ class Team(models.Model):
     domain = models.CharField(max_length=253, unique=True, null=True)  # noqa: DJ001  (null: many without one beside a unique key)
     storing = models.CharField(max_length=3, blank=True, choices=Storing.choices, default=Storing.ABOVE)
     storing_settled = models.BooleanField(default=False)
-    log_mode = models.CharField(max_length=8, blank=True, choices=LogMode.choices, default=LogMode.ABOVE)
+    log_mode = models.CharField(
+        max_length=8, blank=True, choices=LogMode.choices, default=LogMode.ABOVE, db_default=LogMode.ABOVE
+    )
     created = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="teams")
 

@@ -35,11 +35,20 @@ JOIN chat_response r ON r.id = COALESCE(i.response_id,
      ORDER BY x.created DESC LIMIT 1))
 WHERE r.store AND r.status NOT IN ('queued', 'in_progress') AND r.created >= {since} AND c.deleted IS NULL
 AND ({team} = '' OR c.team_id = {team}) ORDER BY e.id DESC LIMIT {most}"""
-MATCHES: Final = {
-    "sqlite": "SELECT rowid AS id FROM chat_search WHERE chat_search MATCH %s ORDER BY rowid DESC LIMIT {look}",
-    "postgresql": "SELECT id FROM chat_searchentry "
-    "WHERE to_tsvector('chat_words', left(text, 200000)) @@ to_tsquery('chat_words', %s) ORDER BY id DESC LIMIT {look}",
-}
+ON_SQLITE: Final = "SELECT rowid AS id FROM chat_search WHERE chat_search MATCH %s ORDER BY rowid DESC LIMIT {look}"
+HOLDING: Final = """SELECT id FROM chat_searchentry
+WHERE to_tsvector('chat_words', left(text, 200000)) @@ to_tsquery('chat_words', %s)"""
+# By its index, all of them: Postgres would rather walk the table from its end, and make words of every text on the way.
+INDEXED: Final = f"WITH hits AS MATERIALIZED ({HOLDING}) SELECT id FROM hits LIMIT {{look}}"  # noqa: S608 - all of it is ours
+WALKED: Final = f"{HOLDING} ORDER BY id DESC LIMIT {{look}}"
+
+
+def _matches(query: str) -> list[str]:
+    """How to find the newest places, one way after the other until there are enough. All that are looked through are sorted."""
+    if sql.VENDOR == "sqlite":
+        return [ON_SQLITE.format(look=look) for look in (FEW, LOOK)]
+    ((count,),) = sql.rows(f"SELECT COUNT(*) FROM ({INDEXED.format(look=LOOK + 1)}) AS few", query)  # noqa: S608 - all of it is ours
+    return [INDEXED.format(look=LOOK) if count <= LOOK else WALKED.format(look=FEW)]
 
 
 def find(allowed: Allowed, *, team: Team | None, query: str) -> list[Place]:
@@ -53,9 +62,9 @@ def find(allowed: Allowed, *, team: Team | None, query: str) -> list[Place]:
     }
     since = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
     rows: list[Any] = []
-    for look in (FEW, LOOK):  # all that were looked through are sorted
+    for matches in _matches(together[sql.VENDOR]):
         if len(rows) < MOST:
-            text = FOUND.format(matches=MATCHES[sql.VENDOR].format(look=look), since="%s", team="%s", most=MOST)
+            text = FOUND.format(matches=matches, since="%s", team="%s", most=MOST)
             scope = team.pk if team else ""
             rows = sql.rows(text, together[sql.VENDOR], sql.stamp(since), sql.stamp(since), scope, scope)
     there = list(Conversation.objects.select_related("owner", "team").filter(pk__in={row[1] for row in rows}))
