@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.utils import timezone
+from django.utils.formats import date_format
+
 from chat.live.transcript import error_view
 from chat.live.views import ErrorView, ItemView, item_view, part_views
 from chat.models import LEFT, Conversation, Response
@@ -36,6 +39,23 @@ class Row:
     @property
     def user(self) -> str:
         return self.response.author.shown_name if self.response.author else LEFT
+
+    @property
+    def time(self) -> str:
+        return date_format(timezone.localtime(self.response.created), "j M Y, H:i:s")
+
+    @property
+    def first(self) -> str:
+        return "–" if self.first_token is None else f"{self.first_token:.2f} s"
+
+    @property
+    def whole(self) -> str:
+        return "–" if self.total is None else f"{self.total:.1f} s"
+
+    @property
+    def tokens(self) -> str:
+        read, written = self.response.input_tokens, self.response.output_tokens
+        return "–" if written is None else f"{read or 0:,} → {written:,}"
 
     @property
     def tools(self) -> list[str]:

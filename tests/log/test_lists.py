@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.urls import reverse
 from django.utils import timezone
 
 from benchmarks.log_seed import PEOPLE, TEAMS, statements
@@ -52,6 +51,7 @@ def test_each_filter_finds_newest_first_by_an_index_and_sorts_nothing(cast: Cast
         for statement in statements(connection.vendor, 4_000, people[0].pk, [team.pk, *(one.pk for one in others)]):
             cursor.execute(statement)
         if connection.vendor == "postgresql":
+            cursor.execute("ANALYZE chat_response, chat_conversation")  # it may have learnt meanwhile that they are empty
             cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
     who: dict[str, Any] = {"user": people[0], "team": team}
     named = [({name: who.get(name, value) for name, value in filters.items()}, index) for filters, index in INDEXES]
@@ -178,4 +178,4 @@ def test_a_row_says_what_was_counted_and_called_and_of_what_was_not_stored_no_to
     text = logged.client("server owner").get(LIST).text
     assert "1,200 → 34" in text
     assert "web_search" in text
-    assert reverse("admin:chat_response_change", args=[ended.pk]) in text
+    assert f'href="{ended.pk}/change/"' in text
