@@ -5,7 +5,7 @@
 PY = .venv/bin/python
 PYTEST = $(PY) -m pytest -q
 DATABASE_TESTS = tests/store tests/runs tests/live tests/accounts tests/teams tests/own_data tests/notifications tests/web tests/settings_pages \
-	tests/admin
+	tests/admin tests/log tests/temporary
 
 run:
 	@deploy/setup run

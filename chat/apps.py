@@ -21,4 +21,15 @@ class PanelConfig(admin.SimpleAdminConfig):
     def ready(self) -> None:
         super().ready()
         # not before the panel itself is there
-        from chat.admin import invitations, model_server, people, record, teams, upkeep  # noqa: F401
+        from chat.admin import (  # noqa: F401
+            conversations,
+            invitations,
+            model_server,
+            openings,
+            people,
+            readings,
+            record,
+            responses,
+            teams,
+            upkeep,
+        )

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from chat.models import Conversation, Link, Membership, Participant, Project, Server, Team, User
+from chat.models import Conversation, Link, Membership, Participant, Project, Response, Server, Team, User
 from chat.models.conversations import READING, ConversationQuerySet
 from chat.models.projects import ProjectQuerySet
 
@@ -23,6 +23,8 @@ Action = Literal[
     "panel.enter",
     "person.see",
     "person.manage",
+    "response.see",
+    "conversation.see",
 ]
 Rule = Callable[[User, object], bool]
 
@@ -58,6 +60,22 @@ def people_seen_by(actor: User) -> QuerySet[User]:
     if _comes_in(actor) and _owns_server(actor, None):
         return there
     return there.filter(pk__in=Membership.objects.filter(team__in=teams_managed_by(actor)).values("user"))
+
+
+def responses_logged_for(actor: User) -> QuerySet[Response]:
+    """Replies that the log shows this person: of the teams that they look after; all of them to the owner of the server."""
+    if not _comes_in(actor):
+        return Response.objects.none()
+    everything = Response.objects.all()
+    return everything if _owns_server(actor, None) else everything.filter(team__in=teams_managed_by(actor))
+
+
+def conversations_logged_for(actor: User) -> ConversationQuerySet:
+    """The same of conversations; none that is deleted."""
+    if not _comes_in(actor):
+        return Conversation.objects.none()
+    there = Conversation.objects.present()
+    return there if _owns_server(actor, None) else there.filter(team__in=teams_managed_by(actor))
 
 
 def _comes_in(actor: User) -> bool:
@@ -131,6 +149,14 @@ def _owns_server(actor: User, object_: object) -> bool:
     return Server.objects.filter(pk=1, owner=actor).exists()
 
 
+def _logged(actor: User, object_: object) -> bool:
+    return isinstance(object_, Response) and responses_logged_for(actor).filter(pk=object_.pk).exists()
+
+
+def _conversation_logged(actor: User, object_: object) -> bool:
+    return isinstance(object_, Conversation) and conversations_logged_for(actor).filter(pk=object_.pk).exists()
+
+
 RULES: dict[Action, Rule] = {
     "conversation.read": _among("conversation.read"),
     "conversation.write": _among("conversation.write"),
@@ -145,6 +171,8 @@ RULES: dict[Action, Rule] = {
     "panel.enter": _looks_after_somebody,
     "person.see": _sees,
     "person.manage": _owns_server,
+    "response.see": _logged,
+    "conversation.see": _conversation_logged,
 }
 
 PUBLIC, SIGNED_IN = "public", "signed in"
@@ -165,7 +193,10 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("rename", "delete", "restore", "share", "share_person", "share_team", "move", "hand_over"), _OWN),
     **dict.fromkeys(("link_make", "link_revoke", "switch_storing"), _OWN),
     **dict.fromkeys(("storing",), _READ),
+    **dict.fromkeys(("readings_of",), _OWN),
+    **dict.fromkeys(("readings",), SIGNED_IN),
     **dict.fromkeys(("team_storing",), "team.manage"),
+    **dict.fromkeys(("team_log_mode",), "team.own"),
     **dict.fromkeys(("link", "link_socket"), "link.read"),
     **dict.fromkeys(("server_settings", "hand_over_server", "invite", "resend_invitation", "revoke_invitation"), _MANAGE),
     **dict.fromkeys(("projects",), SIGNED_IN),

@@ -137,6 +137,8 @@ ENTRIES_PER_PAGE = 15
 CONVERSATIONS_PER_PAGE = 60
 MODELS_WAIT = 3.0
 UNDO_MINUTES = 10
+ACCESS_CONSENT = one_of("ACCESS_CONSENT", "off", ("on", "off")) == "on"
+ACCESS_MINUTES = whole_number("ACCESS_MINUTES", 30, least=1, most=1440)
 RESPONSE_RETENTION_DAYS = whole_number("RESPONSE_RETENTION_DAYS", 30, least=1, most=3650)
 # How long a temporary conversation lives once its last page is closed, and when nothing is said or written in it
 TEMPORARY_CLOSED_MINUTES = whole_number("TEMPORARY_CLOSED_MINUTES", 10, least=1, most=1440)

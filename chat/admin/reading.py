@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, cast
 
+from allauth.account.adapter import get_adapter
+from csp.decorators import csp
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -28,6 +30,11 @@ LONGEST_SEARCH: Final = 200  # characters
 def actor(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
+
+
+def address(request: HttpRequest) -> str:
+    """Where the request comes from."""
+    return str(get_adapter().get_client_ip(request))
 
 
 def day(moment: datetime) -> str:
@@ -93,8 +100,10 @@ class Reading(ModelAdmin):
             urls.append(self.route("<path:object_id>/history/", self.history_view, "history"))
         return urls
 
-    def route(self, where: str, view: Callable[..., Any], name: str) -> Any:
-        return path(where, self.admin_site.admin_view(view), name=f"{self.opts.app_label}_{self.opts.model_name}_{name}")
+    def route(self, where: str, view: Callable[..., Any], name: str, *, policy: Any = None) -> Any:
+        """With a content policy of its own, or the panel's."""
+        door = self.admin_site.admin_view(view)
+        return path(where, csp(policy)(door) if policy else door, name=f"{self.opts.app_label}_{self.opts.model_name}_{name}")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(self.admin_site.has_permission(request))

@@ -23,6 +23,7 @@ POLICY: Final = {
     "style-src": [SELF],
     "font-src": [SELF],
     "img-src": [SELF],
+    "frame-src": [SELF],
     "connect-src": [SELF],
     "form-action": [SELF],
     "base-uri": [NONE],

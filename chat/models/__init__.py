@@ -3,6 +3,7 @@
 `db_index=False` stands where another index begins with the same column: each costs with every row that is written.
 """
 
+from chat.models.access import AccessDetail, AccessHead, AccessRow, Opening
 from chat.models.cache import CacheEntry
 from chat.models.certificates import Certificate
 from chat.models.conversations import Access, Branch, Conversation, Participant
@@ -19,13 +20,16 @@ from chat.models.removals import Removal
 from chat.models.responses import LogRow, Response, Turn
 from chat.models.search import SearchEntry
 from chat.models.server import Invitation, Server
-from chat.models.storing import Storing
+from chat.models.storing import LogMode, Storing
 from chat.models.teams import Membership, Team
 from chat.models.users import LEFT, Departure, User
 
 __all__ = [
     "LEFT",
     "Access",
+    "AccessDetail",
+    "AccessHead",
+    "AccessRow",
     "Audience",
     "Branch",
     "CacheEntry",
@@ -38,9 +42,11 @@ __all__ = [
     "Item",
     "Kept",
     "Link",
+    "LogMode",
     "LogRow",
     "Membership",
     "Mention",
+    "Opening",
     "Participant",
     "Presence",
     "Probe",

@@ -61,6 +61,8 @@ def shared_with(actor: User, access: tuple[Access, ...] = READING) -> Q:
 class Conversation(models.Model):
     """A conversation: a tree of items. `position` numbers its events without gaps; `head` ends the branch shown by default.
 
+    `last_reading`: the newest row of the access log about it.
+
     It is its owner's; `team_access` is what the others in its team may do. `shared`: others may see it, through the team or in
     person.
     """
@@ -72,7 +74,7 @@ class Conversation(models.Model):
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.conversation_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations", db_index=False)
-    team = models.ForeignKey("chat.Team", on_delete=models.CASCADE, related_name="conversations")
+    team = models.ForeignKey("chat.Team", on_delete=models.CASCADE, related_name="conversations", db_index=False)
     team_access = models.CharField(max_length=5, blank=True, default=Access.NONE, choices=Access.choices)
     shared = models.BooleanField(default=False)
     project = models.ForeignKey(
@@ -87,6 +89,7 @@ class Conversation(models.Model):
     pinned = models.DateTimeField(null=True)
     archived = models.DateTimeField(null=True)
     deleted = models.DateTimeField(null=True)
+    last_reading = models.BigIntegerField(null=True)
     created = models.DateTimeField(auto_now_add=True)
     active = models.DateTimeField(auto_now_add=True)
 
@@ -96,6 +99,8 @@ class Conversation(models.Model):
         indexes = [
             models.Index(fields=["owner", "-active"], name="conversation_newest"),
             models.Index(fields=["team"], condition=~Q(team_access=""), name="conversation_of_team"),
+            models.Index(fields=["team", "created", "id"], name="conversation_in_team"),
+            models.Index(fields=["created", "id"], name="conversation_begun"),
             models.Index(fields=["project"], condition=Q(project__isnull=False), name="conversation_of_project"),
         ]
 

@@ -46,3 +46,7 @@ def certificate_id() -> str:
 
 def export_id() -> str:
     return new_id("exp")
+
+
+def opening_id() -> str:
+    return new_id("open")

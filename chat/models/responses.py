@@ -9,6 +9,7 @@ class Response(models.Model):
 
     `epoch` is the fence: it grows when a process takes the run over, and a write with an older one changes nothing.
     `team`: the one its conversation is in, that those who look after it find it by.
+    For lists `input_tokens` and `output_tokens` repeat what `usage` says; `tools` names what a stored one called, between blanks.
     `position` is the conversation's number of this run's newest event, `sequence` the number its next event gets. No index holds
     what changes with every flush: a run that is under way is found by its conversation.
     """
@@ -26,7 +27,7 @@ class Response(models.Model):
     id = models.CharField(primary_key=True, max_length=40, default=ids.response_id, editable=False)
     conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.CASCADE, related_name="responses")
     input = models.ForeignKey("chat.Item", null=True, on_delete=models.CASCADE, related_name="responses")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     team = models.ForeignKey("chat.Team", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     continues = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="continuations")
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
@@ -40,6 +41,9 @@ class Response(models.Model):
     position = models.PositiveBigIntegerField(default=0)
     sequence = models.PositiveIntegerField(default=0)
     usage = models.JSONField(null=True)
+    input_tokens = models.PositiveIntegerField(null=True)
+    output_tokens = models.PositiveIntegerField(null=True)
+    tools = models.CharField(max_length=200, blank=True, default="", db_default="")
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.TextField(blank=True)
     incomplete_reason = models.CharField(max_length=60, blank=True)
@@ -61,6 +65,16 @@ class Response(models.Model):
                 name="response_position",
             ),
             models.Index(fields=["team", "created", "id"], name="response_of_team"),
+            models.Index(fields=["author", "created", "id"], name="response_of_author"),
+            models.Index(fields=["model", "created", "id"], name="response_of_model"),
+            models.Index(fields=["created", "id"], name="response_newest"),
+            models.Index(
+                fields=["created", "id"],
+                condition=models.Q(status__in=["failed", "incomplete", "cancelled"]),
+                name="response_cut",
+            ),
+            models.Index(fields=["created", "id"], condition=models.Q(store=False), name="response_unstored"),
+            models.Index(fields=["created", "id"], condition=~models.Q(tools=""), name="response_with_tools"),
         ]
 
     def __str__(self) -> str:
@@ -104,6 +118,7 @@ class LogRow(models.Model):
     """One flush of one run: its events `first`…`last` (sequence numbers) verbatim, zlib-compressed JSON lines once the
     run has ended.
 
+    `times` of a run that has ended: [[sequence number, milliseconds since `created`], …] of its flushes.
     `position` is the conversation's number of the last of them. A row without a response is news about the `conversation` itself;
     a response knows its own.
     """
@@ -115,6 +130,7 @@ class LogRow(models.Model):
     position = models.PositiveBigIntegerField(default=0)
     events = models.BinaryField()
     packed = models.BooleanField(default=False)
+    times = models.TextField(blank=True, db_default="", default="")
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.db import models
 
 from chat.models import ids
-from chat.models.storing import Storing
+from chat.models.storing import LogMode, Storing
 from chat.models.teams import Membership
 
 
@@ -27,6 +27,7 @@ class Server(models.Model):
     public_links = models.BooleanField(default=True)
     storing = models.CharField(max_length=3, choices=Storing.choices, default=Storing.ON)
     storing_settled = models.BooleanField(default=False)
+    log_mode = models.CharField(max_length=8, choices=LogMode.choices, default=LogMode.FULL, db_default=LogMode.FULL)
     push_key = models.TextField(blank=True)  # sealed; the other half is what browsers know us by
     created = models.DateTimeField(auto_now_add=True)
 

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.db import models
 
 from chat.models import ids
-from chat.models.storing import Storing
+from chat.models.storing import LogMode, Storing
 
 
 class Team(models.Model):
@@ -19,6 +19,9 @@ class Team(models.Model):
     domain = models.CharField(max_length=253, unique=True, null=True)  # noqa: DJ001  (null: many without one beside a unique key)
     storing = models.CharField(max_length=3, blank=True, choices=Storing.choices, default=Storing.ABOVE)
     storing_settled = models.BooleanField(default=False)
+    log_mode = models.CharField(
+        max_length=8, blank=True, choices=LogMode.choices, default=LogMode.ABOVE, db_default=LogMode.ABOVE
+    )
     created = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="teams")
 

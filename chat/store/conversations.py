@@ -1,5 +1,6 @@
 """Verbs on whole conversations. Each finds through the actor: a stranger's id is a missing one."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -173,6 +174,11 @@ def follow(*, conversation: Conversation, viewer: User, through: Response) -> No
         show(locked, viewer, newest_leaf(through))
         news.announce(locked, "branch.chosen", user=viewer.pk)
         conversation.position = locked.position  # the page is made for it
+
+
+def titles(actor: User, ids: Collection[str]) -> dict[str, str]:
+    """Of those among these that are one's own, and there."""
+    return dict(Conversation.objects.owned_by(actor).present().filter(pk__in=set(ids)).values_list("pk", "title"))
 
 
 def newest_leaf(response: Response) -> Response:

@@ -6,7 +6,7 @@ takes up several flushes: a transaction costs its pages there, and rows that lie
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -97,7 +97,7 @@ def _unfenced(batches: Sequence[Batch]) -> list[Batch]:
 
 
 APPEND = """INSERT INTO chat_logrow (response_id, first, last, position, events, packed, created)
-SELECT {response}, {first}, {last}, {position}, {events}, {packed}, CURRENT_TIMESTAMP {rows}"""
+SELECT {response}, {first}, {last}, {position}, {events}, {packed}, {now} {rows}"""
 APPENDED = {"response": "text", "first": "int", "last": "int", "position": "bigint", "events": "bytea", "packed": "boolean"}
 EXTEND = """UPDATE chat_logrow SET events = CAST(events || {events} AS BLOB), last = {last}, position = {position} {rows}
 WHERE chat_logrow.response_id = {response} AND chat_logrow.first = {first}"""  # on SQLite alone; there two blobs make a text
@@ -170,18 +170,65 @@ def read(response_id: str, *, after: int = -1, upto: int | None = None) -> list[
     return [event for row in rows for number, event in enumerate(row.decoded(), row.first) if after < number <= row.known(upto)]
 
 
-PACK = "UPDATE chat_logrow SET last = %s, position = %s, events = %s, packed = %s WHERE response_id = %s"
+PACK = "UPDATE chat_logrow SET last = %s, position = %s, events = %s, packed = %s, times = %s WHERE response_id = %s"
+PACKED = "SELECT first, last, position, events, packed, created FROM chat_logrow WHERE response_id = %s ORDER BY first"
+MOST_TIMES: Final = 2_000  # of a reply that took longer, every second one is kept, or every third
 
 
 def pack(response_id: str) -> None:
     """Merge all rows of an ended run into one compressed row. Call it inside the transaction that ends the run."""
-    rows = [Flush(*row) for row in sql.rows(FLUSHES + "response_id = %s ORDER BY first", response_id)]
-    if not rows:
+    found = sql.rows(PACKED, response_id)
+    if not found:
         return
+    rows = [Flush(*row[:5]) for row in found]
+    times = _times([(row[0], sql.moment(row[5])) for row in found])
     last, text = rows[-1], b"\n".join(row.lines for row in rows)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM chat_logrow WHERE response_id = %s AND first > %s", [response_id, rows[0].first])
-        cursor.execute(PACK, [last.last, last.position, zlib.compress(text, 6), True, response_id])
+        cursor.execute(PACK, [last.last, last.position, zlib.compress(text, 6), True, times, response_id])
+
+
+def _times(flushes: Sequence[tuple[int, datetime]]) -> str:
+    start, step = flushes[0][1], len(flushes) // MOST_TIMES + 1
+    return json.dumps([[first, round((at - start).total_seconds() * 1000)] for first, at in flushes[::step]])
+
+
+class Timed(NamedTuple):
+    """An event, and how many seconds after the first flush of its run the row with it was written."""
+
+    seconds: float
+    event: Json
+
+
+def recorded(response_id: str) -> tuple[datetime | None, list[Timed]]:
+    """When the first flush of a run that has ended was written, and its events; (None, []) when they are not kept any more."""
+    row = LogRow.objects.filter(response=response_id, packed=True).first()
+    if row is None:
+        return None, []
+    events = Flush(row.first, row.last, row.position, bytes(row.events), True).decoded()
+    return row.created, list(_spread(events, _flushes(row), row.first))
+
+
+def _flushes(row: LogRow) -> list[tuple[int, int]]:
+    return [(first, at) for first, at in json.loads(row.times)] if row.times else [(row.first, 0)]
+
+
+def flushes(response_id: str) -> tuple[datetime | None, list[float]]:
+    """The same without the events: seconds after the first flush."""
+    row = LogRow.objects.filter(response=response_id, packed=True).defer("events").first()
+    return (row.created, [at / 1000 for _, at in _flushes(row)]) if row else (None, [])
+
+
+def _spread(events: list[Json], flushes: list[tuple[int, int]], start: int) -> Iterator[Timed]:
+    """Events that were written together are spread over the time until the next were."""
+    upto = 0
+    for number, event in enumerate(events, start):
+        while upto + 1 < len(flushes) and flushes[upto + 1][0] <= number:
+            upto += 1
+        first, at = flushes[upto]
+        after, later = flushes[upto + 1] if upto + 1 < len(flushes) else (first, at)
+        part = (number - first) / (after - first) if after > first else 0
+        yield Timed((at + (later - at) * part) / 1000, event)
 
 
 def drop(response_id: str) -> None:

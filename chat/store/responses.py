@@ -194,7 +194,8 @@ def words(ending: Ending) -> list[str]:
 
 
 END = """UPDATE chat_response
-SET status = %s, usage = %s, error_code = %s, error_message = %s, incomplete_reason = %s, ended = {now}, lease_until = NULL
+SET status = %s, usage = %s, input_tokens = %s, output_tokens = %s, tools = CASE WHEN store THEN %s ELSE '' END,
+error_code = %s, error_message = %s, incomplete_reason = %s, ended = {now}, lease_until = NULL
 WHERE id = %s AND epoch = %s AND status = 'in_progress'"""
 
 
@@ -208,7 +209,8 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
         return None
     usage = None if ending.usage is None else json.dumps(ending.usage)
     error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
-    sql.run(END, ending.status, usage, *error, batch.response_id, batch.epoch)
+    facts = (*(_count(ending.usage, which) for which in ("input_tokens", "output_tokens")), tools(ending.items))
+    sql.run(END, ending.status, usage, *facts, *error, batch.response_id, batch.epoch)
     sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:200], batch.response_id)
     if ending.kept is not None:
         ledger.note(ending.kept)
@@ -216,6 +218,22 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     _keep_items(batch.response_id, ending, words, conversation_id=conversation_id, owner_id=owner_id)
     (log.pack if stored else log.drop)(batch.response_id)
     return position
+
+
+def _count(usage: Json | None, which: str) -> int | None:
+    number = (usage or {}).get(which)
+    return min(number, 2**31 - 1) if type(number) is int and number >= 0 else None
+
+
+def tools(items: Sequence[Json]) -> str:
+    """The names of what these items call, each between blanks: of functions, and of the server's own tools."""
+    names = set()
+    for item in items:
+        type_ = str(item.get("type") or "")
+        if type_.endswith("_call"):
+            name = str(item.get("name") or "") if type_ == "function_call" else type_.removesuffix("_call")
+            names.add("_".join(name.replace("\x00", "").split())[:64])
+    return f" {' '.join(sorted(names - {''}))} "[:200] if names - {""} else ""
 
 
 WHOSE = """SELECT r.conversation_id, c.owner_id, r.store

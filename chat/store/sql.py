@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.conf import settings
@@ -58,6 +58,17 @@ def each(query: str, types: Mapping[str, str], values: Sequence[Sequence[Any]]) 
                 query.format(rows=rows, now=NOW[VENDOR], **names), [list(column) for column in zip(*values, strict=True)]
             )
         return int(cursor.rowcount)
+
+
+def moment(value: Any) -> datetime:
+    """A time as a query gives it; SQLite gives a text."""
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """A time as it is compared with what the ORM has written."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") + ("" if VENDOR == "sqlite" else "+00")
 
 
 def _text(query: str, lock: str = "") -> str:

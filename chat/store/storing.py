@@ -8,7 +8,7 @@ from django.db import transaction
 from chat import errors
 from chat.models import Conversation, Response, Server, Storing, Team, User
 from chat.policy import can
-from chat.store import conversations, news, server, sql
+from chat.store import conversations, news, record, server, sql
 
 Level = Literal["server", "team", "person"]
 
@@ -85,7 +85,9 @@ def choose_for_server(*, actor: User, storing: str, settled: bool) -> None:
     server.manage(actor)
     if storing not in (Storing.ON, Storing.OFF):
         raise errors.InvalidInput("Choose whether replies are stored.", param="storing")
-    Server.objects.filter(pk=1).update(storing=storing, storing_settled=settled)
+    changed = Server.objects.filter(pk=1).exclude(storing=storing, storing_settled=settled)
+    if changed.update(storing=storing, storing_settled=settled):
+        record.write(actor=actor, about=server.current(), said=_said(storing, settled=settled))
 
 
 @transaction.atomic
@@ -95,7 +97,14 @@ def choose_for_team(*, actor: User, team: Team, storing: str, settled: bool) -> 
         raise errors.NotFound
     if storing not in Storing.values:
         raise errors.InvalidInput("Choose whether replies are stored.", param="storing")
-    Team.objects.filter(pk=team.pk).update(storing=storing, storing_settled=settled and bool(storing))
+    settled = settled and bool(storing)
+    changed = Team.objects.filter(pk=team.pk).exclude(storing=storing, storing_settled=settled)
+    if changed.update(storing=storing, storing_settled=settled):
+        record.write(actor=actor, about=team, said=_said(storing, settled=settled))
+
+
+def _said(storing: str, *, settled: bool) -> str:
+    return f"Replies are stored: {Storing(storing).label.lower()}{', settled' if settled else ''}."
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from chat.live import keeping, transcript
 from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
 from chat.policy import can
-from chat.store import conversations, history, mentions, projects, removals, storing
+from chat.store import conversations, history, mentions, projects, readings, removals, storing
 from chat.web import sidebar
 from chat.web.attachments import attached
 from chat.web.decorators import PersonRequest, person_required
@@ -145,6 +145,7 @@ def page_context(request: PersonRequest, conversation: Conversation) -> dict[str
         **composer,
         "reads_only": not writes,
         **just_removed(request, conversation),
+        "read_by": readings.latest(conversation) if conversation.owner_id == request.user.pk else None,
         "names": mentions.offered(conversation, request.user) if writes else [],
     }
 

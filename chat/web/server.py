@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from chat import errors
-from chat.models import Server, User
-from chat.store import certificates, invitations, server, storing
+from chat.models import LogMode, Server, User
+from chat.store import access, certificates, invitations, server, storing
 from chat.web.certificates import MOST
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.invitations import InvitationForm, offer, renew
@@ -29,6 +29,14 @@ class SignupForm(forms.Form):
         label="Settled: no team and nobody changes it",
         required=False,
         help_text="Without it, teams and people choose for themselves; this is what holds where they have not.",
+    )
+    log_mode = forms.ChoiceField(
+        label="Texts in the log",
+        choices=[choice for choice in LogMode.choices if choice[0]],
+        widget=forms.RadioSelect,
+        required=False,
+        help_text="What may be read there, with a reason and on record. Teams may be stricter. Redacted: without e-mail "
+        "addresses, telephone and card numbers, and keys.",
     )
     public_links = forms.BooleanField(
         label="Conversations may be shared by links that anyone can open",
@@ -87,6 +95,8 @@ def settings_page(request: HttpRequest) -> HttpResponse:
     server.change_team_creation(actor=owner, who=policy.cleaned_data["team_creation"])
     if chosen := policy.cleaned_data["storing"]:
         storing.choose_for_server(actor=owner, storing=chosen, settled=policy.cleaned_data["storing_settled"])
+    if mode := policy.cleaned_data["log_mode"]:
+        access.choose_for_server(actor=owner, mode=mode)
     server.change_public_links(actor=owner, allowed=policy.cleaned_data["public_links"])
     messages.success(request, "Saved.")
     return HttpResponseRedirect(request.path)

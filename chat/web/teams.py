@@ -20,6 +20,7 @@ from chat.web import sidebar
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.fields import value
 from chat.web.invitations import TeamInvitationForm, offer, renew
+from chat.web.readings import LogModeForm
 from chat.web.storing import StoringForm
 
 Role = Membership.Role
@@ -102,6 +103,7 @@ def shown(request: PersonRequest, team: Team, *, status: int = 200, **more: Any)
         "domain": DomainForm(initial={"domain": team.domain or ""}) if can(request.user, "server.manage", None) else None,
         "form": TeamInvitationForm() if manages else None,
         "storing": StoringForm(initial={"storing": team.storing, "storing_settled": team.storing_settled}) if manages else None,
+        "log_mode": LogModeForm(initial={"log_mode": team.log_mode}) if owns else None,
         "invitations": invitations.of(actor=request.user, team=team) if manages else [],
         **more,
     }

@@ -1,13 +1,15 @@
 """Two teams: Physics, with somebody in each role, and Chemistry, whose admin has no business with Physics."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from chat.models import Invitation, Membership, Team, User
-from chat.store import invitations, probes, teams
+from chat.models import Invitation, Membership, Opening, Response, Team, User
+from chat.store import invitations, messages, probes, sharing, teams
 from tests.cast import person
 from tests.conftest import signed_in
 
@@ -18,6 +20,7 @@ class World:
     physics: Team
     chemistry: Team
     invitations: dict[str, Invitation]
+    log: dict[str, dict[str, str]]
 
     def client(self, who: str) -> Client:
         return Client() if who == "anonymous" else signed_in(self.people[who])
@@ -53,7 +56,18 @@ def world(db: None) -> World:
     probes.keep(
         server="https://models.example/v1", model="m", found={"store": {"can": True, "said": "Yes.", "seconds": 1}}, by=None
     )
-    return World(people, physics, chemistry, made)
+    log = {team.pk: logged(people[who], team) for who, team in (("team owner", physics), ("chemist", chemistry))}
+    return World(people, physics, chemistry, made, log)
+
+
+def logged(author: User, team: Team) -> dict[str, str]:
+    """A reply in a team, and somebody's request to read it: the ids in the addresses about them."""
+    begun = messages.send(actor=author, conversation_id=None, text="What is a quark?")
+    sharing.move(actor=author, conversation_id=begun.conversation.pk, team_id=team.pk)
+    Response.objects.filter(pk=begun.response.pk).update(status="completed")
+    asked = {"reader": author, "conversation": begun.conversation, "reason": "ticket", "state": "asked"}
+    opening = Opening.objects.create(**asked, expires=timezone.now() + timedelta(hours=1))
+    return {"response_id": begun.response.pk, "conversation_id": begun.conversation.pk, "opening_id": opening.pk}
 
 
 def without_token(answer: Any) -> tuple[int, str, bytes]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 
-from chat.models import Membership, Probe, User
+from chat.models import Conversation, Membership, Probe, Response, User
 from chat.policy import can, people_seen_by, teams_managed_by
 from tests.admin.conftest import World, without_token
 
@@ -18,6 +18,7 @@ OUTSIDERS = ("member", "guest", "stranger")
 INSIDERS = ("server owner", "team owner", "team admin", "other admin")
 # Route → who comes in: everybody in the panel, those who may see the person, the team; or the owner of the server alone.
 ENTER, PERSON, TEAM, OWNER, NOBODY = "panel.enter", "person.see", "team.manage", "server.manage", ""
+RESPONSE, CONVERSATION = "response.see", "conversation.see"
 ROUTES = {
     **dict.fromkeys(("index", "login", "logout", "password_change", "jsi18n", "app_list"), ENTER),
     **dict.fromkeys(("chat_user_changelist", "chat_user_invite", "chat_team_changelist"), ENTER),
@@ -27,6 +28,12 @@ ROUTES = {
     **dict.fromkeys(("chat_team_change", "chat_team_history"), TEAM),
     **dict.fromkeys(("chat_user_do", "chat_user_history", "admin_logentry_changelist"), OWNER),
     **dict.fromkeys(("chat_probe_changelist", "chat_probe_now", "chat_probe_change", "chat_purge_changelist"), OWNER),
+    **dict.fromkeys(("chat_response_changelist", "chat_conversation_changelist"), ENTER),
+    **dict.fromkeys(("chat_opening_changelist", "chat_opening_search", "chat_opening_found"), ENTER),
+    **dict.fromkeys((f"chat_response_{name}" for name in ("change", "open", "text", "raw", "replay")), RESPONSE),
+    **dict.fromkeys((f"chat_conversation_{name}" for name in ("change", "open", "text")), CONVERSATION),
+    "chat_opening_decide": CONVERSATION,
+    **dict.fromkeys(("chat_opening_open", "chat_accessrow_changelist"), OWNER),  # the first: of a search of everything
     **dict.fromkeys(("search", None), NOBODY),
 }
 
@@ -43,10 +50,14 @@ ALL = [pattern for pattern, _ in walked(admin.site.get_urls())]
 NAMED = [pattern for pattern in ALL if pattern.name]
 
 
-def address(pattern: URLPattern, *, person: Any, team: str) -> str:
+MISSING = {name: f"{prefix}_{'0' * 32}" for name, prefix in (("response_id", "resp"), ("conversation_id", "conv"))}
+
+
+def address(pattern: URLPattern, *, person: Any, team: str, log: dict[str, str] | None = None) -> str:
     of_person = "user" in str(pattern.name)
     ids = {"user_id": person, "team_id": team, "name": "suspend", "object_id": person if of_person else team, "app_label": "chat"}
     ids["number"] = Probe.objects.values_list("pk", flat=True).first() or 0
+    ids |= {**MISSING, "opening_id": f"open_{'0' * 32}", **(log or {})}
     wanted = {name: ids[name] for name in pattern.pattern.regex.groupindex if name in ids}
     return reverse(f"admin:{pattern.name}", kwargs=wanted)
 
@@ -70,9 +81,13 @@ def test_only_what_is_ours_is_registered() -> None:
     """Not what other apps would bring along: sessions, second steps, jobs, groups."""
     assert sorted(model._meta.label for model in admin.site._registry) == [
         "admin.LogEntry",
+        "chat.AccessRow",
+        "chat.Conversation",
         "chat.Invitation",
+        "chat.Opening",
         "chat.Probe",
         "chat.Purge",
+        "chat.Response",
         "chat.Team",
         "chat.User",
     ]
@@ -104,13 +119,15 @@ def test_nobody_comes_in_unnamed_or_suspended(world: World) -> None:
 @pytest.mark.parametrize("who", INSIDERS)
 def test_who_comes_in_is_who_may(world: World, who: str) -> None:
     user, member, wrong = world.people[who], world.people["member"], {}
-    objects = {PERSON: member, TEAM: world.physics}
+    log = world.log[world.physics.pk]
+    objects = {PERSON: member, TEAM: world.physics, RESPONSE: Response.objects.get(pk=log["response_id"])}
+    objects[CONVERSATION] = Conversation.objects.get(pk=log["conversation_id"])
     for pattern in NAMED:
         action: Any = ROUTES[pattern.name]
         if pattern.name in ("logout", "password_change"):
             continue
         expected = bool(action) and can(user, action, objects.get(action))
-        found = asked(world.client(who), address(pattern, person=member.pk, team=world.physics.pk))
+        found = asked(world.client(who), address(pattern, person=member.pk, team=world.physics.pk, log=log))
         came_in = {status for status, *_ in found} - {405} != {404}
         if came_in is not expected:
             wrong[pattern.name] = (expected, [status for status, *_ in found])
@@ -123,9 +140,9 @@ def test_what_is_not_theirs_answers_like_what_is_not_there(world: World, who: st
     team = world.chemistry if theirs == "physics" else world.physics
     client = world.client(who)
     for pattern in NAMED:
-        if not {"user_id", "team_id", "object_id"} & set(pattern.pattern.regex.groupindex):
+        if not {"user_id", "team_id", "object_id", *MISSING, "opening_id"} & set(pattern.pattern.regex.groupindex):
             continue
-        there = asked(client, address(pattern, person=world.people[foreign].pk, team=team.pk))
+        there = asked(client, address(pattern, person=world.people[foreign].pk, team=team.pk, log=world.log[team.pk]))
         missing = asked(client, address(pattern, person=999_999, team="team_" + "0" * 32))
         assert there == missing, pattern.name
         assert {status for status, *_ in there} <= {404, 405}, pattern.name
@@ -156,6 +173,11 @@ ODD = (
     "/admin/chat/user/add/",
     "/admin/chat/user/1/delete/",
     "/admin/chat/user/1/",
+    "/admin/chat/response/1/change/",
+    "/admin/chat/response/%00/text/",
+    "/admin/chat/conversation/abc/change/",
+    "/admin/chat/opening/%00/decide/",
+    "/admin/chat/accessrow/?before=x",
     "/admin/chat/user/autocomplete/",
     "/admin/r/1/1/",
     "/admin/autocomplete/?app_label=chat&model_name=membership&field_name=user&term=s",

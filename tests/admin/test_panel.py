@@ -12,7 +12,10 @@ from tests import cast
 from tests.admin.conftest import World
 from tests.conftest import signed_in
 
-PAGES = ("/admin/chat/user/", "/admin/chat/team/", "/admin/chat/invitation/", "/admin/admin/logentry/")
+PAGES = tuple(
+    f"/admin/chat/{noun}/" for noun in ("user", "team", "invitation", "response", "conversation", "opening", "accessrow")
+)
+PAGES += ("/admin/admin/logentry/", "/admin/chat/opening/search/")
 PAGES += ("/admin/chat/probe/", "/admin/chat/probe/now/", "/admin/chat/purge/")
 
 

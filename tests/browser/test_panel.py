@@ -52,7 +52,8 @@ def test_whoever_is_ticked_is_signed_out_everywhere(panel: Page, contexts: Calla
 
 
 @pytest.mark.parametrize(
-    "path", ["/admin/chat/user/", "/admin/chat/team/", "/admin/chat/user/1/change/", "/admin/chat/probe/", "/admin/chat/purge/"]
+    "path",
+    [f"/admin/chat/{path}/" for path in ("user", "team", "user/1/change", "response", "opening/search", "probe", "purge")],
 )
 def test_axe_finds_nothing_in_any_look(panel: Page, path: str) -> None:
     """But for two regions of one name, which the script that scrolls for unfold makes. A look is chosen when a page loads."""

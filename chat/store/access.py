@@ -1,0 +1,223 @@
+"""Reading other people's conversations: a reason first, a second person's consent where that is wanted, and a row for every look.
+
+`read` is the one way to a text of the log: what shows one takes what it returns.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal, NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from chat import errors
+from chat.models import Conversation, LogMode, Opening, Server, Team, User
+from chat.policy import MANAGING, can, conversations_logged_for, teams_managed_by
+from chat.store import chain, record, server, sql
+
+Place = Conversation | Team | None
+"""What is read: one conversation; or, by searching, those of a team, or all (None)."""
+What = Literal["response", "replay", "raw", "transcript", "search", "found"]
+State, Reason = Opening.State, Opening.Reason
+STRICTNESS: Final = (LogMode.ABOVE, LogMode.FULL, LogMode.REDACTED, LogMode.METADATA)
+ASKED_FOR: Final = timedelta(hours=24)
+NOTE: Final = 500  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """That a look is on record, and what of the text it shows. `read` alone makes one."""
+
+    redacted: bool
+    opening: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things are between somebody and a place: what is shown there, and their reason, if it is open or waits for consent."""
+
+    mode: str
+    opening: Opening | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.opening is not None and self.opening.state == State.GRANTED and self.mode != LogMode.METADATA
+
+    @property
+    def waits(self) -> bool:
+        return self.opening is not None and self.opening.state == State.ASKED
+
+
+def mode(team: Team | None) -> str:
+    """What is shown of the texts in this team: the stricter of the server's and its own."""
+    return modes([team])[0]
+
+
+def modes(teams: Iterable[Team | None]) -> list[str]:
+    """The same for several."""
+    server_ = Server.objects.filter(pk=1).values_list("log_mode", flat=True).first() or LogMode.FULL
+    return [str(max(server_, team.log_mode if team else "", key=lambda one: STRICTNESS.index(LogMode(one)))) for team in teams]
+
+
+def standing(actor: User, place: Place) -> Standing:
+    _reach(actor, place)
+    return Standing(mode(_team(place)), _current(actor, place).first())
+
+
+def _team(place: Place) -> Team | None:
+    return place.team if isinstance(place, Conversation) else place
+
+
+def _reach(actor: User, place: Place) -> None:
+    """NotFound for whom the place is none of their business."""
+    match place:
+        case Conversation():
+            reached = can(actor, "conversation.see", place)
+        case Team():
+            reached = teams_managed_by(actor).filter(pk=place.pk).exists()
+        case None:
+            reached = can(actor, "server.manage", None)
+    if not reached:
+        raise errors.NotFound
+
+
+def _current(actor: User, place: Place) -> QuerySet[Opening]:
+    """Their reasons for this place that are good now, and those that wait; the one that opens first."""
+    mine = Opening.objects.filter(reader=actor, expires__gt=timezone.now(), state__in=(State.GRANTED, State.ASKED))
+    there = {"conversation": place} if isinstance(place, Conversation) else {"conversation": None, "team": place}
+    return mine.filter(**there).order_by("-state", "-created")
+
+
+@transaction.atomic
+def ask(*, actor: User, place: Place, reason: str, note: str = "") -> Opening:
+    """Say why one wants to read. It opens at once, or when somebody else has consented, where `ACCESS_CONSENT` wants that."""
+    _reach(actor, place)
+    User.objects.select_for_update(no_key=True).get(pk=actor.pk)
+    if reason not in Reason.values:
+        raise errors.InvalidInput("Say why you want to read this.", param="reason", next="Choose a reason.")
+    if reason == Reason.OTHER and not note.strip():
+        raise errors.InvalidInput("Say in a few words why you want to read this.", param="note", next="Then go on.")
+    if mode(_team(place)) == LogMode.METADATA:
+        raise errors.Refused("Nobody reads texts here.", next="The owners have settled that the log shows metadata only.")
+    if (found := _current(actor, place).first()) is not None:
+        return found
+    if settings.ACCESS_CONSENT and not _others(actor, _team(place)):
+        raise errors.Refused(
+            "Nobody else could consent to that.", next="Search one team." if place is None else "Nobody reads it."
+        )
+    granted = not settings.ACCESS_CONSENT
+    there = {"conversation": place} if isinstance(place, Conversation) else {"team": place}
+    state, good = (State.GRANTED, _minutes()) if granted else (State.ASKED, ASKED_FOR)
+    return Opening.objects.create(
+        reader=actor, **there, reason=reason, note=note.strip()[:NOTE], state=state, expires=timezone.now() + good
+    )
+
+
+def _others(actor: User, team: Team | None) -> bool:
+    """Whether somebody else looks after it too: another admin of the team, or the owner of the server."""
+    if team is None:
+        return False
+    admins = team.memberships.filter(role__in=MANAGING) if team.personal_of_id is None else team.memberships.none()
+    someone = User.objects.filter(is_active=True, suspended=False).exclude(pk=actor.pk)
+    return someone.filter(Q(owned_servers__pk=1) | Q(pk__in=admins.values("user"))).exists()
+
+
+def _minutes() -> timedelta:
+    return timedelta(minutes=settings.ACCESS_MINUTES)
+
+
+def asked(actor: User) -> QuerySet[Opening]:
+    """Requests of others that wait for somebody like this person, and their own."""
+    waiting = Opening.objects.filter(state=State.ASKED, expires__gt=timezone.now())
+    reached = Q(conversation__in=conversations_logged_for(actor)) | Q(team__in=teams_managed_by(actor))
+    return waiting.filter(Q(reader=actor) | reached).select_related("reader", "conversation", "team").order_by("created")
+
+
+@transaction.atomic
+def decide(*, actor: User, opening_id: str, grant: bool) -> Opening:
+    """Consent to somebody's request, or refuse it. NotFound where it waits no more, or is none of one's business; Refused for
+    one's own.
+    """
+    found = asked(actor).select_for_update(of=("self",)).filter(pk=opening_id).first()
+    if found is None:
+        raise errors.NotFound("This request waits no more.")
+    if found.reader_id == actor.pk:
+        raise errors.Refused("Somebody else has to consent.", next="Ask another admin.")
+    found.state, found.decided_by = (State.GRANTED if grant else State.REFUSED), actor
+    found.expires = timezone.now() + _minutes() if grant else found.expires
+    found.save(update_fields=["state", "decided_by", "expires"])
+    return found
+
+
+@transaction.atomic
+def read(*, actor: User, place: Place, what: What, about: str = "", address: str = "", words: str = "") -> Allowed:
+    """The one way to a text: looks whether this person may read here now, and writes the row that says so. `about`: the id of
+    what is shown; `words`: what is searched for. NotFound for a stranger; Refused without an open reason.
+    """
+    now = standing(actor, place)
+    if now.mode == LogMode.METADATA:
+        raise errors.Refused("Nobody reads texts here.", next="The owners have settled that the log shows metadata only.")
+    if not now.open or now.opening is None:
+        raise errors.Refused("This is not open.", next="Say first why you want to read it.")
+    _note(actor, now.opening, [Look(place, what, about, now.mode)], address=address, words=words)
+    return Allowed(redacted=now.mode == LogMode.REDACTED, opening=now.opening.pk)
+
+
+@transaction.atomic
+def choose_for_server(*, actor: User, mode: str) -> None:
+    server.manage(actor)
+    if mode not in STRICTNESS[1:]:
+        raise errors.InvalidInput("Choose what may be read.", param="log_mode")
+    if Server.objects.filter(pk=1).exclude(log_mode=mode).update(log_mode=mode):
+        record.write(actor=actor, about=server.current(), said=f"Texts in the log: {LogMode(mode).label.lower()}.")
+
+
+@transaction.atomic
+def choose_for_team(*, actor: User, team: Team, mode: str) -> None:
+    """By its owners; "" for the server's rule. NotFound for everybody else."""
+    if not can(actor, "team.own", team):
+        raise errors.NotFound
+    if mode not in LogMode.values:
+        raise errors.InvalidInput("Choose what may be read.", param="log_mode")
+    if Team.objects.filter(pk=team.pk).exclude(log_mode=mode).update(log_mode=mode):
+        record.write(actor=actor, about=team, said=f"Texts in the log: {LogMode(mode).label.lower()}.")
+
+
+@transaction.atomic
+def found(*, actor: User, opening_id: str, conversations: list[Conversation], address: str) -> None:
+    """Each conversation of which a search has shown a piece gets a row of its own, so that its owner learns of it."""
+    opening = Opening.objects.get(pk=opening_id, reader=actor)
+    there = sorted(conversations, key=lambda one: one.pk)
+    shown = modes(one.team for one in there)
+    looks = [Look(one, "found", one.pk, mode) for one, mode in zip(there, shown, strict=True)]
+    _note(actor, opening, looks, address=address)
+
+
+class Look(NamedTuple):
+    """What is put on record of one: the place, how it was looked at, the id of what was shown, and how much of it."""
+
+    place: Place
+    what: What
+    about: str
+    mode: str
+
+
+def _note(actor: User, opening: Opening, looks: list[Look], *, address: str, words: str = "") -> None:
+    details = {"note": opening.note, "from": address[:60], "words": words[:300]}
+    rows = chain.append(reader=actor, entries=[(_facts(opening, look), details) for look in looks])
+    sql.each(
+        READ, {"conversation": "text", "number": "bigint"}, [(row.conversation, row.number) for row in rows if row.conversation]
+    )
+
+
+READ: Final = "UPDATE chat_conversation SET last_reading = {number} {rows} WHERE chat_conversation.id = {conversation}"
+
+
+def _facts(opening: Opening, look: Look) -> chain.Facts:
+    team, of = _team(look.place), look.place if isinstance(look.place, Conversation) else None
+    why: chain.Facts = {"opening": opening.pk, "reason": opening.reason, "consent": opening.decided_by_id}
+    shown: chain.Facts = {"what": look.what, "about": look.about, "mode": look.mode, "team": team.pk if team else ""}
+    return {**why, **shown, "conversation": of.pk if of else "", "owner": of.owner_id if of else None}

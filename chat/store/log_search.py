@@ -1,0 +1,92 @@
+"""Searching the texts of the log: stored replies and what they answer, in a team or everywhere. What is redacted is not found."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from chat.models import Conversation, LogMode, Team
+from chat.store import access, redaction, search, sql
+from chat.store.access import Allowed
+
+MOST: Final = 50
+LOOK: Final = 20_000  # places that hold the words, the newest first, that one search looks through
+FEW: Final = 500
+AROUND: Final = 100  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A piece of a stored reply, or of what it answers. `pieces`: the text around the words, and which pieces are those."""
+
+    response: str
+    conversation: Conversation
+    created: datetime
+    pieces: list[search.Piece]
+
+
+FOUND: Final = """SELECT r.id, c.id, e.id, e.text, r.created FROM ({matches}) AS m
+JOIN chat_searchentry e ON e.id = m.id JOIN chat_item i ON i.id = e.item_id
+JOIN chat_conversation c ON c.id = e.conversation_id
+JOIN chat_response r ON r.id = COALESCE(i.response_id,
+    (SELECT x.id FROM chat_response x WHERE x.input_id = i.id AND x.store AND x.created >= {since}
+     ORDER BY x.created DESC LIMIT 1))
+WHERE r.store AND r.conversation_id = c.id AND r.status NOT IN ('queued', 'in_progress') AND r.created >= {since}
+AND c.deleted IS NULL
+AND ({team} = '' OR c.team_id = {team}) ORDER BY e.id DESC LIMIT {most}"""
+ON_SQLITE: Final = "SELECT rowid AS id FROM chat_search WHERE chat_search MATCH %s ORDER BY rowid DESC LIMIT {look}"
+HOLDING: Final = """SELECT id FROM chat_searchentry
+WHERE to_tsvector('chat_words', left(text, 200000)) @@ to_tsquery('chat_words', %s)"""
+# By its index, all of them: Postgres would rather walk the table from its end, and make words of every text on the way.
+INDEXED: Final = f"WITH hits AS MATERIALIZED ({HOLDING}) SELECT id FROM hits LIMIT {{look}}"  # noqa: S608 - all of it is ours
+WALKED: Final = f"{HOLDING} ORDER BY id DESC LIMIT {{look}}"
+
+
+def _matches(query: str) -> list[str]:
+    """How to find the newest places, one way after the other until there are enough. All that are looked through are sorted."""
+    if sql.VENDOR == "sqlite":
+        return [ON_SQLITE.format(look=look) for look in (FEW, LOOK)]
+    ((count,),) = sql.rows(f"SELECT COUNT(*) FROM ({INDEXED.format(look=LOOK + 1)}) AS few", query)  # noqa: S608 - all of it is ours
+    return [INDEXED.format(look=LOOK) if count <= LOOK else WALKED.format(look=FEW)]
+
+
+def find(allowed: Allowed, *, team: Team | None, query: str) -> list[Place]:
+    """The newest places that hold all words, each as a prefix."""
+    words = search.words(query)
+    if not words:
+        return []
+    together = {
+        "sqlite": " ".join(f'"{word}"*' for word in words),
+        "postgresql": " & ".join(f"'{word}':*" for word in words),
+    }
+    since = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
+    rows: list[Any] = []
+    for matches in _matches(together[sql.VENDOR]):
+        if len(rows) < MOST:
+            text = FOUND.format(matches=matches, since="%s", team="%s", most=MOST)
+            scope = team.pk if team else ""
+            rows = sql.rows(text, together[sql.VENDOR], sql.stamp(since), sql.stamp(since), scope, scope)
+    there = list(Conversation.objects.select_related("owner", "team").filter(pk__in={row[1] for row in rows}))
+    shown = {one.pk: (one, mode) for one, mode in zip(there, access.modes(one.team for one in there), strict=True)}
+    places = (_place(row, *shown[row[1]], words) for row in rows if row[1] in shown)
+    return [place for place in places if place is not None]
+
+
+def _place(row: Any, conversation: Conversation, mode: str, words: list[str]) -> Place | None:
+    response_id, _, _, text, created = row
+    if mode == LogMode.METADATA:
+        return None
+    text = redaction.mask(text) if mode == LogMode.REDACTED else text
+    at = [text.casefold().find(word.casefold()) for word in words]
+    if mode == LogMode.REDACTED and min(at) < 0:
+        return None  # it was found by what is hidden
+    return Place(response_id, conversation, sql.moment(created), _around(text, words[at.index(max(at))], max(at)))
+
+
+def _around(text: str, word: str, at: int) -> list[search.Piece]:
+    start, end = max(at, 0), max(at, 0) + (len(word) if at >= 0 else 0)
+    before, after = text[max(start - AROUND, 0) : start], text[end : end + AROUND]
+    pieces = [search.Piece(False, ("…" if start > AROUND else "") + before), search.Piece(True, text[start:end])]
+    return [*pieces, search.Piece(False, after + ("…" if len(text) > end + AROUND else ""))]

@@ -1,0 +1,45 @@
+"""The log in a browser: a text stands in its frame, a reply is replayed, and its owner sees who read it."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import Person
+from tests.browser.talk import say
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_reply_is_found_opened_with_a_reason_and_replayed_and_its_owner_sees_that(
+    signed_in_page: Callable[..., Page], owner: Person, person: Person, scripts: bool
+) -> None:
+    address = person.begin(say("A **bold** tide and its moon."))
+    panel = signed_in_page(owner, f"/admin/chat/response/?user={person.name}", java_script_enabled=scripts)
+    panel.locator("tbody th a").first.click()
+    expect(panel.get_by_role("heading", name="When it came")).to_be_visible()
+    assert panel.locator("iframe").count() == 0
+    panel.get_by_label("Why").select_option("ticket")
+    panel.get_by_label("In your words").fill("T-17")
+    panel.get_by_role("button", name="Open").click()
+    expect(panel.frame_locator("iframe").locator("strong", has_text="bold")).to_be_visible()
+    panel.get_by_role("link", name="Replay").click()
+    replay = panel.frame_locator("iframe")
+    expect(replay.locator("pre")).to_contain_text("and its moon.")
+    if scripts:
+        replay.get_by_label("Speed").select_option("16")
+        replay.get_by_role("button", name="Play").click()
+        expect(replay.get_by_role("button", name="Play again")).to_be_visible()
+        expect(replay.locator("pre span").last).to_be_visible()
+    panel.get_by_role("link", name="The conversation").click()
+    expect(panel.frame_locator("iframe").locator("strong", has_text="bold")).to_be_visible()
+    panel.goto("/admin/chat/opening/search/")
+    if panel.get_by_label("Why").count():
+        panel.get_by_label("Why").select_option("abuse")
+        panel.get_by_role("button", name="Open").click()
+    panel.get_by_label("Words").fill("tide moon")
+    panel.get_by_role("button", name="Search texts").click()
+    panel.frame_locator("iframe").get_by_role("link").first.click()
+    expect(panel.get_by_role("heading", name="About it")).to_be_visible()
+    theirs = signed_in_page(person, address)
+    theirs.get_by_role("link", name=f"Read by {owner.name}").click()
+    expect(theirs.get_by_text("“T-17”")).to_be_visible()

@@ -1,0 +1,111 @@
+"""What a redacted text hides, wherever a text is shown: also across the pieces in which it came, and from who searches for it."""
+
+from typing import Any
+
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.models import AccessRow, Team
+from chat.store import redaction
+from chat.store.redaction import mask
+from tests.log.conftest import Log, answered
+
+HIDDEN = [
+    "stella@example.org",
+    "o'brien+x@mail.example.co.uk",
+    "+49 (0)30 901820",
+    "+4930901820",
+    "030/90 18 20-0",
+    "(555) 123-4567",
+    "4111 1111 1111 1111",
+    "5500-0000-0000-0004",
+    "378282246310005",
+    "sk-proj-abcdefghijklmnop1234",
+    "ghp_abcdefghijklmnopqrst",
+    "AKIAIOSFODNN7EXAMPLE",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+]
+SHOWN = [
+    "a@b",
+    "2026-11-26",
+    "26.11.2026",
+    "version 3.11.2",
+    "1000000 rows",
+    "1234567890123456",  # no card: its last digit does not check
+    "pi is 3.14159265358979",
+    "task-force",
+    "resp_0123456789",
+]
+
+
+def test_it_is_hidden_and_the_text_keeps_its_length_and_other_things_stay() -> None:
+    for text in HIDDEN:
+        assert mask(f"Say {text} to me.") == f"Say {redaction.DOT * len(text)} to me."
+    for text in SHOWN:
+        assert mask(f"Say {text} now") == f"Say {text} now"
+
+
+def test_what_is_given_a_name_is_hidden() -> None:
+    assert mask('password = "hunter22", api_key: abcd1234') == f'password = "{"•" * 8}", api_key: {"•" * 8}'
+
+
+@given(
+    st.lists(
+        st.sampled_from(["st", "ella@ex", "ample.o", "rg ", "4111 1111 ", "1111 1111", "sk-abcdef", "ghijklmnop", " "]),
+        max_size=12,
+    )
+)
+def test_pieces_are_hidden_as_their_whole_is(parts: list[str]) -> None:
+    found = redaction.pieces(parts)
+    assert [len(part) for part in found] == [len(part) for part in parts]
+    assert "".join(found) == mask("".join(parts))
+
+
+def test_no_way_to_a_text_shows_what_is_hidden(logged: Log) -> None:
+    secret, card = "stella.secret@example.org", "4111111111111111"
+    world = logged.world
+    one = answered(
+        world.people["author"],
+        f"Mail {secret}",
+        f"I mailed {secret} with {card} quolls",
+        into=world.conversation.pk,
+        pieces=["I mailed stel", "la.secr", "et@exam", "ple.org with 4111", "11111111", "1111 quolls"],
+    )
+    Team.objects.filter(pk=world.team.pk).update(log_mode="redacted")
+    world.conversation.refresh_from_db()
+    logged.open("team admin")
+    from chat.store import access
+
+    access.ask(actor=world.people["team admin"], place=world.team, reason="abuse")
+    client, found = logged.client("team admin"), {}
+    for name in ("text", "raw", "replay"):
+        found[name] = client.get(reverse(f"admin:chat_response_{name}", args=[one.pk])).text
+    found["transcript"] = client.get(reverse("admin:chat_conversation_text", args=[one.conversation_id])).text
+    found["search"] = client.post(reverse("admin:chat_opening_found"), {"q": "quolls", "team": world.team.pk}).text
+    for name, text in found.items():
+        assert "quolls" in text, name
+        assert "•••" in text, name
+        for word in ("stella", "secret@", "4111", "1111"):
+            assert word not in text, (name, word)
+    for words in ("stella", "secret quolls", card):
+        text = client.post(reverse("admin:chat_opening_found"), {"q": words, "team": world.team.pk}).text
+        assert "Nothing holds all of these words." in text
+
+
+def test_a_search_is_on_record_with_its_words_and_each_conversation_that_it_showed(logged: Log) -> None:
+    from chat.store import access
+    from tests.log.conftest import CANARY
+
+    world = logged.world
+    access.ask(actor=world.people["team admin"], place=world.team, reason="abuse")
+    client: Any = logged.client("team admin")
+    for words, count in ((CANARY[:8], 2), ("nothingofthekind", 0), ("unstoredquestion", 0)):
+        text = client.post(reverse("admin:chat_opening_found"), {"q": words, "team": world.team.pk}).text
+        assert text.count("<mark>") == count
+    assert [row.detail.text.count("words") for row in AccessRow.objects.select_related("detail").order_by("number")] == [1] * 4
+    assert "nothingofthekind" in logged.client("server owner").get("/admin/chat/accessrow/").text
+    seen = logged.client("author").get("/settings/readings/").text
+    assert "seen in a search" in seen
+    assert "nothingofthekind" not in seen
