@@ -20,4 +20,4 @@ class PanelConfig(admin.SimpleAdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        from chat.admin import invitations, people, record, teams  # noqa: F401  (not before the panel itself is there)
+        from chat.admin import invitations, overview, people, prices, record, teams  # noqa: F401  (not before the panel itself is there)

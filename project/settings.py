@@ -1,6 +1,7 @@
 """Settings: the environment and nothing else, each variable read once, each also as <NAME>_FILE (docs: README's table)."""
 
 import os
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -137,6 +138,9 @@ ENTRIES_PER_PAGE = 15
 CONVERSATIONS_PER_PAGE = 60
 MODELS_WAIT = 3.0
 UNDO_MINUTES = 10
+PRICE_CURRENCY = env("PRICE_CURRENCY") or "USD"
+if not re.fullmatch(r"[A-Z]{3}", PRICE_CURRENCY):
+    raise ImproperlyConfigured(f"PRICE_CURRENCY must be three capital letters, like EUR, not {PRICE_CURRENCY!r}.")
 RESPONSE_RETENTION_DAYS = whole_number("RESPONSE_RETENTION_DAYS", 30, least=1, most=3650)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100

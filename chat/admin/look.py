@@ -17,7 +17,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         entry("Teams", "groups", "admin:chat_team_changelist"),
         entry("Invitations", "mail", "admin:chat_invitation_changelist"),
     ]
+    items.append(entry("Overview", "bar_chart", "admin:chat_daily_changelist"))
     if can(actor(request), "server.manage", None):
+        items.append(entry("Prices", "payments", "admin:chat_price_changelist"))
         items.append(entry("Record", "history", "admin:admin_logentry_changelist"))
     return [{"items": items}]
 

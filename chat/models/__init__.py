@@ -5,11 +5,13 @@
 
 from chat.models.cache import CacheEntry
 from chat.models.conversations import Access, Branch, Conversation, Participant
+from chat.models.daily import Daily, DailyPerson
 from chat.models.exports import Export, ExportChunk
 from chat.models.items import Item
 from chat.models.links import Audience, Link
 from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
+from chat.models.prices import Price
 from chat.models.probes import Probe
 from chat.models.projects import Project
 from chat.models.responses import LogRow, Response, Turn
@@ -26,6 +28,8 @@ __all__ = [
     "Branch",
     "CacheEntry",
     "Conversation",
+    "Daily",
+    "DailyPerson",
     "Departure",
     "Export",
     "ExportChunk",
@@ -37,6 +41,7 @@ __all__ = [
     "Mention",
     "Participant",
     "Presence",
+    "Price",
     "Probe",
     "Project",
     "Push",

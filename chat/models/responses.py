@@ -9,6 +9,7 @@ class Response(models.Model):
 
     `epoch` is the fence: it grows when a process takes the run over, and a write with an older one changes nothing.
     `team`: the one its conversation is in, that those who look after it find it by.
+    `counted`: it is among the numbers of its day (`Daily`).
     `position` is the conversation's number of this run's newest event, `sequence` the number its next event gets. No index holds
     what changes with every flush: a run that is under way is found by its conversation.
     """
@@ -47,6 +48,7 @@ class Response(models.Model):
     started = models.DateTimeField(null=True)
     first_token = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
+    counted = models.BooleanField(default=False)
 
     class Meta:
         indexes = [
@@ -61,6 +63,11 @@ class Response(models.Model):
                 name="response_position",
             ),
             models.Index(fields=["team", "created", "id"], name="response_of_team"),
+            models.Index(
+                fields=["created"],
+                condition=models.Q(counted=False) & ~models.Q(status__in=["queued", "in_progress"]),
+                name="response_uncounted",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import conversations, links, log, pool, responses, sessions, traces
+from chat.store import conversations, counting, links, log, pool, responses, sessions, traces
 from chat.store import exports as store_exports
 
 logger = logging.getLogger(__name__)
@@ -183,14 +183,16 @@ class Executor:
             alone = False
 
     async def _clear(self) -> None:
-        """Remove what has expired, and what somebody had who has left: a piece at a time, between which the runs write."""
+        """Remove what has expired, and what somebody had who has left; count what has ended: a piece at a time, between which the
+        runs write.
+        """
         clearing = Clearing()
         while True:
-            for remove in (store_exports.purge, sessions.purge, clearing.step, traces.step):
+            for remove in (store_exports.purge, sessions.purge, clearing.step, traces.step, counting.step):
                 try:
                     await self._while(remove)
                 except DatabaseError as error:
-                    logger.warning("What is to go could not be removed, and stays a little: %s", type(error).__name__)
+                    logger.warning("What is to go or to be counted waits a little: %s", type(error).__name__)
             await asyncio.sleep(settings.RUN_SWEEP)
 
     async def _while(self, remove: Callable[[], bool]) -> None:

@@ -12,7 +12,7 @@ from chat import errors
 from chat.models import Branch, Conversation, Participant, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
-from chat.store import history, news, rows, sql, traces
+from chat.store import counting, history, news, rows, sql, traces
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 20
@@ -219,6 +219,7 @@ def purge() -> int:
 def purge_slice(conversation_id: str) -> bool:
     """Remove the newest replies of a conversation, or itself when none is left. False when it is not there any more."""
     newest = Response.objects.filter(conversation=conversation_id).order_by("-created", "-pk").values_list("pk", flat=True)
+    counting.before_they_go(conversation_id)
     if some := list(newest[:PURGE_SLICE]):
         Conversation.objects.filter(pk=conversation_id).update(head=None)
         return bool(Response.objects.filter(pk__in=some).delete())

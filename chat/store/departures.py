@@ -32,7 +32,7 @@ from chat.models import (
     Turn,
     User,
 )
-from chat.store import conversations, exports, record, responses, search, server, sessions, sharing, teams, traces
+from chat.store import conversations, counting, exports, record, responses, search, server, sessions, sharing, teams, traces
 
 SLICE: Final = 500  # rows that one transaction changes
 PATIENCE: Final = 30.0  # seconds for replies to stop
@@ -204,6 +204,10 @@ def _replies(user: User) -> bool:
     return bool(Response.objects.filter(pk__in=list(some)).update(author=None, instructions=""))
 
 
+def _numbers(user: User) -> bool:
+    return counting.forget(user)
+
+
 def _branches(user: User) -> bool:
     some = Branch.objects.filter(user=user).values_list("pk", flat=True)[:SLICE]
     return bool(Branch.objects.filter(pk__in=list(some)).delete()[0])
@@ -229,4 +233,4 @@ def _person(user: User) -> bool:
     return bool(user.delete()[0])
 
 
-STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _sessions, _person)
+STEPS: Final = (_conversations, _participations, _messages, _replies, _numbers, _branches, _exports, _index, _sessions, _person)

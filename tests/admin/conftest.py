@@ -1,15 +1,18 @@
 """Two teams: Physics, with somebody in each role, and Chemistry, whose admin has no business with Physics."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from chat.models import Invitation, Membership, Team, User
+from chat.models import Invitation, Membership, Price, Team, User
 from chat.store import invitations, teams
 from tests.cast import person
 from tests.conftest import signed_in
+
+PRICE = 1  # its key
 
 
 @dataclass
@@ -50,6 +53,7 @@ def world(db: None) -> World:
         "server": invitations.make(actor=people["server owner"], days=7, uses=1)[0],
     }
     people["suspended admin"].refresh_from_db()
+    Price.objects.create(pk=PRICE, model="some-model", from_date=date(2026, 1, 1), input=1, output=2)
     return World(people, physics, chemistry, made)
 
 

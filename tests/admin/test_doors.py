@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, reverse
 
 from chat.models import Membership, User
 from chat.policy import can, people_seen_by, teams_managed_by
-from tests.admin.conftest import World, without_token
+from tests.admin.conftest import PRICE, World, without_token
 
 NOTHING = "/admin/no-such-page/"
 OUTSIDERS = ("member", "guest", "stranger")
@@ -26,6 +26,8 @@ ROUTES = {
     **dict.fromkeys(("chat_user_role", "chat_user_remove"), TEAM),
     **dict.fromkeys(("chat_team_change", "chat_team_history"), TEAM),
     **dict.fromkeys(("chat_user_do", "chat_user_history", "admin_logentry_changelist"), OWNER),
+    **dict.fromkeys(("chat_daily_changelist",), ENTER),
+    **dict.fromkeys(("chat_price_changelist", "chat_price_add", "chat_price_change", "chat_price_remove"), OWNER),
     **dict.fromkeys(("search", None), NOBODY),
 }
 
@@ -45,6 +47,7 @@ NAMED = [pattern for pattern in ALL if pattern.name]
 def address(pattern: URLPattern, *, person: Any, team: str) -> str:
     of_person = "user" in str(pattern.name)
     ids = {"user_id": person, "team_id": team, "name": "suspend", "object_id": person if of_person else team, "app_label": "chat"}
+    ids["price_id"] = PRICE
     wanted = {name: ids[name] for name in pattern.pattern.regex.groupindex if name in ids}
     return reverse(f"admin:{pattern.name}", kwargs=wanted)
 
@@ -68,7 +71,9 @@ def test_only_what_is_ours_is_registered() -> None:
     """Not what other apps would bring along: sessions, second steps, jobs, groups."""
     assert sorted(model._meta.label for model in admin.site._registry) == [
         "admin.LogEntry",
+        "chat.Daily",
         "chat.Invitation",
+        "chat.Price",
         "chat.Team",
         "chat.User",
     ]
@@ -149,6 +154,11 @@ ODD = (
     "/admin/chat/team/%00/change/",
     "/admin/chat/user/1/teams/%00/role/",
     "/admin/chat/user/1/do/delete/",
+    "/admin/chat/price/99999999999999999999999/change/",
+    "/admin/chat/price/2/remove/",
+    "/admin/chat/price/abc/change/",
+    "/admin/chat/daily/1/change/",
+    "/admin/chat/daily/add/",
     "/admin/chat/user/add/",
     "/admin/chat/user/1/delete/",
     "/admin/chat/user/1/",

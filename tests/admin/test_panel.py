@@ -12,7 +12,8 @@ from tests import cast
 from tests.admin.conftest import World
 from tests.conftest import signed_in
 
-PAGES = ("/admin/chat/user/", "/admin/chat/team/", "/admin/chat/invitation/", "/admin/admin/logentry/")
+NUMBERS = ("/admin/chat/daily/", "/admin/chat/price/", "/admin/chat/price/add/")
+PAGES = ("/admin/chat/user/", "/admin/chat/team/", "/admin/chat/invitation/", "/admin/admin/logentry/", *NUMBERS)
 
 
 def test_the_panel_opens_with_its_people(world: World) -> None:

@@ -1,0 +1,141 @@
+"""The numbers of each day (`Daily`): a reply is counted once, in the background, soon after it has ended and before it goes."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from secrets import randbelow
+from typing import Any, Final, NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from chat.models import DailyPerson, Response, Team, User
+from chat.models.daily import EDGES, WAITS
+from chat.protocol.types import Json
+from chat.store import costs, sql
+
+SLICE: Final = 250  # replies that one transaction counts
+KEPT: Final = timedelta(days=366)  # who was active on a day: as long as the overview looks back
+COLUMNS: Final = ("replies", "failed", "incomplete", "stored", "input", "cached", "output", *WAITS)
+FACTS: Final = ("created", "first_token", "status", "model", "store", "usage", "author_id", "team_id", "team__personal_of")
+
+
+class Fact(NamedTuple):
+    """What counts of a reply."""
+
+    created: datetime
+    first_token: datetime | None
+    status: str
+    model: str
+    store: bool
+    usage: Json | None
+    author_id: int | None
+    team_id: str | None
+    personal_of: int | None
+
+    @property
+    def day(self) -> date:
+        return self.created.astimezone(UTC).date()
+
+    def key(self) -> tuple[str, str, str]:
+        """As in `Daily`: whoever is on their own is in no team."""
+        return self.day.isoformat(), self.team_id if self.team_id and self.personal_of is None else "", self.model
+
+    def numbers(self) -> list[int]:
+        """In the order of COLUMNS."""
+        spent, waits = costs.tokens(self.usage), [0] * len(WAITS)
+        if self.first_token is not None:
+            waits[wait_class((self.first_token - self.created) / timedelta(milliseconds=1))] = 1
+        kinds = (1, self.status == Response.Status.FAILED, self.status == Response.Status.INCOMPLETE, self.store)
+        return [*map(int, kinds), spent.input, spent.cached, spent.output, *waits]
+
+
+def wait_class(milliseconds: float) -> int:
+    return bisect_right(EDGES, milliseconds)
+
+
+UNCOUNTED: Final = "SELECT id FROM chat_response WHERE NOT counted AND NOT (status IN ('queued', 'in_progress'))"
+NEWEST: Final = f"{UNCOUNTED} ORDER BY created DESC LIMIT {SLICE}"
+BEHIND: Final = f"{UNCOUNTED} ORDER BY created DESC LIMIT 1 OFFSET {SLICE}"
+THEIRS: Final = f"{UNCOUNTED} AND conversation_id = %s ORDER BY id"
+
+
+def step() -> bool:
+    """Count a slice of what has ended; False when nothing is left to count, or to forget."""
+    if sql.rows(f"{UNCOUNTED} LIMIT 1"):
+        return bool(_count(NEWEST, lock="FOR UPDATE SKIP LOCKED"))
+    limit = _oldest()
+    return DailyPerson.objects.filter(day__lt=limit).exists() and bool(DailyPerson.objects.filter(day__lt=limit).delete()[0])
+
+
+def behind() -> bool:
+    """Whether more waits to be counted than the next step counts."""
+    return bool(sql.rows(BEHIND))
+
+
+def before_they_go(conversation_id: str) -> None:
+    """Count what of this conversation is not yet counted: it is about to be removed."""
+    if sql.rows(f"{THEIRS} LIMIT 1", conversation_id):
+        _count(THEIRS, conversation_id, lock="FOR UPDATE")
+
+
+@transaction.atomic
+def _count(query: str, *values: str, lock: str) -> int:
+    """In one transaction with the mark: killed in the middle, nothing was counted; two at once count different ones."""
+    ids = [pk for (pk,) in sql.rows(query, *values, lock=lock)]
+    _add((fact, 1) for fact in _facts(Response.objects.filter(pk__in=ids)))
+    sql.run("UPDATE chat_response SET counted = TRUE WHERE id {one_of}", ids)
+    return len(ids)
+
+
+def move(conversation_id: str, *, team: Team) -> None:
+    """What was counted of this conversation, which is locked, counts in this team from now on. Called before its replies are
+    moved there.
+    """
+    replies = Response.objects.filter(conversation=conversation_id).order_by("pk")
+    counted = [pk for pk, is_ in replies.select_for_update().values_list("pk", "counted") if is_]
+    facts = list(_facts(replies.filter(pk__in=counted)))
+    there = [fact._replace(team_id=team.pk, personal_of=team.personal_of_id) for fact in facts]
+    _add([*((fact, -1) for fact in facts), *((fact, 1) for fact in there)])
+    days = sorted({fact.day.isoformat() for fact in facts})
+    for day in days:
+        sql.run("DELETE FROM chat_dailyperson WHERE day = %s AND replies <= 0", day)
+
+
+def forget(user: User) -> bool:
+    """Numbers of somebody whose account goes stay without them: they are one person still, and nobody knows who."""
+    nobody = -1 - randbelow(2**62)
+    return bool(DailyPerson.objects.filter(person=user.pk).update(person=nobody))
+
+
+def _facts(replies: Any) -> Iterable[Fact]:
+    return (Fact(*row) for row in replies.order_by().values_list(*FACTS))
+
+
+ADD: Final = f"""INSERT INTO chat_daily (day, team, model, {", ".join(COLUMNS)})
+SELECT {{day}}, {{team}}, {{model}}, {", ".join(f"{{{name}}}" for name in COLUMNS)} {{rows}} WHERE TRUE
+ON CONFLICT (day, team, model) DO UPDATE SET {", ".join(f"{name} = chat_daily.{name} + excluded.{name}" for name in COLUMNS)}"""
+ADD_PERSON: Final = """INSERT INTO chat_dailyperson (day, team, model, person, replies)
+SELECT {day}, {team}, {model}, {person}, {replies} {rows} WHERE TRUE
+ON CONFLICT (day, person, team, model) DO UPDATE SET replies = chat_dailyperson.replies + excluded.replies"""
+KEY: Final = {"day": "date", "team": "text", "model": "text"}
+
+
+def _add(counted: Iterable[tuple[Fact, int]]) -> None:
+    """Each fact so many times. Rows are locked in one order, so that nobody waits for each other for ever."""
+    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * len(COLUMNS))
+    people: dict[tuple[str, str, str, int], int] = defaultdict(int)
+    oldest = _oldest()
+    for fact, times in counted:
+        key = fact.key()
+        sums[key] = [sum_ + times * number for sum_, number in zip(sums[key], fact.numbers(), strict=True)]
+        if fact.author_id is not None and fact.day >= oldest:
+            people[*key, fact.author_id] += times
+    sql.each(ADD, KEY | dict.fromkeys(COLUMNS, "bigint"), [(*key, *sums[key]) for key in sorted(sums)])
+    rows = [(*key, people[key]) for key in sorted(people)]
+    sql.each(ADD_PERSON, KEY | {"person": "bigint", "replies": "bigint"}, rows)
+
+
+def _oldest() -> date:
+    return (timezone.now() - KEPT).astimezone(UTC).date()
