@@ -5,7 +5,7 @@
 
 from chat.models.cache import CacheEntry
 from chat.models.conversations import Access, Branch, Conversation, Participant
-from chat.models.daily import Daily, DailyPerson
+from chat.models.daily import Daily, DailyPerson, LastActive
 from chat.models.exports import Export, ExportChunk
 from chat.models.items import Item
 from chat.models.links import Audience, Link
@@ -35,6 +35,7 @@ __all__ = [
     "ExportChunk",
     "Invitation",
     "Item",
+    "LastActive",
     "Link",
     "LogRow",
     "Membership",

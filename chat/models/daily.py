@@ -56,3 +56,15 @@ class DailyPerson(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["day", "person", "team", "model"], name="one_daily_person")]
+
+
+class LastActive(models.Model):
+    """The newest of these days: for counting the people of a period that ends today, without reading each of its days."""
+
+    team = models.CharField(max_length=40, blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    person = models.BigIntegerField()
+    day = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "model", "person"], name="one_last_active")]

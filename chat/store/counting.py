@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from chat.models import DailyPerson, Response, Team, User
+from chat.models import DailyPerson, LastActive, Response, Team, User
 from chat.models.daily import EDGES, WAITS
 from chat.protocol.types import Json
 from chat.store import costs, sql
@@ -65,8 +65,8 @@ def step() -> bool:
     """Count a slice of what has ended; False when nothing is left to count, or to forget."""
     if sql.rows(f"{UNCOUNTED} LIMIT 1"):
         return bool(_count(NEWEST, lock="FOR UPDATE SKIP LOCKED"))
-    limit = _oldest()
-    return DailyPerson.objects.filter(day__lt=limit).exists() and bool(DailyPerson.objects.filter(day__lt=limit).delete()[0])
+    over = [model.objects.filter(day__lt=_oldest()) for model in (DailyPerson, LastActive)]
+    return sum(some.delete()[0] for some in over if some.exists()) > 0
 
 
 def behind() -> bool:
@@ -98,15 +98,23 @@ def move(conversation_id: str, *, team: Team) -> None:
     facts = list(_facts(replies.filter(pk__in=counted)))
     there = [fact._replace(team_id=team.pk, personal_of=team.personal_of_id) for fact in facts]
     _add([*((fact, -1) for fact in facts), *((fact, 1) for fact in there)])
-    days = sorted({fact.day.isoformat() for fact in facts})
-    for day in days:
+    for day in sorted({fact.day.isoformat() for fact in facts}):
         sql.run("DELETE FROM chat_dailyperson WHERE day = %s AND replies <= 0", day)
+    for place in sorted({(*fact.key()[1:], fact.author_id) for fact in facts if fact.author_id is not None}):
+        _look_again(*place)
+
+
+def _look_again(team: str, model: str, person: int) -> None:
+    """When somebody was active there last, now that something was taken away."""
+    there = DailyPerson.objects.filter(team=team, model=model, person=person).order_by("-day").values_list("day", flat=True)
+    last, known = there.first(), LastActive.objects.filter(team=team, model=model, person=person)
+    known.update(day=last) if last else known.delete()
 
 
 def forget(user: User) -> bool:
     """Numbers of somebody whose account goes stay without them: they are one person still, and nobody knows who."""
-    nobody = -1 - randbelow(2**62)
-    return bool(DailyPerson.objects.filter(person=user.pk).update(person=nobody))
+    nobody, places = -1 - randbelow(2**62), (DailyPerson, LastActive)
+    return sum(model.objects.filter(person=user.pk).update(person=nobody) for model in places) > 0
 
 
 def _facts(replies: Any) -> Iterable[Fact]:
@@ -119,6 +127,9 @@ ON CONFLICT (day, team, model) DO UPDATE SET {", ".join(f"{name} = chat_daily.{n
 ADD_PERSON: Final = """INSERT INTO chat_dailyperson (day, team, model, person, replies)
 SELECT {day}, {team}, {model}, {person}, {replies} {rows} WHERE TRUE
 ON CONFLICT (day, person, team, model) DO UPDATE SET replies = chat_dailyperson.replies + excluded.replies"""
+LAST: Final = """INSERT INTO chat_lastactive (team, model, person, day)
+SELECT {team}, {model}, {person}, {day} {rows} WHERE TRUE
+ON CONFLICT (team, model, person) DO UPDATE SET day = excluded.day WHERE excluded.day > chat_lastactive.day"""
 KEY: Final = {"day": "date", "team": "text", "model": "text"}
 
 
@@ -135,6 +146,9 @@ def _add(counted: Iterable[tuple[Fact, int]]) -> None:
     sql.each(ADD, KEY | dict.fromkeys(COLUMNS, "bigint"), [(*key, *sums[key]) for key in sorted(sums)])
     rows = [(*key, people[key]) for key in sorted(people)]
     sql.each(ADD_PERSON, KEY | {"person": "bigint", "replies": "bigint"}, rows)
+    last = {(team, model, person): day for day, team, model, person in sorted(people) if people[day, team, model, person] > 0}
+    types = {"team": "text", "model": "text", "person": "bigint", "day": "date"}
+    sql.each(LAST, types, [(*who, last[who]) for who in sorted(last)])
 
 
 def _oldest() -> date:

@@ -13,7 +13,7 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from chat import errors
-from chat.models import Daily, DailyPerson, Team, User
+from chat.models import Daily, DailyPerson, LastActive, Team, User
 from chat.models.daily import EDGES, WAITS
 from chat.policy import can, teams_managed_by
 from chat.store import costs, counting
@@ -119,6 +119,7 @@ class _Looking:
     def __init__(self, scope: dict[str, Any], days: list[date], teams: dict[str, Team]) -> None:
         self.numbers = Daily.objects.filter(**scope)
         self.active = DailyPerson.objects.filter(**scope)
+        self.last_active = LastActive.objects.filter(**{**scope, "day__range": (days[0], date.max)})
         self.teams, self.book = teams, costs.book()
         self.by_day = {day: Sums() for day in days}
         self.by_team: dict[str, Sums] = defaultdict(Sums)
@@ -166,7 +167,7 @@ class _Looking:
         for day, number in self.active.values_list("day").annotate(Count("person", distinct=True)).order_by():
             self.by_day[day].people = number
         of_team, of_model, everybody = defaultdict[str, set[int]](set), defaultdict[str, set[int]](set), set[int]()
-        for team, model, person in self.active.order_by().values_list("team", "model", "person").distinct():
+        for team, model, person in self.last_active.values_list("team", "model", "person"):
             of_team[self._known(team)].add(person)
             of_model[model].add(person)
             everybody.add(person)

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import include, path
 
 from chat.admin.to_replies import to_replies
-from chat.models import Price, Team
+from chat.models import Price, Response, Team
 from tests.admin.conftest import World
 from tests.replies import count, replied
 
@@ -25,7 +25,7 @@ urlpatterns = [path("panel/", include((listed, "admin"), namespace="admin"))]
 @pytest.fixture
 def used(world: World) -> World:
     """Physics: five replies of two people, on two days; Chemistry: one; one of somebody on their own."""
-    world.physics.refresh_from_db()
+    Response.objects.update(counted=True)  # whatever else there is
     mateo, gus = world.people["member"], world.people["guest"]
     for _ in range(3):
         replied(mateo, world.physics, tokens=(1_000, 200, 50), wait=0.42)

@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 from django.db.models import Sum
 
-from chat.models import Conversation, Daily, DailyPerson, Response, Team
+from chat.models import Conversation, Daily, DailyPerson, LastActive, Response, Team
 from chat.store import conversations, counting, departures, messages, overview, sharing, teams
 from tests.accounts.conftest import simultaneously
 from tests.cast import Cast, assemble
@@ -93,6 +93,7 @@ def test_a_conversation_that_is_moved_takes_its_numbers_along(cast: Cast) -> Non
     count()
     assert {(one.team, one.replies) for one in Daily.objects.filter(replies__gt=0)} == {(team.pk, 2)}
     assert set(DailyPerson.objects.values_list("team", "person", "replies")) == {(team.pk, cast.mate.pk, 2)}
+    assert set(LastActive.objects.values_list("team", "person")) == {(team.pk, cast.mate.pk)}
     assert Response.objects.get(pk=late.pk).counted
 
 
@@ -106,6 +107,7 @@ def test_numbers_of_somebody_who_has_left_stay_without_them(cast: Cast) -> None:
     while departures.step():
         pass
     assert not DailyPerson.objects.filter(person=cast.stranger.pk).exists()
+    assert not LastActive.objects.filter(person=cast.stranger.pk).exists()
     found = overview.look(actor=cast.owner, days=7)
     assert (found.total.replies, found.total.people) == (3, 2)
     assert [sums.people for _, sums in found.days[-2:]] == [1, 2]
@@ -116,10 +118,24 @@ def test_who_was_active_is_kept_as_long_as_the_overview_looks_back(cast: Cast) -
     count()
     old = datetime.now(UTC).date() - timedelta(days=400)
     DailyPerson.objects.update(day=old)
+    LastActive.objects.update(day=old)
     replied(cast.mate, at=datetime.now(UTC) - timedelta(days=400))
     count()
     assert not DailyPerson.objects.exists()
+    assert not LastActive.objects.exists()
     assert numbers("replies") == (2,)
+
+
+def test_when_somebody_was_active_last_goes_back_when_that_is_taken_elsewhere(cast: Cast) -> None:
+    team = teams.create(actor=cast.mate, name="Physics")
+    begun = messages.send(actor=cast.mate, conversation_id=None, text="What is a quark?")
+    Response.objects.filter(pk=begun.response.pk).update(status="completed", model="gpt-x")
+    before = datetime.now(UTC) - timedelta(days=3)
+    replied(cast.mate, at=before)
+    replied(cast.mate, at=before - timedelta(days=1))
+    count()
+    sharing.move(actor=cast.mate, conversation_id=begun.conversation.pk, team_id=team.pk)
+    assert dict(LastActive.objects.values_list("team", "day")) == {"": before.date(), team.pk: datetime.now(UTC).date()}
 
 
 @pytest.mark.parametrize(
