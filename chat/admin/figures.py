@@ -11,6 +11,7 @@ from chat.models.daily import EDGES
 from chat.store.overview import Sums
 
 LEAST: Final = Decimal("0.0001")
+MOST_ROWS: Final = 100  # of a table of teams or models
 
 
 class Figure(NamedTuple):
@@ -97,7 +98,10 @@ class Table(NamedTuple):
     about: str
     head: list[str]
     rows: list[Row]
+    more: int  # that it does not show
 
 
 def table(name: str, about: str, rows: Iterable[Row]) -> Table:
-    return Table(name, about, [column.name for column in COLUMNS], list(rows))
+    found = list(rows)
+    most = found if about == "Day" else found[:MOST_ROWS]
+    return Table(name, about, [column.name for column in COLUMNS], most, len(found) - len(most))

@@ -18,6 +18,7 @@ from chat.store.overview import PERIODS, Overview
 
 NAMES = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
 ALONE = "On their own, or in a team that has ended"
+NONE = "None (not found, or stopped before)"
 LONGEST = 200  # characters of a model's name
 
 
@@ -79,7 +80,7 @@ class Asked:
             "Model",
             (
                 Row(
-                    model or "No model chosen",
+                    model or NONE,
                     self.address(model=model) if model else "",
                     figures(sums, self.where(found, model=model, listed=bool(model))),
                 )

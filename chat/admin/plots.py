@@ -14,24 +14,26 @@ STEP, WIDTH, HEIGHT = 10, 8, 100  # of the drawing: from bar to bar, of a bar, o
 
 
 class Bar(NamedTuple):
-    """Three paths: where it stands, from top to ground; itself; and `part` of it, drawn over it. Heights are told for tests."""
+    """The path of its place, from top to ground, and what is said of it. Heights are told for tests."""
 
-    said: str
     place: str
-    drawn: str
-    part: str
+    said: str
     height: float
     part_height: float
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
+    """`drawn`: all bars in one path; `parts`: what is drawn over them in another colour."""
+
     name: str
     most: str
     legend: str
     part_legend: str
     style: str
     width: int
+    drawn: str
+    parts: str
     bars: list[Bar]
 
 
@@ -120,14 +122,20 @@ def _said(day: date) -> str:
 
 def _plot(kind: _Kind, bars: Sequence[tuple[str, Sums]]) -> Plot:
     most = max((kind.whole(sums) for _, sums in bars), default=0)
-    drawn = [_bar(kind, number, sums, most=most, when=when) for number, (when, sums) in enumerate(bars)]
-    return Plot(kind.name, kind.top(most), kind.legend, kind.part_legend, kind.style, STEP * len(bars), drawn)
+    heights = [(_height(kind.whole(sums), most), _height(kind.part(sums), most)) for _, sums in bars]
+    drawn, parts = (
+        "".join(_path(number, WIDTH, height) for number, height in enumerate(some) if height)
+        for some in zip(*heights, strict=True)
+    )
+    told = [
+        Bar(_path(number, STEP, HEIGHT), f"{when}: {kind.says(sums)}", *heights[number])
+        for number, (when, sums) in enumerate(bars)
+    ]
+    return Plot(kind.name, kind.top(most), kind.legend, kind.part_legend, kind.style, STEP * len(bars), drawn, parts, told)
 
 
-def _bar(kind: _Kind, number: int, sums: Sums, *, most: float, when: str) -> Bar:
-    whole, part = (round(HEIGHT * of(sums) / most, 2) if most else 0.0 for of in (kind.whole, kind.part))
-    place, drawn, over = (_path(number, *size) for size in ((STEP, HEIGHT), (WIDTH, whole), (WIDTH, part)))
-    return Bar(f"{when}: {kind.says(sums)}", place, drawn, over, whole, part)
+def _height(number: float, most: float) -> float:
+    return round(HEIGHT * number / most, 2) if most else 0.0
 
 
 def _path(number: int, width: int, height: float) -> str:

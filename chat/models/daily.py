@@ -56,6 +56,7 @@ class DailyPerson(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["day", "person", "team", "model"], name="one_daily_person")]
+        indexes = [models.Index(fields=["person", "team", "model", "day"], name="daily_of_person")]
 
 
 class LastActive(models.Model):

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
+from chat import errors
 from chat.models import DailyPerson, LastActive, Response, Team, User
 from chat.models.daily import EDGES, WAITS
 from chat.protocol.types import Json
@@ -18,7 +19,9 @@ from chat.store import costs, sql
 SLICE: Final = 250  # replies that one transaction counts
 KEPT: Final = timedelta(days=366)  # who was active on a day: as long as the overview looks back
 COLUMNS: Final = ("replies", "failed", "incomplete", "stored", "input", "cached", "output", *WAITS)
-FACTS: Final = ("created", "first_token", "status", "model", "store", "usage", "author_id", "team_id", "team__personal_of")
+FACTS: Final = (
+    *("created", "first_token", "status", "error_code", "model", "store", "usage", "author_id", "team_id", "team__personal_of"),
+)
 
 
 class Fact(NamedTuple):
@@ -27,6 +30,7 @@ class Fact(NamedTuple):
     created: datetime
     first_token: datetime | None
     status: str
+    error_code: str
     model: str
     store: bool
     usage: Json | None
@@ -39,8 +43,15 @@ class Fact(NamedTuple):
         return self.created.astimezone(UTC).date()
 
     def key(self) -> tuple[str, str, str]:
-        """As in `Daily`: whoever is on their own is in no team."""
-        return self.day.isoformat(), self.team_id if self.team_id and self.personal_of is None else "", self.model
+        """As in `Daily`: whoever is on their own is in no team. It stays the same as long as the reply is in its team."""
+        team = self.team_id if self.team_id and self.personal_of is None else ""
+        return self.day.isoformat(), team, self.model if self._answered() else ""
+
+    def _answered(self) -> bool:
+        """Whether such a model is known. Any name can be asked for: what nobody answers to may be somebody's words."""
+        if self.error_code == errors.ModelNotFound.code:
+            return False
+        return self.status != Response.Status.CANCELLED or self.first_token is not None or self.usage is not None
 
     def numbers(self) -> list[int]:
         """In the order of COLUMNS."""
@@ -98,9 +109,10 @@ def move(conversation_id: str, *, team: Team) -> None:
     facts = list(_facts(replies.filter(pk__in=counted)))
     there = [fact._replace(team_id=team.pk, personal_of=team.personal_of_id) for fact in facts]
     _add([*((fact, -1) for fact in facts), *((fact, 1) for fact in there)])
-    for day in sorted({fact.day.isoformat() for fact in facts}):
-        sql.run("DELETE FROM chat_dailyperson WHERE day = %s AND replies <= 0", day)
-    for place in sorted({(*fact.key()[1:], fact.author_id) for fact in facts if fact.author_id is not None}):
+    by = [(*fact.key(), fact.author_id) for fact in facts if fact.author_id is not None]
+    for day, person in sorted({(day, person) for day, _, _, person in by}):
+        sql.run("DELETE FROM chat_dailyperson WHERE day = %s AND person = %s AND replies <= 0", day, person)
+    for place in sorted({one[1:] for one in by}):
         _look_again(*place)
 
 

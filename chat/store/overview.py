@@ -22,6 +22,7 @@ from chat.store.costs import DIGITS, Tokens
 PERIODS: Final = (7, 30, 90, 365)  # days, today among them
 PLAIN: Final = ("replies", "failed", "incomplete", "stored", "input", "cached", "output")
 KINDS: Final = len(PLAIN)
+MOST_OFFERED: Final = 200  # models that the page can be narrowed to
 
 
 @dataclass(slots=True)
@@ -214,4 +215,4 @@ def without_price(*, actor: User) -> list[Unpriced]:
 
 def models_used(overview: Overview, chosen: str) -> Iterable[str]:
     """Those that the page can be narrowed to."""
-    return sorted({model for model, _ in overview.models if model} | ({chosen} - {""}))
+    return sorted({model for model, _ in overview.models[:MOST_OFFERED] if model} | ({chosen} - {""}))

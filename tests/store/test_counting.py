@@ -48,6 +48,16 @@ def test_a_day_is_from_midnight_to_midnight_utc(cast: Cast) -> None:
     assert {f"{one.day}": one.replies for one in Daily.objects.all()} == {"2026-03-28": 1, "2026-03-29": 2}
 
 
+def test_a_name_that_no_model_answered_to_may_be_words_and_is_in_no_number(cast: Cast) -> None:
+    replied(cast.mate, model="my secret", status="failed", error_code="model_not_found")
+    replied(cast.mate, model="my secret", status="cancelled")
+    replied(cast.mate, model="stopped later", status="cancelled", wait=1)
+    replied(cast.mate, model="server down", status="failed", error_code="upstream_unreachable")
+    count()
+    found = sorted(Daily.objects.values_list("model", "replies"))
+    assert found == [("", 2), ("server down", 1), ("stopped later", 1)]
+
+
 def test_a_step_that_dies_halfway_has_counted_nothing(cast: Cast) -> None:
     replied(cast.mate)
     with transaction.atomic():

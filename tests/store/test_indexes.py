@@ -37,6 +37,7 @@ def plan(query: str, *values: Any) -> str:
         ("SELECT id FROM chat_item WHERE author_id = %s AND client_id = %s", (1, "c"), ["one_item_per_client_id"]),
         ("SELECT id FROM chat_turn WHERE response_id = %s", ("r",), ["one_turn_per_index"]),
         ("SELECT id FROM chat_branch WHERE conversation_id = %s", ("c",), ["one_branch_per_viewer"]),
+        ("SELECT day FROM chat_dailyperson WHERE team = %s AND model = %s AND person = %s", ("t", "m", 1), ["daily_of_person"]),
         (counting.THEIRS, ("c",), ["response_position"]),
         ("SELECT id FROM chat_conversation WHERE owner_id = %s ORDER BY active DESC", (1,), ["conversation_newest"]),
     ],
