@@ -86,7 +86,7 @@ def percentile(counts: Sequence[int], share: int) -> float | None:
     """Within how many seconds the first words of so many in a hundred replies had come, as if in each class they had come evenly;
     the last class has no end, so its beginning. None without any.
     """
-    if not (number := sum(counts)):
+    if (number := sum(counts)) <= 0:
         return None
     rank, upto = max(1, -(-share * number // 100)), list(accumulate(counts))
     at = bisect_left(upto, rank)

@@ -81,6 +81,35 @@ def test_two_processes_count_each_reply_once() -> None:
     assert DailyPerson.objects.aggregate(all=Sum("replies")) == {"all": 700}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_counts_and_who_moves_at_the_same_time_leave_the_numbers_right() -> None:
+    mate = assemble().mate
+    team = teams.create(actor=mate, name="Physics")
+    begun = messages.send(actor=mate, conversation_id=None, text="What is a quark?").conversation
+    Response.objects.update(status="completed")
+
+    def act(which: int) -> None:
+        for number in range(12):
+            if which == 0:
+                sharing.move(actor=mate, conversation_id=begun.pk, team_id="" if number % 2 else team.pk)
+            elif which == 1:
+                Response.objects.create(conversation=begun, author=mate, team_id=begun_in(begun.pk), status="completed")
+            else:
+                counting.step()
+
+    assert simultaneously(4, act) == [None] * 4
+    count()
+    here = Response.objects.filter(team=team).count()
+    assert {(one.team, one.replies) for one in Daily.objects.exclude(replies=0)} == {
+        pair for pair in ((team.pk, here), ("", 13 - here)) if pair[1]
+    }
+    assert sum(DailyPerson.objects.values_list("replies", flat=True)) == 13
+
+
+def begun_in(conversation_id: str) -> str:
+    return str(Conversation.objects.get(pk=conversation_id).team_id)
+
+
 def test_numbers_stay_when_conversations_go_also_what_was_not_counted_yet(cast: Cast, settings: Any) -> None:
     settings.UNDO_MINUTES = 0
     there = replied(cast.mate, tokens=(10, 0, 1)).conversation
