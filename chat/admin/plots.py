@@ -24,9 +24,10 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """`drawn`: all bars in one path; `parts`: what is drawn over them in another colour."""
+    """`drawn`: all bars, each a `span`, in one path; `parts`: what is drawn over them in another colour."""
 
     name: str
+    span: str
     most: str
     legend: str
     part_legend: str
@@ -102,7 +103,7 @@ KINDS: Final = (
 
 def plots(days: Sequence[tuple[date, Sums]]) -> list[Plot]:
     bars = _weeks(days) if len(days) > MOST_BARS else [(_said(day), sums) for day, sums in days]
-    return [_plot(kind, bars) for kind in KINDS]
+    return [_plot(kind, bars, "week" if len(days) > MOST_BARS else "day") for kind in KINDS]
 
 
 def _weeks(days: Sequence[tuple[date, Sums]]) -> list[tuple[str, Sums]]:
@@ -120,7 +121,7 @@ def _said(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _plot(kind: _Kind, bars: Sequence[tuple[str, Sums]]) -> Plot:
+def _plot(kind: _Kind, bars: Sequence[tuple[str, Sums]], span: str) -> Plot:
     most = max((kind.whole(sums) for _, sums in bars), default=0)
     heights = [(_height(kind.whole(sums), most), _height(kind.part(sums), most)) for _, sums in bars]
     drawn, parts = (
@@ -131,7 +132,7 @@ def _plot(kind: _Kind, bars: Sequence[tuple[str, Sums]]) -> Plot:
         Bar(_path(number, STEP, HEIGHT), f"{when}: {kind.says(sums)}", *heights[number])
         for number, (when, sums) in enumerate(bars)
     ]
-    return Plot(kind.name, kind.top(most), kind.legend, kind.part_legend, kind.style, STEP * len(bars), drawn, parts, told)
+    return Plot(kind.name, span, kind.top(most), kind.legend, kind.part_legend, kind.style, STEP * len(bars), drawn, parts, told)
 
 
 def _height(number: float, most: float) -> float:

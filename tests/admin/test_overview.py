@@ -16,7 +16,6 @@ from tests.admin.conftest import World
 from tests.replies import count, replied
 
 PAGE = "/admin/chat/daily/"
-NOW = datetime.now(UTC)
 
 listed = [path("responses/", lambda request: HttpResponse(), name="chat_response_changelist")]
 urlpatterns = [path("panel/", include((listed, "admin"), namespace="admin"))]
@@ -26,14 +25,14 @@ urlpatterns = [path("panel/", include((listed, "admin"), namespace="admin"))]
 def used(world: World) -> World:
     """Physics: five replies of two people, on two days; Chemistry: one; one of somebody on their own."""
     Response.objects.update(counted=True)  # whatever else there is
-    mateo, gus = world.people["member"], world.people["guest"]
+    now, mateo, gus = datetime.now(UTC), world.people["member"], world.people["guest"]
     for _ in range(3):
         replied(mateo, world.physics, tokens=(1_000, 200, 50), wait=0.42)
     replied(gus, world.physics, status="failed", store=False)
-    replied(mateo, world.physics, at=NOW - timedelta(days=2), model="other", tokens=(10, 0, 10), status="incomplete")
+    replied(mateo, world.physics, at=now - timedelta(days=2), model="other", tokens=(10, 0, 10), status="incomplete")
     replied(world.people["chemist"], world.chemistry, tokens=(7, 0, 7))
     replied(world.people["stranger"], tokens=(5, 0, 5))
-    Price.objects.create(model="gpt-*", from_date=NOW.date(), input=Decimal(2), output=Decimal(8), cached_input=Decimal("0.5"))
+    Price.objects.create(model="gpt-*", from_date=now.date(), input=Decimal(2), output=Decimal(8), cached_input=Decimal("0.5"))
     count()
     return world
 
@@ -130,8 +129,9 @@ def test_days_without_replies_are_days_and_a_year_is_drawn_in_weeks(used: World,
 
 def test_a_price_for_days_gone_by_counts_at_once(used: World) -> None:
     client = used.client("team admin")
-    Price.objects.create(model="other", from_date=NOW.date() - timedelta(days=2), input=1, output=2)
-    Price.objects.create(model="other", from_date=NOW.date() - timedelta(days=1), input=100, output=200)
+    for ago, price in ((2, 1), (1, 100)):
+        day = datetime.now(UTC).date() - timedelta(days=ago)
+        Price.objects.create(model="other", from_date=day, input=price, output=2 * price)
     page = look(client)
     assert total(page)["Cost"] == "0.0063"
     assert rows(page, "Model")["other"][4] == rows(look(client, model="other"), "Team")["Physics"][4] == "below 0.0001"
