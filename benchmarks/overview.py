@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=20, help="of each page")
     given = parser.parse_args()
     home = tempfile.mkdtemp(prefix="parley-overview-")
-    os.environ |= {"PARLEY_VAR": home, "DJANGO_SETTINGS_MODULE": "project.settings", "LOG_LEVEL": "ERROR"}
+    os.environ |= {"PARLEY_VAR": home, "DJANGO_SETTINGS_MODULE": "project.settings", "LOG_LEVEL": "ERROR", "SECRET_KEY": home * 4}
     try:
         return measure(given.rows, given.requests)
     finally:

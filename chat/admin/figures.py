@@ -75,12 +75,15 @@ COLUMNS: Final = (
     Column("Not stored", lambda sums: f"{sums.unstored:,}", {"stored": "no"}),
 )
 NARROWED: Final = [column.narrowed for column in COLUMNS]
+NOTHING: Final = [Figure(column.name, column.says(Sums()), "") for column in COLUMNS]
 
 
 def figures(sums: Sums, where: Where) -> list[Figure]:
     """All of a row, in the order of COLUMNS. What counts nothing leads nowhere."""
+    if not sums.replies:
+        return NOTHING
     links = [""] * len(COLUMNS)
-    if sums.replies and where.listed:
+    if where.listed:
         links = to_replies(NARROWED, first=where.first, last=where.last, team=where.team, model=where.model)
     return [Figure(column.name, column.says(sums), link) for column, link in zip(COLUMNS, links, strict=True)]
 

@@ -130,8 +130,10 @@ class _Looking:
     def result(self) -> Overview:
         for day, model, numbers in _added(self.numbers, "day", "model"):
             more = self._sums(model, day, numbers)
-            for sums in (self.by_day[day], self.by_model[model], self.total):
-                sums.add(more)
+            self.by_day[day].add(more)
+            self.by_model[model].add(more)
+        for sums in self.by_model.values():
+            self.total.add(sums)
         self._add_teams()
         self._add_people()
         return Overview(
