@@ -48,7 +48,7 @@ class Response(models.Model):
     started = models.DateTimeField(null=True)
     first_token = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
-    counted = models.BooleanField(default=False)
+    counted = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [
