@@ -1,6 +1,7 @@
 """Settings: the environment and nothing else, each variable read once, each also as <NAME>_FILE (docs: README's table)."""
 
 import os
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -139,6 +140,9 @@ MODELS_WAIT = 3.0
 UNDO_MINUTES = 10
 ACCESS_CONSENT = one_of("ACCESS_CONSENT", "off", ("on", "off")) == "on"
 ACCESS_MINUTES = whole_number("ACCESS_MINUTES", 30, least=1, most=1440)
+PRICE_CURRENCY = env("PRICE_CURRENCY") or "USD"
+if not re.fullmatch(r"[A-Z]{3}", PRICE_CURRENCY):
+    raise ImproperlyConfigured(f"PRICE_CURRENCY must be three capital letters, like EUR, not {PRICE_CURRENCY!r}.")
 RESPONSE_RETENTION_DAYS = whole_number("RESPONSE_RETENTION_DAYS", 30, least=1, most=3650)
 # How long a temporary conversation lives once its last page is closed, and when nothing is said or written in it
 TEMPORARY_CLOSED_MINUTES = whole_number("TEMPORARY_CLOSED_MINUTES", 10, least=1, most=1440)

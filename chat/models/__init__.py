@@ -7,12 +7,14 @@ from chat.models.access import AccessDetail, AccessHead, AccessRow, Opening
 from chat.models.cache import CacheEntry
 from chat.models.certificates import Certificate
 from chat.models.conversations import Access, Branch, Conversation, Participant
+from chat.models.daily import Daily, DailyPerson, LastActive
 from chat.models.exports import Export, ExportChunk
 from chat.models.items import Item
 from chat.models.ledger import Kept
 from chat.models.links import Audience, Link
 from chat.models.mentions import Mention, Push, PushSubscription
 from chat.models.presence import Presence
+from chat.models.prices import Price
 from chat.models.probes import Probe
 from chat.models.projects import Project
 from chat.models.purges import Purge
@@ -35,12 +37,15 @@ __all__ = [
     "CacheEntry",
     "Certificate",
     "Conversation",
+    "Daily",
+    "DailyPerson",
     "Departure",
     "Export",
     "ExportChunk",
     "Invitation",
     "Item",
     "Kept",
+    "LastActive",
     "Link",
     "LogMode",
     "LogRow",
@@ -49,6 +54,7 @@ __all__ = [
     "Opening",
     "Participant",
     "Presence",
+    "Price",
     "Probe",
     "Project",
     "Purge",

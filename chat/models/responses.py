@@ -10,6 +10,7 @@ class Response(models.Model):
     `epoch` is the fence: it grows when a process takes the run over, and a write with an older one changes nothing.
     `team`: the one its conversation is in, that those who look after it find it by.
     For lists `input_tokens` and `output_tokens` repeat what `usage` says; `tools` names what a stored one called, between blanks.
+    `counted`: it is among the numbers of its day (`Daily`).
     `position` is the conversation's number of this run's newest event, `sequence` the number its next event gets. No index holds
     what changes with every flush: a run that is under way is found by its conversation.
     """
@@ -51,6 +52,7 @@ class Response(models.Model):
     started = models.DateTimeField(null=True)
     first_token = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
+    counted = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [
@@ -75,6 +77,11 @@ class Response(models.Model):
             ),
             models.Index(fields=["created", "id"], condition=models.Q(store=False), name="response_unstored"),
             models.Index(fields=["created", "id"], condition=~models.Q(tools=""), name="response_with_tools"),
+            models.Index(
+                fields=["created"],
+                condition=models.Q(counted=False) & ~models.Q(status__in=["queued", "in_progress"]),
+                name="response_uncounted",
+            ),
         ]
 
     def __str__(self) -> str:

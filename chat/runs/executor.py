@@ -14,12 +14,12 @@ from django.db import Error as DatabaseError
 
 from chat.runs import exports, forgetting, probes
 from chat.runs.dispatch import dispatch
-from chat.runs.purge import Purging
+from chat.runs.purge import PAUSE, Purging
 from chat.runs.pushes import pushes
 from chat.runs.run import Run, execute
 from chat.runs.sweep import Leases, sweep
 from chat.runs.ticker import Ticker, tickers
-from chat.store import pool, responses, talks
+from chat.store import counting, pool, responses, talks
 
 logger = logging.getLogger(__name__)
 LOOK = 0.5  # seconds between looks for Stops asked for in another process
@@ -51,7 +51,14 @@ class Executor:
         for work in (self.aside.loop, self._hold):
             self.keep(work)
         if executes:
-            for work in (*(ticker.loop for ticker in self.tickers), self._sweep, self._exports, self._probes, self._clear):
+            for work in (
+                *(ticker.loop for ticker in self.tickers),
+                self._sweep,
+                self._exports,
+                self._probes,
+                self._clear,
+                self._count,
+            ):
                 self.keep(work)
             self.keep(self._serve)
             self.keep(pushes.work)
@@ -190,6 +197,20 @@ class Executor:
         purging = Purging()
         for number in itertools.count():
             await purging.go(whole=number % WHOLE == 0)
+            await asyncio.sleep(settings.RUN_SWEEP)
+
+    async def _count(self) -> None:
+        """Count what has ended among the numbers of its day, a slice at a time, half of the time."""
+        now = asyncio.get_running_loop().time
+        while True:
+            more = True
+            try:
+                while more:
+                    began = now()
+                    more = await pool.for_readers(counting.step)
+                    await asyncio.sleep(max(PAUSE, now() - began))
+            except DatabaseError as error:
+                logger.warning("What is to be counted waits a little: %s", type(error).__name__)
             await asyncio.sleep(settings.RUN_SWEEP)
 
     async def _probes(self) -> None:

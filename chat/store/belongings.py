@@ -8,7 +8,7 @@ from typing import Final
 from django.db.models import QuerySet
 
 from chat.models import Access, Conversation, Link, Participant, Response, SearchEntry, User
-from chat.store import news, sql, storing
+from chat.store import counting, news, sql, storing
 
 SLICE: Final = 500  # conversations in one statement
 
@@ -33,6 +33,7 @@ def bring_home(found: QuerySet[Conversation]) -> None:
     for some in _locked(found):
         Participant.objects.filter(conversation__in=some).delete()
         Link.objects.filter(conversation__in=some).delete()
+        counting.bring_home(some)
         sql.run(HOME, some)
         sql.run(REPLIES, some)
         news.announce_all(some, "people.changed")

@@ -14,7 +14,7 @@ from chat import errors
 from chat.models import Branch, Certificate, Conversation, Item, Participant, Removal, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
-from chat.store import certificates, clock, history, ledger, news, rows, sql
+from chat.store import certificates, clock, counting, history, ledger, news, rows, sql
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 20
@@ -262,10 +262,12 @@ def purge_slice(conversation_id: str, *, certificate: Certificate | None = None)
 def _next_to_go(conversation_id: str) -> tuple[QuerySet[Any], bool]:
     """What one transaction removes, and whether that is the rest."""
     newest = Response.objects.filter(conversation=conversation_id).order_by("-created", "-pk").values_list("pk", flat=True)
+    counting.before_they_go(conversation_id)
     if some := list(newest[:PURGE_SLICE]):
         Conversation.objects.filter(pk=conversation_id).update(head=None)
         return Response.objects.filter(pk__in=some), False
     if removed := Removal.objects.filter(conversation=conversation_id).values_list("item", flat=True).first():
         below = history.below(removed)[-PURGE_SLICE:]
+        counting.before_these_go(below)
         return (Response.objects.filter(pk__in=below) if below else Item.objects.filter(pk=removed)), False
     return Conversation.objects.filter(pk=conversation_id), True

@@ -34,6 +34,7 @@ from chat.models import (
 from chat.store import (
     certificates,
     conversations,
+    counting,
     exports,
     fts5,
     push,
@@ -224,6 +225,10 @@ def _replies(user: User) -> bool:
     return bool(Response.objects.filter(pk__in=list(some)).update(author=None, instructions=""))
 
 
+def _numbers(user: User) -> bool:
+    return counting.forget(user)
+
+
 def _branches(user: User) -> bool:
     some = Branch.objects.filter(user=user).values_list("pk", flat=True)[:SLICE]
     return bool(Branch.objects.filter(pk__in=list(some)).delete()[0])
@@ -255,4 +260,7 @@ def _person(user: User) -> bool:
     return bool(removed)
 
 
-STEPS: Final = (_conversations, _participations, _messages, _replies, _branches, _exports, _index, _sessions, _record, _person)
+STEPS: Final = (
+    *(_conversations, _participations, _messages, _replies, _numbers, _branches),
+    *(_exports, _index, _sessions, _record, _person),
+)

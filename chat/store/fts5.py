@@ -61,7 +61,7 @@ def merge(whose: object = None, *, most_levels: int = MOST_LEVELS) -> bool:
             (_go_on if _work.open else _begin)(cursor, most_levels)
     if _work.ended < wanted:
         return True
-    del _work.wanted[whose]
+    _work.wanted.pop(whose, None)  # another thread may have been here
     return False
 
 

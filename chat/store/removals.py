@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from chat import errors
 from chat.models import Branch, Conversation, Item, Kept, Link, Mention, Removal, Response, User
-from chat.store import clock, conversations, history, ledger, news, responses, sql
+from chat.store import clock, conversations, counting, history, ledger, news, responses, sql
 
 SLICE: Final = 20  # replies that one transaction removes
 GONE: Final = "This message does not exist any more."
@@ -132,7 +132,9 @@ def restore(*, actor: User, conversation_id: str, item_id: str) -> Conversation:
         raise errors.Conflict("Replies are stored here now, and this was to be stored nowhere.", next="Switch that off first.")
     Removal.objects.filter(item=item).delete()
     _move(item, ids, conversation.pk)
-    conversation.responses.update(team=conversation.team)
+    if conversation.responses.exclude(team=conversation.team).exists():  # it has moved meanwhile
+        counting.move(conversation.pk, team=conversation.team)
+        conversation.responses.update(team=conversation.team)
     newest = Response.objects.filter(input=item).order_by("-created", "-pk").first()
     if newest is not None:
         end = conversations.newest_leaf(newest)
@@ -165,6 +167,7 @@ def purge_slice(removal_id: int) -> bool:
         return False
     if some := history.below(removal.item_id)[-SLICE:]:
         ledger.due_of(some)
+        counting.before_these_go(some)
         _shorten_links(some, removal.item.previous)
         return bool(Response.objects.filter(pk__in=some).delete())
     removal.item.delete()

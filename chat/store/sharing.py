@@ -9,7 +9,7 @@ from django.db.models import Case, Q, When
 
 from chat import errors
 from chat.models import Access, Conversation, Membership, Participant, SearchEntry, Team, User
-from chat.store import accounts, conversations, news, storing
+from chat.store import accounts, conversations, counting, news, storing
 
 MOST: Final = 200  # people with whom one conversation is shared in person
 
@@ -94,6 +94,7 @@ def withdraw(conversation: Conversation, *, team: Team) -> None:
     conversation.participants.all().delete()
     conversation.links.all().delete()
     Conversation.objects.filter(pk=conversation.pk).update(team=team, team_access=Access.NONE, project=None)
+    counting.move(conversation.pk, team=team)
     conversation.responses.update(team=team)
     conversation.team, conversation.team_access, conversation.project = team, Access.NONE, None
     _tell(conversation, before)

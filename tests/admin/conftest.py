@@ -1,17 +1,19 @@
 """Two teams: Physics, with somebody in each role, and Chemistry, whose admin has no business with Physics."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from chat.models import Invitation, Membership, Opening, Response, Team, User
+from chat.models import Invitation, Membership, Opening, Price, Response, Team, User
 from chat.store import invitations, messages, probes, sharing, teams
 from tests.cast import person
 from tests.conftest import signed_in
+
+PRICE = 900_001  # its key; what the tests make is counted from 1
 
 
 @dataclass
@@ -53,6 +55,7 @@ def world(db: None) -> World:
         "server": invitations.make(actor=people["server owner"], days=7, uses=1)[0],
     }
     people["suspended admin"].refresh_from_db()
+    Price.objects.create(pk=PRICE, model="some-model", from_date=date(2026, 1, 1), input=1, output=2)
     probes.keep(
         server="https://models.example/v1", model="m", found={"store": {"can": True, "said": "Yes.", "seconds": 1}}, by=None
     )

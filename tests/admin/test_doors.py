@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, reverse
 
 from chat.models import Conversation, Membership, Probe, Response, User
 from chat.policy import can, people_seen_by, teams_managed_by
-from tests.admin.conftest import World, without_token
+from tests.admin.conftest import PRICE, World, without_token
 
 NOTHING = "/admin/no-such-page/"
 OUTSIDERS = ("member", "guest", "stranger")
@@ -34,6 +34,8 @@ ROUTES = {
     **dict.fromkeys((f"chat_conversation_{name}" for name in ("change", "open", "text")), CONVERSATION),
     "chat_opening_decide": CONVERSATION,
     **dict.fromkeys(("chat_opening_open", "chat_accessrow_changelist"), OWNER),  # the first: of a search of everything
+    **dict.fromkeys(("chat_daily_changelist",), ENTER),
+    **dict.fromkeys(("chat_price_changelist", "chat_price_add", "chat_price_change", "chat_price_remove"), OWNER),
     **dict.fromkeys(("search", None), NOBODY),
 }
 
@@ -58,6 +60,7 @@ def address(pattern: URLPattern, *, person: Any, team: str, log: dict[str, str] 
     ids = {"user_id": person, "team_id": team, "name": "suspend", "object_id": person if of_person else team, "app_label": "chat"}
     ids["number"] = Probe.objects.values_list("pk", flat=True).first() or 0
     ids |= {**MISSING, "opening_id": f"open_{'0' * 32}", **(log or {})}
+    ids["price_id"] = PRICE
     wanted = {name: ids[name] for name in pattern.pattern.regex.groupindex if name in ids}
     return reverse(f"admin:{pattern.name}", kwargs=wanted)
 
@@ -83,8 +86,10 @@ def test_only_what_is_ours_is_registered() -> None:
         "admin.LogEntry",
         "chat.AccessRow",
         "chat.Conversation",
+        "chat.Daily",
         "chat.Invitation",
         "chat.Opening",
+        "chat.Price",
         "chat.Probe",
         "chat.Purge",
         "chat.Response",
@@ -170,6 +175,11 @@ ODD = (
     "/admin/chat/team/%00/change/",
     "/admin/chat/user/1/teams/%00/role/",
     "/admin/chat/user/1/do/delete/",
+    "/admin/chat/price/99999999999999999999999/change/",
+    "/admin/chat/price/2/remove/",
+    "/admin/chat/price/abc/change/",
+    "/admin/chat/daily/1/change/",
+    "/admin/chat/daily/add/",
     "/admin/chat/user/add/",
     "/admin/chat/user/1/delete/",
     "/admin/chat/user/1/",

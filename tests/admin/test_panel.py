@@ -17,6 +17,8 @@ PAGES = tuple(
 )
 PAGES += ("/admin/admin/logentry/", "/admin/chat/opening/search/")
 PAGES += ("/admin/chat/probe/", "/admin/chat/probe/now/", "/admin/chat/purge/")
+NUMBERS = ("/admin/chat/daily/", "/admin/chat/price/", "/admin/chat/price/add/")
+PAGES += NUMBERS
 
 
 def test_the_panel_opens_with_its_people(world: World) -> None:

@@ -51,12 +51,10 @@ def test_whoever_is_ticked_is_signed_out_everywhere(panel: Page, contexts: Calla
     expect(theirs.get_by_label("Username or e-mail")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [f"/admin/chat/{path}/" for path in ("user", "team", "user/1/change", "response", "opening/search", "probe", "purge")],
-)
-def test_axe_finds_nothing_in_any_look(panel: Page, path: str) -> None:
-    """But for two regions of one name, which the script that scrolls for unfold makes. A look is chosen when a page loads."""
+def in_any_look(panel: Page, path: str) -> list[str]:
+    """What axe finds, but for two regions of one name, which the script that scrolls for unfold makes. A look is chosen when a
+    page loads.
+    """
     found = []
     for scheme in ("light", "dark"):
         panel.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -66,7 +64,37 @@ def test_axe_finds_nothing_in_any_look(panel: Page, path: str) -> None:
             panel.evaluate(AXE_SCRIPT)
             found += [f"{scheme} {width}: {line}" for line in lines(panel.evaluate(RUN)) if "landmark-unique" not in line]
             assert panel.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert found == []
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"/admin/chat/{path}/" for path in ("user", "team", "user/1/change", "response", "opening/search", "probe", "purge")],
+)
+def test_axe_finds_nothing_in_any_look(panel: Page, path: str) -> None:
+    assert in_any_look(panel, path) == []
+
+
+def test_what_was_said_is_counted_and_costs_what_the_owner_says(
+    panel: Page, signed_in_page: Callable[..., Page], owner: Person
+) -> None:
+    theirs = signed_in_page(owner)
+    talk(theirs, say("One."))
+    panel.goto("/admin/chat/price/")
+    for _ in range(100):
+        if panel.get_by_role("link", name="Enter its price").count():  # it is counted
+            break
+        panel.reload()
+    panel.get_by_role("link", name="Enter its price").first.click()
+    panel.get_by_label("tokens read, in USD").fill("0.5")
+    panel.get_by_label("tokens written, in USD").fill("2")
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.get_by_text("(holds now)")).to_be_visible()
+    panel.goto("/admin/chat/daily/?days=7")
+    expect(panel.get_by_role("img", name="Cost")).to_be_visible()
+    expect(panel.get_by_text("no price")).to_have_count(0)
+    for path in ("/admin/chat/daily/?days=7", "/admin/chat/price/", "/admin/chat/price/add/"):
+        assert in_any_look(panel, path) == []
 
 
 def test_it_is_light_or_dark_as_its_person_chose(signed_in_page: Callable[..., Page], person: Person) -> None:

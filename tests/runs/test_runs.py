@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chat.models import Item, LogRow, Response
+from chat.models import Daily, Item, LogRow, Response
 from chat.runs import verbs
 from chat.runs.executor import executor
 from chat.runs.run import Run
@@ -321,3 +321,11 @@ async def test_a_connection_that_is_kept_keeps_no_run(house: House) -> None:
         while [run for run in gc.get_objects() if type(run) is Run]:
             await asyncio.sleep(0.05)  # whatever had it in hand lets it go
             gc.collect()
+
+
+async def test_a_reply_is_among_the_numbers_of_its_day_soon_after_it_has_ended(house: House) -> None:
+    begun = await house.send('[[say="Yes."]]')
+    ended = await house.until(begun.response.pk, lambda response: response.counted)
+    found = await pool.for_readers(lambda: list(Daily.objects.values_list("replies", "stored", "input", "output")))
+    assert ended.usage is not None
+    assert found == [(1, 1, ended.usage["input_tokens"], ended.usage["output_tokens"])]

@@ -9,7 +9,7 @@ from django.db import connection
 
 from chat.live import catchup
 from chat.models import LogRow, Response
-from chat.store import ledger, log
+from chat.store import counting, ledger, log
 
 fewer_indexes = import_module("chat.migrations.0004_fewer_indexes")
 
@@ -49,6 +49,8 @@ def plan(query: str, *values: Any) -> str:
         (plain(ledger.OLD), ("2026-01-01", 1), ["kept_ended"]),
         ("SELECT id FROM chat_kept WHERE conversation_id = %s", ("c",), ["chat_kept_conversation_id"]),
         ("SELECT id FROM chat_kept WHERE turn_id = %s", ("t",), ["one_kept_per_turn"]),
+        ("SELECT day FROM chat_dailyperson WHERE team = %s AND model = %s AND person = %s", ("t", "m", 1), ["daily_of_person"]),
+        (counting.THEIRS, ("c",), ["response_position"]),
         ("SELECT id FROM chat_conversation WHERE owner_id = %s ORDER BY active DESC", (1,), ["conversation_newest"]),
     ],
 )

@@ -1,0 +1,77 @@
+"""What replies cost: their tokens at the prices that held on their day (UTC). Computed when it is read, so that a price entered
+later for days gone by holds for them at once. Cost is linear: that of a sum of tokens at one price is the sum of the costs.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date
+from decimal import Decimal, localcontext
+from typing import Final
+
+from chat.models import Price, Response
+from chat.protocol.types import Json
+
+MOST: Final = 2**31 - 1  # tokens that one reply may be said to have: whoever says more is mistaken
+PER: Final = -6  # prices are for 10^6 tokens
+DIGITS: Final = 60  # enough for every sum to be exact
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """`cached` are among the `input`."""
+
+    input: int
+    cached: int
+    output: int
+
+
+def tokens(usage: Json | None) -> Tokens:
+    """What a model server said of a reply; zeros for what it did not say, or not in numbers."""
+    said = usage or {}
+    details = said.get("input_tokens_details")
+    input_ = _number(said.get("input_tokens"))
+    cached = _number(details.get("cached_tokens")) if isinstance(details, dict) else 0
+    return Tokens(input_, min(cached, input_), _number(said.get("output_tokens")))
+
+
+def _number(value: object) -> int:
+    return min(value, MOST) if type(value) is int and value > 0 else 0
+
+
+class Book:
+    """All prices. A model's own name counts for more than the beginning of one, a long beginning for more than a short one; of
+    those prices the newest that has begun.
+    """
+
+    def __init__(self, prices: Iterable[Price]) -> None:
+        self._named: dict[str, list[Price]] = {}
+        for price in sorted(prices, key=lambda price: price.from_date, reverse=True):
+            self._named.setdefault(price.model, []).append(price)
+        self._begun = sorted((name for name in self._named if name.endswith("*")), key=len, reverse=True)
+        self.days = sorted({price.from_date for some in self._named.values() for price in some})
+
+    def price(self, model: str, day: date) -> Price | None:
+        """What this model costs on this day; None: nobody has said."""
+        names = [model, *(name for name in self._begun if model.startswith(name[:-1]))] if model else []
+        held = (price for name in names for price in self._named.get(name, ()) if price.from_date <= day)
+        return next(held, None)
+
+    def cost(self, model: str, day: date, spent: Tokens) -> Decimal | None:
+        """Exact, in the server's currency; None without a price."""
+        price = self.price(model, day)
+        if price is None:
+            return None
+        cached = price.input if price.cached_input is None else price.cached_input
+        with localcontext(prec=DIGITS):
+            whole = (spent.input - spent.cached) * price.input + spent.cached * cached + spent.output * price.output
+            return whole.scaleb(PER)
+
+    def of(self, response: Response) -> Decimal | None:
+        """What one reply cost; None where its model has no price, or its model server counted no tokens."""
+        if response.usage is None:
+            return None
+        return self.cost(response.model, response.created.astimezone(UTC).date(), tokens(response.usage))
+
+
+def book() -> Book:
+    return Book(Price.objects.all())
