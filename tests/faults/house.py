@@ -50,6 +50,7 @@ class House:
         self.url = f"http://localhost:{self.web[0].port}"
         self.crowd: list[list[str]] = []  # names and sessions of people who have not come yet
         self.crowds = 0
+        self.engine: Path | None = None  # where a Postgres of its own has its files
 
     def _program(self, name: str, command: str, held: socket.socket | None = None) -> Program:
         more: Mapping[str, str] = {"PORT": str(held.getsockname()[1])} if held else {}

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
+import psycopg
 import pytest
 
-from tests.faults.house import House
+from tests.engines import Postgres
+from tests.faults.house import House, LargeHouse
 from tests.faults.visitor import Visitor
 from tests.scripted import ScriptedServer
 
@@ -27,6 +29,7 @@ OWN = (
 )
 UNDER_WAY = """SELECT 1 FROM chat_logrow l JOIN chat_response r ON r.id = l.response_id
 WHERE r.conversation_id = %s AND r.status = 'in_progress' AND l.last > 10"""
+VACUUM = "VACUUM"
 
 
 class Canary:
@@ -49,17 +52,33 @@ class Canary:
         }
 
 
-@pytest.fixture
-def house(tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer) -> Iterator[House]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("canary")
     (folder / "tmp").mkdir()
-    with House(folder, model_server=model.base_url, TMPDIR=str(folder / "tmp")) as house:
+    options = {"model_server": model.base_url, "TMPDIR": str(folder / "tmp")}
+    if request.param == "sqlite":
+        with House(folder, **options) as house:
+            yield house
+        return
+    engine: Postgres = request.getfixturevalue("postgres")
+    with LargeHouse(folder, database_url=engine.fresh(), **options) as house:
+        house.engine = engine.folder / "data"
         yield house
 
 
 def raw(house: House, canary: Canary) -> set[str]:
-    """Ways found in any byte below the house: database, write-ahead log, its index, logs, temporary files."""
-    return {way for path in house.folder.rglob("*") if path.is_file() for way in canary.within(_read(path))}
+    """Ways found in any byte below the house: database, write-ahead log, its index, logs, temporary files; on Postgres in the
+    files of its tables after a VACUUM.
+    """
+    folders = [house.folder]
+    if house.engine is not None:
+        with psycopg.connect(house.environment["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(VACUUM)
+            connection.execute("CHECKPOINT")
+        [(number,)] = house.rows("SELECT oid FROM pg_database WHERE datname = current_database()")
+        folders.append(house.engine / "base" / str(number))
+    return {way for folder in folders for path in folder.rglob("*") if path.is_file() for way in canary.within(_read(path))}
 
 
 def _read(path: Path) -> bytes:
@@ -70,25 +89,43 @@ def _read(path: Path) -> bytes:
 
 
 def elsewhere(house: House, canary: Canary, conversation_id: str) -> set[str]:
-    """Ways found beside one's own items: in a copy of the database from which those are taken out, and the index made anew; in
-    logs and temporary files; and in the log of events, as it reads unpacked.
+    """Ways found beside one's own items: in all tables without those, as a dump would hold them; in logs and temporary files; and
+    in the log of events, as it reads unpacked.
     """
+    events = [zlib.decompress(data) if packed else data for data, packed in house.rows("SELECT events, packed FROM chat_logrow")]
+    texts = house.rows(PATHS) if house.engine is not None else _without(house, OWN, conversation_id)
+    if house.engine is not None:
+        texts = [row for (name,) in texts for row in house.rows(DUMPED.get(name, DUMP).format(name=name, pk=conversation_id))]
+        texts += [(_read(path),) for path in house.folder.rglob("*") if path.is_file()]
+    data = [text if isinstance(text, bytes) else str(text).encode() for (text,) in texts]
+    return {way for one in (*events, *data) for way in canary.within(bytes(one))}
+
+
+PATHS = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'chat_logrow'"
+DUMP = "SELECT t::text FROM {name} t"
+DUMPED = {
+    "chat_item": "SELECT t::text FROM {name} t WHERE conversation_id IS DISTINCT FROM '{pk}'",
+    "chat_searchentry": "SELECT t::text FROM {name} t WHERE conversation_id IS DISTINCT FROM '{pk}'",
+    "chat_conversation": "SELECT (to_jsonb(t) - 'title')::text FROM {name} t",
+    "chat_response": "SELECT (to_jsonb(t) - 'error_message')::text FROM {name} t",
+}
+
+
+def _without(house: House, statements: tuple[str, ...], conversation_id: str) -> list[tuple[bytes]]:
+    """Every file, of a copy of the SQLite from which that is taken out, and the index made anew."""
     copy = house.folder.parent / f"copy-{secrets.token_hex(4)}"
     shutil.copytree(house.folder, copy)
     file = sqlite3.connect(copy / "var" / "parley.sqlite3")
-    events = [
-        zlib.decompress(data) if packed else data for data, packed in file.execute("SELECT events, packed FROM chat_logrow")
-    ]
     with file:
-        for statement in OWN:
+        for statement in statements:
             file.execute(statement, (conversation_id,))
         file.execute("INSERT INTO chat_search (chat_search) VALUES ('rebuild')")
     file.execute("VACUUM")
     file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     file.close()
-    found = {way for path in copy.rglob("*") if path.is_file() for way in canary.within(path.read_bytes())}
+    found = [(path.read_bytes(),) for path in copy.rglob("*") if path.is_file()]
     shutil.rmtree(copy)
-    return found | {way for data in events for way in canary.within(data)}
+    return found
 
 
 async def until(met: Callable[[], bool], *, within: float, what: str) -> None:
@@ -140,12 +177,10 @@ async def talk(house: House, person: Visitor, canary: Canary, *, store: str) -> 
 
 
 async def delete(house: House, person: Visitor, conversation_id: str) -> None:
-    """Deleted, and the time for undo over."""
+    """Deleted, the time for undo over, and what has expired removed."""
     assert (await person.post(f"/c/{conversation_id}/delete/")).status_code < 400
-    file = sqlite3.connect(house.folder / "var" / "parley.sqlite3", timeout=20)
-    with file:
-        file.execute("UPDATE chat_conversation SET deleted = datetime('now', '-1 day') WHERE id = ?", (conversation_id,))
-    file.close()
+    house.rows("UPDATE chat_conversation SET deleted = '2026-01-01 00:00:00+00:00' WHERE id = %s RETURNING id", conversation_id)
+    await asyncio.to_thread(house.run, "manage", "purge")
 
 
 async def test_what_is_not_stored_is_in_ones_own_items_and_after_deletion_nowhere(house: House) -> None:
