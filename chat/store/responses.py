@@ -287,12 +287,17 @@ def open_turn(
     return rows.add(Turn(**fields, provider=provider[:100], server=server[:500]))
 
 
+PLACE = """SELECT c.id FROM chat_turn t JOIN chat_response r ON r.id = t.response_id
+JOIN chat_conversation c ON c.id = r.conversation_id WHERE t.id = %s"""
+
+
 @transaction.atomic
 def note_turn(turn_id: str, *, upstream_id: str, kept: ledger.Keeping | None) -> None:
     """What the provider calls this turn, and that it keeps it: before anything is shown of what goes on without us, soon for any
     other, so that a process that dies leaves nothing there that nobody knows of. How far it has been read is noted with each
     flush (`Batch.turn`).
     """
+    sql.rows(PLACE, turn_id, lock="FOR KEY SHARE OF c")  # as whoever ends the run: its conversation first
     sql.run("UPDATE chat_turn SET upstream_id = %s WHERE id = %s", upstream_id[:200], turn_id)
     if kept is not None:
         ledger.note(kept)

@@ -1,15 +1,19 @@
 """The ledger itself: who deletes what is due, and when it is tried again."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from chat.models import Conversation, Kept, Turn
-from chat.store import conversations, ledger, messages
+from chat.store import conversations, ledger, messages, responses
+from chat.store.log import Batch
+from chat.store.responses import Ending
 from tests.accounts.conftest import simultaneously
-from tests.cast import Cast
+from tests.cast import Cast, person
 
 SERVER = "https://models.example/v1"
 
@@ -92,3 +96,24 @@ def test_what_nobody_has_here_any_more_is_due_however_it_went(cast: Cast) -> Non
     Conversation.objects.all().delete()
     ledger.tidy(SERVER)
     assert Kept.objects.get().state == "due"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_noted_in_the_moment_in_which_the_run_ends_waits_for_it_in_one_order() -> None:
+    """The conversation first: else Postgres finds after a second that they wait for each other, and short replies take that long."""
+    actor = person("olivia")
+    for number in range(25):
+        begun = messages.send(actor=actor, conversation_id=None, text="Hello")
+        taken = responses.take(begun.response.pk)
+        assert taken is not None
+        turn = responses.open_turn(taken, index=0, provider="openai", model="m", server="https://m.example")
+        keeping = ledger.Keeping(turn.pk, "https://m.example", "", f"resp_{number}")
+        batch = Batch(taken.pk, taken.epoch, taken.conversation_id, 0, [b"{}"])
+        ending = Ending(status="completed", upstream_id=keeping.upstream_id, kept=keeping)
+        acts: list[Callable[[], object]] = [
+            partial(responses.note_turn, turn.pk, upstream_id=keeping.upstream_id, kept=keeping),
+            partial(responses.end, batch, ending),
+        ]
+        found = simultaneously(2, lambda each, acts=acts: acts[each]())
+        assert not [result for result in found if isinstance(result, Exception)]
+        assert Kept.objects.filter(turn=turn).count() == 1
