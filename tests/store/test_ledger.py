@@ -100,7 +100,7 @@ def test_what_nobody_has_here_any_more_is_due_however_it_went(cast: Cast) -> Non
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_noted_in_the_moment_in_which_the_run_ends_waits_for_it_in_one_order() -> None:
-    """The conversation first: else Postgres finds after a second that they wait for each other, and short replies take that long."""
+    """The conversation first: else they wait for each other until Postgres finds that after a second, at every short reply."""
     actor = person("olivia")
     for number in range(25):
         begun = messages.send(actor=actor, conversation_id=None, text="Hello")
