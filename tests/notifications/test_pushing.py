@@ -248,6 +248,8 @@ async def test_what_nobody_needs_is_not_taken_for_the_end(
     await pool.for_readers(lambda: Push.objects.bulk_create(some))
     await pool.for_readers(verbs.try_push, actor=people.owner, subscription=own.pk)
     await browser.next()
+    if browser.opened()["tag"] != "test":  # it went before that was seen; all others are after
+        await browser.next()
     assert browser.opened()["tag"] == "test"
 
 
