@@ -8,7 +8,7 @@ from django.db.models import F
 
 from chat import errors
 from chat.models import Membership, Storing, Team, User
-from chat.store import push, server, temporary
+from chat.store import server, temporary
 
 NAME_LENGTH = 100
 INSTRUCTIONS_LENGTH = 8000
@@ -57,17 +57,6 @@ def change_email(user: User, email: str) -> EmailAddress:
     user.email = address.email
     user.save(update_fields=["email"])
     return address
-
-
-@transaction.atomic
-def set_password(user: User, password: str, *, here: str | None = None) -> None:
-    """A new password, and what older sign-ins may do ends with the old one: also their notifications, but those of the session
-    `here` (its key).
-    """
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    push.forget_all(user, but=here)
-    raise_epoch(user)
 
 
 def raise_epoch(user: User) -> None:

@@ -96,17 +96,22 @@ def send(
             Conversation.objects.filter(pk=conversation.pk).update(model=model)
             conversation.model = model
         previous = head(conversation, actor) if conversation_id else None
-        item = _say(conversation, actor, message, previous=previous, client_id=client_id)
         jumps = conversation.shared and previous is not None and conversation.head_id != previous.pk
+        item = _say(conversation, actor, message, previous=previous, client_id=client_id)
         response = _ask(conversation, actor, item, instead_of=previous)
         tells = mentions.note(conversation, item, called)
-        if conversation.shared:
-            presence.sent(conversation, actor)
-        if jumps:  # who has chosen no version sees this one from now on
-            _announce(conversation, response, "branch.changed", user=actor.pk)
-        else:
-            _announce(conversation, response, "entry.added", response=response.pk, previous=previous.pk if previous else None)
+        _tell(conversation, actor, response, previous, jumps=jumps)
     return Begun(conversation, response, tells=tells)
+
+
+def _tell(conversation: Conversation, actor: User, response: Response, previous: Response | None, *, jumps: bool) -> None:
+    """Of what was said. `jumps`: who has chosen no version sees this one from now on."""
+    if conversation.shared:
+        presence.sent(conversation, actor)
+    if jumps:
+        _announce(conversation, response, "branch.changed", user=actor.pk)
+    else:
+        _announce(conversation, response, "entry.added", response=response.pk, previous=previous.pk if previous else None)
 
 
 def _locked(actor: User, conversation_id: str | None) -> Conversation | None:

@@ -158,8 +158,9 @@ def request_cancel(*, actor: User, conversation_id: str, response_id: str) -> Re
 
 @transaction.atomic
 def cancel_all(user: User) -> None:
-    """Everything stops that was asked for by somebody who leaves, or in a conversation that nobody else reads."""
+    """Everything stops that was asked for by somebody who leaves or signs out, or in a conversation that nobody else reads."""
     running = Response.objects.filter(status__in=Response.RUNNING)
+    running.filter(author=user, conversation=None, cancel_requested=None).update(cancel_requested=Now())
     theirs = running.filter(Q(author=user) | Q(conversation__owner=user, conversation__shared=False))
     for pk in sorted(set(theirs.exclude(conversation=None).values_list("conversation_id", flat=True))):
         for conversation in Conversation.objects.select_for_update().filter(pk=pk):

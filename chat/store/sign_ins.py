@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import User
-from chat.store import accounts, push, server, temporary
+from chat.store import accounts, push, responses, server, temporary
 from chat.store.sessions import SessionStore
 
 AGENT_LENGTH: Final = 200
@@ -72,13 +72,39 @@ def seen(user: User, *, key: str, address: str, agent: str, earlier: Earlier | N
 
 
 @transaction.atomic
+def set_password(user: User, password: str, *, here: str | None = None) -> None:
+    """A new password. What older sign-ins may do ends with the old one: replies stop, and so do notifications, but those of the
+    session `here` (its key).
+    """
+    responses.cancel_all(user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    push.forget_all(user, but=here)
+    accounts.raise_epoch(user)
+
+
+@transaction.atomic
+def out(user: User, *, session: str | None, subscription: int | None) -> None:
+    """Signed out where this session (its key) was: its browser is told of nothing any more, and its sockets close."""
+    push.forget(user_id=user.pk, subscription=subscription, session=session)
+    _left(user, but=session)
+
+
+def _left(user: User, *, but: str | None = None) -> None:
+    """Where somebody is signed in nowhere else, what they asked for stops, too; elsewhere they may be reading it."""
+    if not any(session.session_key != but for session in UserSession.objects.purge_and_list(user)):
+        responses.cancel_all(user)
+    accounts.raise_epoch(user)
+
+
+@transaction.atomic
 def end(*, actor: User, sign_in: int) -> None:
     """Sign one browser out: its next request finds nobody, its sockets close within two seconds. NotFound for somebody else's."""
     session = UserSession.objects.filter(user=actor, pk=sign_in).first()
     if session is None:
         raise errors.NotFound("This browser is signed out already.")
     _end(session)
-    accounts.raise_epoch(actor)
+    _left(actor)
 
 
 @transaction.atomic
@@ -88,7 +114,7 @@ def end_others(*, actor: User, here: str | None) -> int:
     for session in (ended := list(others)):
         _end(session)
     if ended:
-        accounts.raise_epoch(actor)
+        _left(actor)
     return len(ended)
 
 
@@ -102,7 +128,7 @@ def end_all(*, actor: User, person: User) -> int:
         _end(session)
     push.forget_all(person)
     temporary.drop_all(person.pk)
-    accounts.raise_epoch(person)
+    _left(person)
     return len(ended)
 
 

@@ -23,7 +23,7 @@ from django.shortcuts import render
 
 from chat import errors
 from chat.models import User
-from chat.store import accounts, invitations, push, sign_up, teams
+from chat.store import accounts, invitations, push, sign_ins, sign_up, teams
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def set_password(self, user: Any, password: str) -> None:
         own = self.request.user.pk == user.pk
-        accounts.set_password(user, password, here=self.request.session.session_key if own else None)
+        sign_ins.set_password(user, password, here=self.request.session.session_key if own else None)
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse | None:
         if user.suspended:
@@ -154,7 +154,6 @@ def belong(email_address: EmailAddress, **kwargs: Any) -> None:
 
 @receiver(user_logged_out)
 def end(user: User | None, request: HttpRequest, **kwargs: Any) -> None:
-    """Their sockets close, and this browser is told of nothing any more."""
+    """Their sockets close, and what they asked for stops, unless they are signed in elsewhere."""
     if user is not None:
-        accounts.raise_epoch(user)
-        push.forget(user_id=user.pk, subscription=request.session.get(push.HERE), session=request.session.session_key)
+        sign_ins.out(user, session=request.session.session_key, subscription=request.session.get(push.HERE))

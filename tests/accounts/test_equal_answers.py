@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 
 from chat.models import User
-from chat.store import accounts
+from chat.store import sign_ins
 from tests.accounts.conftest import sign_in, sign_up
 
 
@@ -30,7 +30,7 @@ def hashed(people: Any, settings: Any) -> Iterator[Callable[[], int]]:
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     settings.ACCOUNT_PREVENT_ENUMERATION = settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
     for user in (people.mate, people.stranger):
-        accounts.set_password(user, "correct horse battery")
+        sign_ins.set_password(user, "correct horse battery")
     Counting.calls = 0
 
     def since() -> int:

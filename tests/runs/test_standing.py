@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from chat.models import Membership, Response, User
+from chat.models import Membership, Response, Server, User
 from chat.runs import verbs
 from chat.runs.executor import executor
-from chat.store import accounts, pool, sharing, teams
+from chat.store import accounts, pool, sharing, sign_ins, teams
+from tests.accounts.conftest import sign_in
 from tests.cast import person
 from tests.runs.conftest import House
 
@@ -62,6 +64,45 @@ async def test_a_reply_that_runs_stops_within_two_seconds(shared: Shared, how: s
     assert ended.status == "cancelled"
 
 
+BATTERY = "correct horse battery"
+
+
+@pytest.mark.parametrize("how", ["signed out", "a new password", "signed out by the owner", "signed out in one place"])
+async def test_signed_out_everywhere_or_with_a_new_password_nothing_is_written(house: House, how: str) -> None:
+    """But where somebody is signed in elsewhere, too, they may be reading it there."""
+    actor, browser, other = house.actor, Client(), Client()
+
+    def begin() -> Response:
+        accounts.welcome(actor)
+        sign_ins.set_password(actor, BATTERY)
+        for each in (browser, *([other] if how == "signed out in one place" else [])):
+            sign_in(each, actor.username)
+            each.get("/settings/")
+        return verbs.send(actor=actor, conversation_id=None, text=LONG).response
+
+    def leave() -> None:
+        match how:
+            case "signed out" | "signed out in one place":
+                browser.post("/accounts/logout/")
+            case "a new password":
+                fields = {"oldpassword": BATTERY, "password1": "another horse battery", "password2": "another horse battery"}
+                assert browser.post("/accounts/password/change/", fields).status_code == 302
+            case _:
+                Server.objects.update(owner=(owner := person("stella")))
+                sign_ins.end_all(actor=owner, person=actor)
+
+    response = await pool.for_readers(begin)
+    await house.until(response.pk, lambda one: one.sequence > 5)
+    await pool.for_readers(leave)
+    if how == "signed out in one place":
+        assert (await house.until(response.pk, lambda one: one.sequence > 100)).running
+        await house.call(verbs.cancel, conversation_id=response.conversation_id, response_id=response.pk)
+        await house.ended(response.pk)
+    else:
+        ended = await house.until(response.pk, lambda one: not one.running, seconds=2)
+        assert ended.status == "cancelled"
+
+
 async def test_one_that_waits_does_not_begin_and_the_next_goes_on(shared: Shared) -> None:
     first = await shared.house.send(LONG, shared.pk)
     waiting, last = await shared.mates("Mine"), await shared.house.send("And mine", shared.pk)
@@ -80,7 +121,7 @@ async def test_what_concerns_others_or_other_rights_stops_nothing(shared: Shared
 
     def change() -> Any:
         teams.change_role(actor=shared.owner, team_id=shared.team.pk, user_id=shared.mate.pk, role="admin")
-        accounts.set_password(User.objects.get(pk=shared.mate.pk), "another horse battery")
+        accounts.raise_epoch(User.objects.get(pk=shared.mate.pk))
 
     await pool.for_readers(change)
     await shared.house.until(response.pk, lambda one: executor.runs[one.pk].standing != before)
