@@ -104,7 +104,13 @@ def test_an_account_from_the_command_line_is_completed_when_it_signs_in(client):
 
 @pytest.mark.django_db(transaction=True)
 def test_thirty_simultaneous_first_sign_ups_make_one_owner_and_thirty_accounts():
-    statuses = simultaneously(30, lambda number: sign_up(Client(), f"person{number:02}").status_code)
+    """A limit's lock is waited for one second, then the answer is "too many": who gets that tries again."""
+
+    def until_let_in(number: int) -> int:
+        tries = (sign_up(Client(), f"person{number:02}").status_code for _ in range(20))
+        return next((status for status in tries if status != 429), 429)
+
+    statuses = simultaneously(30, until_let_in)
     assert statuses == [302] * 30
     assert User.objects.count() == Team.objects.count() == Membership.objects.count() == 30
     assert Server.objects.filter(owner__isnull=False).count() == 1
