@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import errors, providers
-from chat.models import Kept
+from chat.models import LONGEST_NAME, Kept
 from chat.providers import Provider
 from chat.store import certificates, ledger, pool
 
@@ -45,6 +45,9 @@ async def step() -> bool:
 
 async def _forget(provider: Provider, claim: Kept) -> bool:
     """Whether it is settled."""
+    if len(claim.upstream_id) == LONGEST_NAME:  # it may have been cut, and what is called so would be found nowhere
+        await pool.for_readers(ledger.remains, claim, ledger.TOO_LONG)
+        return True
     try:
         left = await provider.forget(claim.upstream_id)
     except errors.UpstreamError as error:
