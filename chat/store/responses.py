@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q
+from django.db.models import Case, DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -359,6 +359,12 @@ def due(*, age: float = 0) -> list[str]:
     )
 
 
+STORED = Case(
+    When(Q(store=True) & Exists(Conversation.objects.filter(pk=OuterRef("conversation"), store=True)), then=True), default=False
+)
+"""Whether a Response is, whose conversation may have been switched off since."""
+
+
 @transaction.atomic
 def requeue(response: Response) -> bool:
     """Let an abandoned run go on where its provider did, or begin again, if nothing of its output was logged and it was tried
@@ -366,13 +372,15 @@ def requeue(response: Response) -> bool:
     """
     if response.cancel_requested:
         return False
+    changes: dict[str, Any] = {}
     if resumable(response) is None:
         if response.attempts >= 2 or LogRow.objects.filter(response=response).exists():
             return False
+        changes["store"] = STORED  # it is asked anew
     elif response.attempts >= MOST_ATTEMPTS:
         return False
     held = Response.objects.filter(_still(response), cancel_requested=None)
-    return bool(held.update(status=Status.QUEUED, epoch=F("epoch") + 1, lease_until=None))
+    return bool(held.update(status=Status.QUEUED, epoch=F("epoch") + 1, lease_until=None, **changes))
 
 
 def seize(response: Response) -> int | None:

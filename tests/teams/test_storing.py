@@ -199,3 +199,13 @@ def test_what_becomes_somebodys_who_wants_nothing_stored_is_not_stored_any_more(
     talk.refresh_from_db()
     assert (talk.owner, talk.store) == (people.owner, False)
     assert not messages.send(actor=people.owner, conversation_id=talk.pk, text="Mine").response.store
+
+
+def test_what_is_asked_anew_after_a_crash_heeds_that_it_was_switched_off(cast: Cast) -> None:
+    author = cast.mate
+    begun = messages.send(actor=author, conversation_id=None, text="Alpaca")
+    assert responses.take(begun.response.pk) is not None
+    storing.switch(actor=author, conversation_id=begun.conversation.pk, on=False)
+    (found_,) = responses.abandoned(alone=True)
+    assert responses.requeue(found_)
+    assert Response.objects.get().store is False
