@@ -117,11 +117,14 @@ def switch(*, actor: User, conversation_id: str, on: bool, everything: bool = Fa
     held = rule(person_id=actor.pk, team_id=conversation.team_id)
     if held.settled and held.on != on:
         raise errors.Refused(held.why, next="Ask them.")
-    if on and not conversation.store and conversation.responses.exists() and not (everything and alone(conversation)):
+    begun = conversation.responses.exists()
+    if on and not conversation.store and begun and not (everything and alone(conversation)):
         raise errors.Refused(
             "What was said here was to be stored nowhere else, and stays so.",
             next="Begin a new conversation to have replies stored.",
         )
     if conversation.store != on:
         _set(conversation, on=on)
+        if on and not begun:  # nothing is left of what was said, and its title was made of that
+            conversations.untitle(conversation)
     return conversation
