@@ -24,6 +24,7 @@ MARGIN: Final = 600  # seconds before its end from which a Response is not built
 CLOSED: Final = 30  # days for which a row stays that is closed
 ELSEWHERE: Final = "This server talks to another model server now."
 ANOTHER_KEY: Final = "It was kept with another key."
+UNTOLD: Final = "This model server does not say whether it is there."
 TOO_LONG: Final = "What it is called there is longer than what can be kept here."
 State = Kept.State
 

@@ -16,6 +16,7 @@ from chat.store.messages import Begun
 from tests.cast import person
 from tests.runs.conftest import House
 from tests.runs.test_runs import asked, said
+from tests.scripted_wire import send_error
 
 
 async def found(house: House, **can: bool) -> None:
@@ -351,3 +352,19 @@ async def test_what_a_first_try_has_left_there_is_noted(house: House, monkeypatc
     (first_try,) = tries
     assert first_try in shelf.kept
     assert set(shelf.kept) <= {row.upstream_id for row in await kept()}
+
+
+@pytest.mark.parametrize(("probed", "state"), [(False, "remains"), (True, "gone")])
+async def test_a_server_that_knows_no_such_address_has_not_deleted_it(
+    house: House, monkeypatch: Any, probed: bool, state: str
+) -> None:
+    """Unless it was found to give back what it keeps."""
+
+    async def nothing(request: Any, writer: asyncio.StreamWriter) -> None:
+        await send_error(writer, 404, body="detail", message="Not Found")
+
+    monkeypatch.setattr(house.scripted.shelf, "answer", nothing)
+    await found(house, **({"get": True} if probed else {}))
+    begun = await talk(house, "First")
+    await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
+    await eventually(lambda: Kept.objects.get().state == state)
