@@ -9,6 +9,7 @@ from chat.models.certificates import Certificate
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.daily import Daily, DailyPerson, LastActive
 from chat.models.exports import Export, ExportChunk
+from chat.models.ids import LONGEST_NAME
 from chat.models.items import Item
 from chat.models.ledger import Kept
 from chat.models.links import Audience, Link
@@ -28,6 +29,7 @@ from chat.models.users import LEFT, Departure, User
 
 __all__ = [
     "LEFT",
+    "LONGEST_NAME",
     "Access",
     "AccessDetail",
     "AccessHead",

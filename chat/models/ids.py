@@ -1,6 +1,10 @@
 """Ids of our own: a prefix that says what it is, and 128 random bits."""
 
 import secrets
+from typing import Final
+
+LONGEST_NAME: Final = 1000
+"""Characters of an id that a provider gave. OpenAI's have about 60; a proxy may wrap one in several hundred."""
 
 
 def new_id(prefix: str) -> str:

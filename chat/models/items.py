@@ -21,7 +21,7 @@ class Item(models.Model):
     role = models.CharField(max_length=20, blank=True)
     status = models.CharField(max_length=20, blank=True)
     wire = models.JSONField()
-    upstream_id = models.CharField(max_length=200, blank=True)
+    upstream_id = models.CharField(max_length=ids.LONGEST_NAME, blank=True)
     client_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  (null: many without one beside a unique key)
     hidden = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)

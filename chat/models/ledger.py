@@ -2,6 +2,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from chat.models import ids
+
 
 class Kept(models.Model):
     """An object that a provider keeps for us: where, whose, until when, and what has become of it.
@@ -29,7 +31,7 @@ class Kept(models.Model):
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.RESPONSE)
     server = models.CharField(max_length=500)
     account = models.CharField(max_length=32, blank=True)
-    upstream_id = models.CharField(max_length=200)
+    upstream_id = models.CharField(max_length=ids.LONGEST_NAME)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.SET_NULL, related_name="kept")
     turn = models.ForeignKey("chat.Turn", null=True, on_delete=models.SET_NULL, related_name="kept", db_index=False)

@@ -109,7 +109,7 @@ class Turn(models.Model):
     server = models.CharField(max_length=500, blank=True, default="", db_default="")
     chained = models.BooleanField(default=False, db_default=False)
     background = models.BooleanField(default=False)
-    upstream_id = models.CharField(max_length=200, blank=True)
+    upstream_id = models.CharField(max_length=ids.LONGEST_NAME, blank=True)
     upstream_sequence = models.PositiveIntegerField(null=True)
     usage = models.JSONField(null=True)
     started = models.DateTimeField(auto_now_add=True)

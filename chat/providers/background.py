@@ -115,7 +115,7 @@ class Background:
             await self._client.get(path_of(upstream_id))
         except UpstreamError as error:
             if _status(error) in (404, 410):
-                return done
+                return done if done == "deleted" or _names(error, upstream_id) else "untold"
             if _status(error) not in GONE:
                 raise
         return "there"
@@ -205,6 +205,12 @@ def _end_of(wire: Json) -> Event | None:
     if wire.get("background") is False:
         raise ResponseGone
     return None
+
+
+def _names(error: UpstreamError, upstream_id: str) -> bool:
+    """Whether it says that this is not there: a server that has nothing at such an address says only that."""
+    answer = answer_of(error)
+    return answer is not None and (upstream_id in answer.message or answer.status == 410)
 
 
 def _status(error: UpstreamError) -> int | None:

@@ -8,9 +8,9 @@ from chat.errors import ResponseGone
 from chat.protocol.events import Event
 from chat.protocol.types import Request
 
-Left = Literal["deleted", "absent", "there"]
+Left = Literal["deleted", "absent", "untold", "there"]
 """What a provider says of something that was to be deleted: it has deleted it and finds it no more; it knew nothing of it, and
-finds it no more; it still has it.
+finds it no more; the same, but it may as well know no address where such things are; it still has it.
 """
 BUNDLED: Final = "the bundled model"
 """What stands in the place of its address."""

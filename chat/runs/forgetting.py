@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import errors, providers
-from chat.models import Kept
+from chat.models import LONGEST_NAME, Kept
 from chat.providers import Provider
+from chat.runs import capabilities
 from chat.store import certificates, ledger, pool
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ async def step() -> bool:
 
 async def _forget(provider: Provider, claim: Kept) -> bool:
     """Whether it is settled."""
+    if len(claim.upstream_id) == LONGEST_NAME:  # it may have been cut, and what is called so would be found nowhere
+        await pool.for_readers(ledger.remains, claim, ledger.TOO_LONG)
+        return True
     try:
         left = await provider.forget(claim.upstream_id)
     except errors.UpstreamError as error:
@@ -52,7 +56,9 @@ async def _forget(provider: Provider, claim: Kept) -> bool:
         return False
     if left == "there":
         await pool.for_readers(ledger.retry, claim, THERE)
-    elif left == "absent" and claim.account != provider.account:
+    elif left == "untold" and not (await capabilities.of(provider)).get("get"):
+        await pool.for_readers(ledger.remains, claim, ledger.UNTOLD)
+    elif left != "deleted" and claim.account != provider.account:
         await pool.for_readers(ledger.remains, claim, ledger.ANOTHER_KEY)  # to another key, what is there may seem not to be
     else:
         await pool.for_readers(ledger.gone, claim)

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from chat.models import Invitation, Link, Membership, Mention, Participant, Project, PushSubscription, User
 from chat.policy import within_reach
 from chat.protocol.types import Json
-from chat.store import sign_ins
+from chat.store import mentions, sign_ins
 
 
 def of(person: User) -> Json:
@@ -99,7 +99,7 @@ def _elsewhere(person: User) -> Json:
     """Where others' conversations are in this person's list, and where they are named; only in what they may still read."""
     readable = within_reach(person, "conversation.read").present()
     kept = Participant.objects.filter(user=person, conversation__in=readable).exclude(pinned=None, archived=None)
-    named = Mention.objects.filter(user=person, conversation__in=readable).select_related("item__author")
+    named = Mention.objects.filter(mentions.THERE, user=person, conversation__in=readable).select_related("item__author")
     return {
         "marks_elsewhere": [
             {"conversation": one.conversation_id, "pinned": _moment(one.pinned), "archived": _moment(one.archived)}

@@ -64,6 +64,7 @@ class Run:
         self.bytes = self.size = 0  # of its events, and of the text in them
         self.turn: Turn | None = None
         self.kept: Keeping | None = None  # what that leaves at the provider
+        self.noted: asyncio.Task[None] | None = None  # the writing down of that
         self.drained = asyncio.Event()
         self.drained.set()
 

@@ -1,5 +1,6 @@
 """A turn: one call to the model, its events fed to the run."""
 
+import asyncio
 import contextlib
 import re
 import weakref
@@ -131,7 +132,9 @@ async def _begin_anew(
 ) -> Request:
     """The same with the whole history, where a chain starts; with that already, without thoughts."""
     assert run.turn is not None
-    run.turn.upstream_id, run.kept = "", None
+    if run.noted is not None:  # what it has kept of the first try is there all the same
+        await asyncio.wait([run.noted])
+    run.turn.upstream_id, run.kept, run.noted = "", None, None
     if refused.previous_response_id:
         forgotten = refused.previous_response_id if _forgotten(error) else ""
         await pool.for_runs(ledger.unchain, run.turn.pk, forgotten=forgotten)
@@ -174,14 +177,12 @@ async def _note(run: "Run", *, kept: bool) -> None:
     turn, provider = run.turn, providers.current()
     turn.upstream_id = run.normalizer.upstream_response_id or ""
     if kept:
-        run.kept = Keeping(turn.pk, provider.server, provider.account, turn.upstream_id)
+        run.kept = Keeping(turn.pk, provider.server, provider.account, turn.upstream_id, run.conversation_id)
+    run.noted = run.executor.spawn(_write(turn.pk, turn.upstream_id, run.kept))
     if turn.background:
-        await _write(run)
-    else:
-        run.executor.spawn(_write(run))
+        await asyncio.wait([run.noted])
 
 
-async def _write(run: "Run") -> None:
-    if run.turn is not None:
-        with contextlib.suppress(DatabaseError):
-            await pool.for_runs(responses.note_turn, run.turn.pk, upstream_id=run.turn.upstream_id, kept=run.kept)
+async def _write(turn_id: str, upstream_id: str, kept: Keeping | None) -> None:
+    with contextlib.suppress(DatabaseError):
+        await pool.for_runs(responses.note_turn, turn_id, upstream_id=upstream_id, kept=kept)

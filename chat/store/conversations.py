@@ -6,12 +6,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat import errors
-from chat.models import Branch, Certificate, Conversation, Item, Participant, Removal, Response, SearchEntry, User
+from chat.models import Branch, Certificate, Conversation, Item, Link, Participant, Removal, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
 from chat.store import certificates, clock, counting, history, ledger, news, rows, sql
@@ -107,11 +107,13 @@ def _retitle(conversation: Conversation, title: str, by: str, content: str = "")
         rows.add(SearchEntry(conversation=conversation, text=title, owner_id=conversation.owner_id))
 
 
-def untitle(conversation: Conversation) -> None:
-    """Nothing is left of what the model named it after; a name that somebody gave it stays."""
+def untitle(conversation: Conversation, *, instead: str = "") -> None:
+    """What it was named after is gone, from its title and from those of its snapshots. A name that somebody gave it stays."""
     titled = Conversation.objects.filter(pk=conversation.pk).exclude(titled_by=Conversation.TitledBy.USER)
-    for locked in titled.select_for_update().exclude(title=""):
-        _retitle(locked, "", Conversation.TitledBy.NOBODY)
+    for locked in titled.select_for_update().exclude(title=instead):
+        _retitle(locked, instead, Conversation.TitledBy.NOBODY)
+    title = Conversation.objects.filter(pk=conversation.pk).values("title")
+    Link.objects.filter(conversation=conversation, head__isnull=False).update(title=Subquery(title))
 
 
 @transaction.atomic
@@ -171,6 +173,8 @@ def follow(*, conversation: Conversation, viewer: User, through: Response) -> No
     end = branch or conversation.head_id
     if end is None or through.pk not in history.path(str(end))[0]:
         locked = news.lock(conversation.pk)
+        if not Response.objects.filter(pk=through.pk, conversation=locked).exists():  # its message was deleted meanwhile
+            return
         show(locked, viewer, newest_leaf(through))
         news.announce(locked, "branch.chosen", user=viewer.pk)
         conversation.position = locked.position  # the page is made for it

@@ -37,6 +37,7 @@ from chat.store import (
     counting,
     exports,
     fts5,
+    ledger,
     push,
     record,
     responses,
@@ -220,8 +221,10 @@ def _messages(user: User) -> bool:
 
 
 def _replies(user: User) -> bool:
-    """Asked for in others' conversations: each holds the instructions that went with it."""
-    some = Response.objects.filter(author=user).values_list("pk", flat=True)[:SLICE]
+    """Asked for in others' conversations: each holds the instructions that went with it, also where a provider keeps it."""
+    some = dict(Response.objects.filter(author=user).values_list("pk", "instructions")[:SLICE])
+    instructed = [pk for pk, instructions in some.items() if instructions]
+    ledger.due_of(instructed, certificate=certificates.of_person(user))
     return bool(Response.objects.filter(pk__in=list(some)).update(author=None, instructions=""))
 
 
@@ -255,6 +258,7 @@ def _person(user: User) -> bool:
     Team.objects.filter(memberships__user=user).exclude(memberships__in=Membership.objects.exclude(user=user)).delete()
     transaction.on_commit(traces.leave)
     mine = certificates.of_person(user)
+    ledger.certify(mine, of=user)
     _, removed = user.delete()
     certificates.count(mine, removed, last=True)
     return bool(removed)

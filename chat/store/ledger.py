@@ -12,7 +12,7 @@ from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Max, Ou
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from chat.models import Certificate, Conversation, Kept, Response, Turn, User
+from chat.models import LONGEST_NAME, Certificate, Conversation, Kept, Response, Turn, User
 from chat.policy import within_reach
 from chat.store import clock, sql
 
@@ -24,24 +24,29 @@ MARGIN: Final = 600  # seconds before its end from which a Response is not built
 CLOSED: Final = 30  # days for which a row stays that is closed
 ELSEWHERE: Final = "This server talks to another model server now."
 ANOTHER_KEY: Final = "It was kept with another key."
+UNTOLD: Final = "This model server does not say whether it is there."
+TOO_LONG: Final = "What it is called there is longer than what can be kept here."
 State = Kept.State
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What a turn leaves at a provider: at which address, with which key, what it is called there."""
+    """What a turn leaves at a provider: at which address, with which key, what it is called there; and in which conversation it
+    was asked for, though its message may be out of that by now.
+    """
 
     turn_id: str
     server: str
     account: str
     upstream_id: str
+    conversation_id: str | None = None
 
 
 NOTE: Final = """INSERT INTO chat_kept
 (kind, server, account, upstream_id, owner_id, conversation_id, turn_id, state, attempts, next_try, error, created, expires)
 SELECT 'response', %s, %s, %s, c.owner_id, c.id, t.id, 'kept', 0, {now}, '', {now}, {in_seconds}
-FROM chat_turn t JOIN chat_response r ON r.id = t.response_id LEFT JOIN chat_conversation c ON c.id = r.conversation_id
-WHERE t.id = %s ON CONFLICT DO NOTHING"""
+FROM chat_turn t JOIN chat_response r ON r.id = t.response_id
+LEFT JOIN chat_conversation c ON c.id = COALESCE(%s, r.conversation_id) WHERE t.id = %s ON CONFLICT DO NOTHING"""
 STRAY: Final = """INSERT INTO chat_kept
 (kind, server, account, upstream_id, state, attempts, next_try, error, created, expires)
 SELECT 'response', %s, %s, %s, 'due', 0, {now}, '', {now}, {in_seconds}
@@ -52,9 +57,9 @@ AND NOT EXISTS (SELECT 1 FROM chat_kept WHERE server = %s AND upstream_id = %s)"
 @transaction.atomic
 def note(keeping: Keeping) -> None:
     """It is kept there; noting it twice is noting it once. What nobody has here any more is due at once."""
-    where = (keeping.server[:500], keeping.account, keeping.upstream_id[:200], DAYS * 86_400, keeping.turn_id)
-    if not sql.run(NOTE, *where):
-        sql.run(STRAY, *where, where[0], where[2])
+    where = (keeping.server[:500], keeping.account, keeping.upstream_id[:LONGEST_NAME], DAYS * 86_400)
+    if not sql.run(NOTE, *where, keeping.conversation_id, keeping.turn_id):
+        sql.run(STRAY, *where, keeping.turn_id, where[0], where[2])
 
 
 STEP: Final = """SELECT i.previous_id, t.chained, k.upstream_id,
@@ -105,9 +110,19 @@ def due(conversation_id: str, *, certificate: Certificate) -> None:
     _make_due(kept, owner=Subquery(owner))
 
 
-def due_of(response_ids: Collection[str]) -> None:
-    """The same for what these Responses have left."""
-    _make_due(Kept.objects.filter(turn__response__in=response_ids))
+def due_of(response_ids: Collection[str], *, certificate: Certificate | None = None) -> None:
+    """The same for what these Responses have left; in a certificate only if there is one for it."""
+    kept = Kept.objects.filter(turn__response__in=response_ids)
+    if certificate is not None:
+        kept.filter(certificate=None).update(certificate=certificate)
+    _make_due(kept)
+
+
+def certify(certificate: Certificate, *, of: User) -> None:
+    """What was kept of conversations that this person had deleted before belongs in their certificate, for those of the
+    conversations go with them.
+    """
+    Kept.objects.filter(Q(owner=of, conversation=None) | Q(certificate__owner=of)).update(certificate=certificate)
 
 
 def _make_due(kept: QuerySet[Kept], **changes: Any) -> None:

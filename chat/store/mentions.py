@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -25,6 +25,10 @@ WORDS: Final = 200  # so many words with an @
 MOST_WAITING: Final = 100  # mentions of one person in one conversation; older ones count as seen once they look
 # Not inside a word, an address (me@example.org) or a link (https://example.org/@name).
 NAME: Final = re.compile(r"(?<![\w@.+/-])@([\w.@+-]{1,150})")
+
+
+THERE: Final = Q(item__conversation__isnull=False)
+"""Not in a message that was deleted, and can be had back."""
 
 
 def names(text: str) -> list[str]:
@@ -61,7 +65,7 @@ def note(conversation: Conversation, item: Item, called: list[str], *, instead_o
     named = sorted(readers.filter(low__in=called), key=lambda user: called.index(user.low))[:MOST]
     known: set[int] = set()
     if instead_of is not None:
-        wordings = Mention.objects.filter(conversation=conversation, item__previous=instead_of.previous_id, user__in=named)
+        wordings = Mention.objects.filter(THERE, conversation=conversation, item__previous=instead_of.previous_id, user__in=named)
         known = set(wordings.values_list("user_id", flat=True))
     now = timezone.now()
     made = Mention.objects.bulk_create(
@@ -77,8 +81,9 @@ def offered(conversation: Conversation, actor: User) -> list[User]:
     return list(who_may_read(conversation).exclude(pk=actor.pk).order_by("username")[:MOST_OFFERED])
 
 
-UNSEEN = """SELECT DISTINCT m.user_id, m.conversation_id FROM chat_mention m JOIN chat_conversation c ON c.id = m.conversation_id
-WHERE m.seen IS NULL AND c.deleted IS NULL AND m.user_id {one_of}"""
+UNSEEN = """SELECT DISTINCT m.user_id, m.conversation_id
+FROM chat_mention m JOIN chat_conversation c ON c.id = m.conversation_id JOIN chat_item i ON i.id = m.item_id
+WHERE m.seen IS NULL AND c.deleted IS NULL AND i.conversation_id IS NOT NULL AND m.user_id {one_of}"""
 EVER = "SELECT DISTINCT user_id FROM chat_mention WHERE user_id {one_of}"
 
 
@@ -102,7 +107,7 @@ def unseen_by(people: Collection[int]) -> dict[int, frozenset[str]]:
     """For each of these who has any, conversations that they may read, in which they are named and have not looked since."""
     found: dict[int, set[str]] = {}
     for some in _batches(people):
-        pairs = Mention.objects.filter(reads(), seen=None, user__in=some).values_list("user_id", "conversation_id")
+        pairs = Mention.objects.filter(reads(), THERE, seen=None, user__in=some).values_list("user_id", "conversation_id")
         for user, conversation in pairs.distinct():
             found.setdefault(user, set()).add(conversation)
     return {user: frozenset(conversations) for user, conversations in found.items()}
@@ -132,7 +137,7 @@ def seen(pairs: Iterable[Pair]) -> set[Pair]:
 def _unseen(pairs: Collection[Pair]) -> dict[Pair, list[Mention]]:
     """What each of them has not seen there, the newest first."""
     people, conversations = {user for user, _ in pairs}, {conversation for _, conversation in pairs}
-    unseen = Mention.objects.filter(seen=None, user__in=people, conversation__in=conversations).select_related("item")
+    unseen = Mention.objects.filter(THERE, seen=None, user__in=people, conversation__in=conversations).select_related("item")
     found: dict[Pair, list[Mention]] = {}
     for mention in unseen.only("user", "conversation", "item__previous").order_by("-pk"):
         if sight.pair(mention) in pairs:
@@ -160,9 +165,9 @@ def newest(actor: User, *, most: int) -> list[list[Mention]]:
     """Where this person was named, in what they may read, the last first: at most so many mentions. Those in several wordings of
     a message are together; the first of them is on the branch that this person sees, if one is.
     """
-    found = Mention.objects.filter(user=actor, conversation__in=_readable(actor)).select_related("item__author", "conversation")
+    found = Mention.objects.filter(THERE, user=actor, conversation__in=_readable(actor))
     messages: dict[tuple[str, str | None, int | None], list[Mention]] = {}
-    for mention in found.order_by("-created", "-pk")[:most]:
+    for mention in found.select_related("item__author", "conversation").order_by("-created", "-pk")[:most]:
         key = (mention.conversation_id, mention.item.previous_id, mention.item.author_id)
         messages.setdefault(key, []).append(mention)
     several = [mention for wordings in messages.values() if len(wordings) > 1 for mention in wordings]

@@ -195,7 +195,11 @@ def _is_wanted(push: Push) -> bool:
         return user.is_active and not user.suspended
     if mention.user_id != user.pk:  # the browser changed hands while the message was sent
         return False
-    if mention.seen is not None or not can(user, "conversation.read", mention.conversation):
+    if (
+        mention.seen is not None
+        or mention.item.conversation_id is None
+        or not can(user, "conversation.read", mention.conversation)
+    ):
         return False
     there = Presence.objects.filter(conversation=mention.conversation, user=user, until__gt=timezone.now())
     if mention.conversation.deleted is not None:

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from chat import errors
-from chat.models import Branch, Conversation, Item, Kept, Link, Mention, Removal, Response, User
-from chat.store import clock, conversations, counting, history, ledger, news, responses, sql
+from chat import errors, markdown
+from chat.models import Branch, Conversation, Item, Kept, Link, Removal, Response, User
+from chat.store import clock, conversations, counting, history, ledger, messages, news, responses, rows, search, sql
 
 SLICE: Final = 20  # replies that one transaction removes
 GONE: Final = "This message does not exist any more."
@@ -82,7 +82,6 @@ def remove(*, actor: User, conversation_id: str, item_id: str) -> Removed:
         responses.stop(conversation, response)
     Removal.objects.create(item=item, conversation=conversation)
     _move(item, ids, None)
-    Mention.objects.filter(item__conversation=None, conversation=conversation).delete()
     _lead_away(conversation, item, ids)
     news.announce(conversation, "branch.changed", user=actor.pk)
     return Removed(conversation, item, [response.pk for response in running])
@@ -98,6 +97,15 @@ def _move(item: Item, ids: list[str], conversation_id: str | None) -> None:
     sql.run(OWN, conversation_id, item.pk, ids)
     sql.run(SAID, conversation_id, ids, item.pk)
     sql.run("UPDATE chat_response SET conversation_id = %s WHERE id {one_of}", conversation_id, ids)
+
+
+UNFINDABLE: Final = "response_id {one_of} AND NOT EXISTS (SELECT 1 FROM chat_searchentry e WHERE e.item_id = chat_item.id)"
+
+
+def _make_findable(conversation: Conversation, ids: list[str]) -> None:
+    """What ended while it was out of the conversation belongs to nobody's search yet."""
+    for item in rows.fetch(Item, UNFINDABLE, ids):
+        search.index(item, markdown.plain(responses.message_text(item.wire)), owner_id=conversation.owner_id)
 
 
 def _lead_away(conversation: Conversation, item: Item, ids: list[str]) -> None:
@@ -132,6 +140,9 @@ def restore(*, actor: User, conversation_id: str, item_id: str) -> Conversation:
         raise errors.Conflict("Replies are stored here now, and this was to be stored nowhere.", next="Switch that off first.")
     Removal.objects.filter(item=item).delete()
     _move(item, ids, conversation.pk)
+    _make_findable(conversation, ids)
+    if item.previous_id is None and not conversation.title:
+        conversations.untitle(conversation, instead=_title(item))
     if conversation.responses.exclude(team=conversation.team).exists():  # it has moved meanwhile
         counting.move(conversation.pk, team=conversation.team)
         conversation.responses.update(team=conversation.team)
@@ -170,10 +181,20 @@ def purge_slice(removal_id: int) -> bool:
         counting.before_these_go(some)
         _shorten_links(some, removal.item.previous)
         return bool(Response.objects.filter(pk__in=some).delete())
+    begins = removal.item.previous_id is None
     removal.item.delete()
-    if not Item.objects.filter(conversation=conversation).exists():
-        conversations.untitle(conversation)
+    if begins:  # the title may be made of it
+        conversations.untitle(conversation, instead=_title(_beginnings(conversation).first()))
     return True
+
+
+def _beginnings(conversation: Conversation) -> QuerySet[Item]:
+    """What is left of the messages that it begins with, the newest first."""
+    return Item.objects.filter(conversation=conversation, previous=None, role="user").order_by("-created", "-pk")
+
+
+def _title(item: Item | None) -> str:
+    return messages.first_title(responses.message_text(item.wire)) if item is not None else ""
 
 
 def _shorten_links(ids: list[str], left: Response | None) -> None:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q
+from django.db.models import Case, DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from chat import errors, markdown
-from chat.models import Conversation, Item, LogRow, Response, Turn, User
+from chat.models import LONGEST_NAME, Conversation, Item, LogRow, Response, Turn, User
 from chat.policy import within_reach
 from chat.protocol.types import Json
 from chat.store import conversations, ledger, log, messages, news, rows, search, sql
@@ -212,7 +212,7 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
     facts = (*(_count(ending.usage, which) for which in ("input_tokens", "output_tokens")), tools(ending.items))
     sql.run(END, ending.status, usage, *facts, *error, batch.response_id, batch.epoch)
-    sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:200], batch.response_id)
+    sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:LONGEST_NAME], batch.response_id)
     if ending.kept is not None:
         ledger.note(ending.kept)
     ((conversation_id, owner_id, stored),) = sql.rows(WHOSE, batch.response_id)
@@ -254,11 +254,16 @@ def _keep_items(response_id: str, ending: Ending, words: list[str], *, conversat
             role=str(wire.get("role") or ("assistant" if wire.get("type") == "message" else ""))[:20],
             status=str(wire.get("status") or "")[:20],
             wire=wire,
-            upstream_id=ending.upstream_ids.get(item_id, "")[:200],
+            upstream_id=_whole(ending.upstream_ids.get(item_id, "")),
         )
         rows.add(item)
         if owner_id is not None:
             search.index(item, words[index], owner_id=owner_id)
+
+
+def _whole(upstream_id: str) -> str:
+    """One that is too long to be kept goes along with nothing that is sent back: cut, it would name nothing there."""
+    return upstream_id if len(upstream_id) <= LONGEST_NAME else ""
 
 
 def message_text(wire: Json) -> str:
@@ -288,8 +293,8 @@ def open_turn(
     return rows.add(Turn(**fields, provider=provider[:100], server=server[:500]))
 
 
-PLACE = """SELECT c.id FROM chat_turn t JOIN chat_response r ON r.id = t.response_id
-JOIN chat_conversation c ON c.id = r.conversation_id WHERE t.id = %s"""
+PLACE = """SELECT c.id FROM chat_conversation c WHERE c.id IN (%s, (SELECT r.conversation_id
+FROM chat_turn t JOIN chat_response r ON r.id = t.response_id WHERE t.id = %s)) ORDER BY c.id"""
 
 
 @transaction.atomic
@@ -298,8 +303,9 @@ def note_turn(turn_id: str, *, upstream_id: str, kept: ledger.Keeping | None) ->
     other, so that a process that dies leaves nothing there that nobody knows of. How far it has been read is noted with each
     flush (`Batch.turn`).
     """
-    sql.rows(PLACE, turn_id, lock="FOR KEY SHARE OF c")  # as whoever ends the run: its conversation first
-    sql.run("UPDATE chat_turn SET upstream_id = %s WHERE id = %s", upstream_id[:200], turn_id)
+    place = kept.conversation_id if kept is not None else None
+    sql.rows(PLACE, place, turn_id, lock="FOR KEY SHARE OF c")  # as whoever ends the run: its conversation first
+    sql.run("UPDATE chat_turn SET upstream_id = %s WHERE id = %s", upstream_id[:LONGEST_NAME], turn_id)
     if kept is not None:
         ledger.note(kept)
 
@@ -353,6 +359,12 @@ def due(*, age: float = 0) -> list[str]:
     )
 
 
+STORED = Case(
+    When(Q(store=True) & Exists(Conversation.objects.filter(pk=OuterRef("conversation"), store=True)), then=True), default=False
+)
+"""Whether a Response is, whose conversation may have been switched off since."""
+
+
 @transaction.atomic
 def requeue(response: Response) -> bool:
     """Let an abandoned run go on where its provider did, or begin again, if nothing of its output was logged and it was tried
@@ -360,13 +372,15 @@ def requeue(response: Response) -> bool:
     """
     if response.cancel_requested:
         return False
+    changes: dict[str, Any] = {}
     if resumable(response) is None:
         if response.attempts >= 2 or LogRow.objects.filter(response=response).exists():
             return False
+        changes["store"] = STORED  # it is asked anew
     elif response.attempts >= MOST_ATTEMPTS:
         return False
     held = Response.objects.filter(_still(response), cancel_requested=None)
-    return bool(held.update(status=Status.QUEUED, epoch=F("epoch") + 1, lease_until=None))
+    return bool(held.update(status=Status.QUEUED, epoch=F("epoch") + 1, lease_until=None, **changes))
 
 
 def seize(response: Response) -> int | None:

@@ -97,6 +97,7 @@ def withdraw(conversation: Conversation, *, team: Team) -> None:
     counting.move(conversation.pk, team=team)
     conversation.responses.update(team=team)
     conversation.team, conversation.team_access, conversation.project = team, Access.NONE, None
+    storing.moved(conversation)
     _tell(conversation, before)
 
 

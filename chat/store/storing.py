@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from chat import errors
 from chat.models import Conversation, Response, Server, Storing, Team, User
@@ -67,6 +68,21 @@ def pass_on(conversation: Conversation, owner: User) -> None:
         _set(conversation, on=False)
 
 
+def moved(conversation: Conversation) -> None:
+    """It is in another team, and locked: where that has settled that nothing is stored, nothing is from now on."""
+    held = rule(person_id=conversation.owner_id, team_id=conversation.team_id)
+    if conversation.store and held.settled and not held.on:
+        _set(conversation, on=False)
+
+
+def _hold_back(waiting: QuerySet[Response]) -> None:
+    """It has been settled that nothing is stored: neither is what waits to be written, and its conversation is switched off."""
+    due = waiting.filter(status=Response.Status.QUEUED, sequence=0, store=True).exclude(conversation=None)
+    for pk in sorted(set(due.values_list("conversation_id", flat=True))):
+        for conversation in Conversation.objects.select_for_update().filter(pk=pk, store=True):
+            _set(conversation, on=False)
+
+
 def alone(conversation: Conversation) -> bool:
     """Whether all that was said in it was said by its owner."""
     return not conversation.items.filter(role="user").exclude(author=conversation.owner_id).exists()
@@ -88,6 +104,8 @@ def choose_for_server(*, actor: User, storing: str, settled: bool) -> None:
     changed = Server.objects.filter(pk=1).exclude(storing=storing, storing_settled=settled)
     if changed.update(storing=storing, storing_settled=settled):
         record.write(actor=actor, about=server.current(), said=_said(storing, settled=settled))
+        if settled and storing == Storing.OFF:
+            _hold_back(Response.objects.all())
 
 
 @transaction.atomic
@@ -101,6 +119,8 @@ def choose_for_team(*, actor: User, team: Team, storing: str, settled: bool) -> 
     changed = Team.objects.filter(pk=team.pk).exclude(storing=storing, storing_settled=settled)
     if changed.update(storing=storing, storing_settled=settled):
         record.write(actor=actor, about=team, said=_said(storing, settled=settled))
+        if settled and not rule(person_id=actor.pk, team_id=team.pk).on:  # the server's may be another, and settled
+            _hold_back(Response.objects.filter(conversation__team=team))
 
 
 def _said(storing: str, *, settled: bool) -> str:
@@ -117,11 +137,14 @@ def switch(*, actor: User, conversation_id: str, on: bool, everything: bool = Fa
     held = rule(person_id=actor.pk, team_id=conversation.team_id)
     if held.settled and held.on != on:
         raise errors.Refused(held.why, next="Ask them.")
-    if on and not conversation.store and conversation.responses.exists() and not (everything and alone(conversation)):
+    begun = conversation.responses.exists()
+    if on and not conversation.store and begun and not (everything and alone(conversation)):
         raise errors.Refused(
             "What was said here was to be stored nowhere else, and stays so.",
             next="Begin a new conversation to have replies stored.",
         )
     if conversation.store != on:
         _set(conversation, on=on)
+        if on and not begun:  # nothing is left of what was said, and its title was made of that
+            conversations.untitle(conversation)
     return conversation

@@ -8,12 +8,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from chat.models import Certificate, Kept, User
-from chat.store import certificates, conversations, departures, ledger, removals
+from chat.models import Certificate, Kept, Response, Turn, User
+from chat.store import certificates, conversations, departures, ledger, messages, removals, responses, sharing
 from chat.store.messages import Begun
 from tests.cast import Cast
 from tests.conftest import signed_in
-from tests.own_data.conftest import clear, talk
+from tests.own_data.conftest import clear, talk, team_of
 
 SERVER = "https://api.openai.com/v1"
 
@@ -160,3 +160,57 @@ def test_a_message_that_was_deleted_before_is_counted_with_its_conversation(peop
     purge(begun)
     counted = Certificate.objects.get().here
     assert (counted["Response"], counted["Item"]) == (2, 4)
+
+
+def test_what_is_noted_after_its_message_was_deleted_is_its_conversations(people: Cast) -> None:
+    author = people.mate
+    begun = talk(author, "Alpaca", "Yes")
+    after = messages.send(actor=author, conversation_id=begun.conversation.pk, text="Bison")
+    taken = responses.take(after.response.pk)
+    assert taken is not None
+    turn = responses.open_turn(taken, index=0, provider="openai", model="m", server=SERVER)
+    removals.remove(actor=author, conversation_id=begun.conversation.pk, item_id=str(after.response.input_id))
+    keeping = ledger.Keeping(turn.pk, SERVER, "", "resp_1", begun.conversation.pk)
+    responses.note_turn(turn.pk, upstream_id="resp_1", kept=keeping)
+    assert "1 response still at" in signed_in(author).get("/settings/data/kept/").text
+    purge(begun)
+    certificates.finish()
+    assert Certificate.objects.get().done is None
+    delete_there()
+    assert json.loads(Certificate.objects.get().text)["objects_elsewhere"] == 1
+
+
+def test_the_certificate_of_a_person_waits_for_what_they_had_deleted_before(people: Cast) -> None:
+    gone: User = people.stranger
+    begun = talk(gone, "Hello", "Yes")
+    keep(begun)
+    purge(begun)
+    departures.begin(actor=gone)
+    clear()
+    certificates.finish()
+    assert Kept.objects.get().state == "due"
+    assert Certificate.objects.get(kind="person").done is None
+    delete_there()
+    body = json.loads(Certificate.objects.get(kind="person").text)
+    assert [one["id"] for one in body["elsewhere"]] == ["resp_1"]
+
+
+def test_the_instructions_of_who_has_left_go_at_the_provider_too(people: Cast) -> None:
+    """They went with what was asked in a conversation of somebody else's, which stays."""
+    team = team_of(people.mate, people.stranger)
+    pk = talk(people.mate, "Elk", "Yes").conversation.pk
+    sharing.move(actor=people.mate, conversation_id=pk, team_id=team.pk)
+    sharing.with_team(actor=people.mate, conversation_id=pk, access="write")
+    User.objects.filter(pk=people.stranger.pk).update(instructions="Call me Wilhelmina.")
+    begun = talk(User.objects.get(pk=people.stranger.pk), "Fox", "Yes", into=pk)
+    mine = Response.objects.exclude(pk=begun.response.pk).get()
+    for number, response in enumerate((begun.response, mine), 1):
+        turn = Turn.objects.create(response=response, index=9, epoch=9, provider="openai", upstream_id=f"resp_{number}")
+        keep(begun, number, turn=turn)
+    departures.begin(actor=people.stranger)
+    clear()
+    certificates.finish()
+    assert dict(Kept.objects.values_list("upstream_id", "state")) == {"resp_1": "due", "resp_2": "kept"}
+    assert Certificate.objects.get(kind="person").done is None
+    delete_there()
+    assert Certificate.objects.get(kind="person").done

@@ -16,6 +16,7 @@ from chat.store.messages import Begun
 from tests.cast import person
 from tests.runs.conftest import House
 from tests.runs.test_runs import asked, said
+from tests.scripted_wire import send_error
 
 
 async def found(house: House, **can: bool) -> None:
@@ -298,3 +299,72 @@ async def test_a_process_that_dies_leaves_nothing_there_that_nobody_knows_of(hou
     await house.call(verbs.cancel, conversation_id=begun.conversation.pk, response_id=begun.response.pk)
     await house.ended(begun.response.pk)
     assert await states() == ["kept"]
+
+
+LONG = "resp_" + "bGl0ZWxsbTpjdXN0b21fbGxtX3Byb3ZpZGVy" * 7  # as a proxy wraps an id
+
+
+async def test_what_has_a_long_name_there_is_deleted_there(house: House, monkeypatch: Any) -> None:
+    shelf = house.scripted.shelf
+    ordinary = shelf.keep
+
+    def wrapped(script: Any, body: Any) -> Any:
+        speech = ordinary(script, body)
+        held = shelf.kept.pop(speech.id)
+        speech.id = LONG
+        shelf.kept[LONG] = held
+        return speech
+
+    monkeypatch.setattr(shelf, "keep", wrapped)
+    await found(house, chain=True)
+    begun = await talk(house, "First")
+    await talk(house, "Second", begun)
+    chained = bodies(house)[-1].get("previous_response_id")
+    await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
+    await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
+    await eventually(lambda: {row.state for row in Kept.objects.all()} == {"gone"})
+    assert not shelf.kept
+    assert chained == LONG
+
+
+async def test_what_a_first_try_has_left_there_is_noted(house: House, monkeypatch: Any) -> None:
+    shelf, tries = house.scripted.shelf, []
+    ordinary = shelf.keep
+
+    def stumbling(script: Any, body: Any) -> Any:
+        speech = ordinary(script, body)
+        if not body.get("previous_response_id"):
+            return speech
+
+        def stream() -> Any:
+            tries.append(speech.id)
+            created = speech.event("response.created", response=speech.response("in_progress"))
+            speech.extra["error"] = {"code": "previous_response_not_found", "message": "Previous response not found."}
+            yield False, created + speech.event("response.failed", response=speech.response("failed"))
+
+        monkeypatch.setattr(speech, "stream", stream)
+        return speech
+
+    monkeypatch.setattr(shelf, "keep", stumbling)
+    await found(house, chain=True)
+    begun = await talk(house, "First")
+    await talk(house, "Second", begun)
+    (first_try,) = tries
+    assert first_try in shelf.kept
+    assert set(shelf.kept) <= {row.upstream_id for row in await kept()}
+
+
+@pytest.mark.parametrize(("probed", "state"), [(False, "remains"), (True, "gone")])
+async def test_a_server_that_knows_no_such_address_has_not_deleted_it(
+    house: House, monkeypatch: Any, probed: bool, state: str
+) -> None:
+    """Unless it was found to give back what it keeps."""
+
+    async def nothing(request: Any, writer: asyncio.StreamWriter) -> None:
+        await send_error(writer, 404, body="detail", message="Not Found")
+
+    monkeypatch.setattr(house.scripted.shelf, "answer", nothing)
+    await found(house, **({"get": True} if probed else {}))
+    begun = await talk(house, "First")
+    await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
+    await eventually(lambda: Kept.objects.get().state == state)

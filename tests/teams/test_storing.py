@@ -199,3 +199,33 @@ def test_what_becomes_somebodys_who_wants_nothing_stored_is_not_stored_any_more(
     talk.refresh_from_db()
     assert (talk.owner, talk.store) == (people.owner, False)
     assert not messages.send(actor=people.owner, conversation_id=talk.pk, text="Mine").response.store
+
+
+def test_what_is_asked_anew_after_a_crash_heeds_that_it_was_switched_off(cast: Cast) -> None:
+    author = cast.mate
+    begun = messages.send(actor=author, conversation_id=None, text="Alpaca")
+    assert responses.take(begun.response.pk) is not None
+    storing.switch(actor=author, conversation_id=begun.conversation.pk, on=False)
+    (found_,) = responses.abandoned(alone=True)
+    assert responses.requeue(found_)
+    assert Response.objects.get().store is False
+
+
+@pytest.mark.parametrize("level", ["server", "team", "moved"])
+def test_what_waits_when_it_is_settled_that_nothing_is_stored_is_not(people: Cast, team: Team, level: str) -> None:
+    one = messages.send(actor=people.mate, conversation_id=None, text="One")
+    pk = one.conversation.pk
+    if level == "team":
+        sharing.move(actor=people.mate, conversation_id=pk, team_id=team.pk)
+    assert responses.take(one.response.pk) is not None
+    two = messages.send(actor=people.mate, conversation_id=pk, text="Two")
+    aside = messages.send(actor=people.stranger, conversation_id=None, text="Aside")
+    if level == "server":
+        storing.choose_for_server(actor=people.owner, storing="off", settled=True)
+    else:
+        storing.choose_for_team(actor=people.owner, team=team, storing="off", settled=True)
+    if level == "moved":
+        sharing.move(actor=people.mate, conversation_id=pk, team_id=team.pk)
+    stored = dict(Response.objects.values_list("pk", "store"))
+    assert stored == {one.response.pk: True, two.response.pk: False, aside.response.pk: level != "server"}
+    assert not Conversation.objects.get(pk=pk).store  # or what was not to be stored would go along with the next question

@@ -12,6 +12,7 @@ from chat.store import (
     conversations,
     departures,
     links,
+    mentions,
     messages,
     removals,
     responses,
@@ -173,7 +174,7 @@ def test_whoever_was_there_sees_what_is_left(world: World) -> None:
     text = signed_in(writer).get(world.conversation.url).text
     assert "Fox" in text
     assert "Elk" not in text
-    assert not Mention.objects.exists()
+    assert mentions.unseen_by([author.pk]) == {}
     assert Conversation.objects.get(pk=pk).head_id == aside.response.pk
 
 
@@ -270,3 +271,77 @@ def test_what_is_on_its_way_out_cannot_be_had_back(author: User) -> None:
     with pytest.raises(errors.NotFound):
         removals.restore(actor=author, **items_of(two.response))
     assert "Bisons" not in signed_in(author).get(one.conversation.url).text
+
+
+def test_what_was_to_be_stored_nowhere_is_no_title_of_what_is_stored(cast: Cast) -> None:
+    author = cast.mate
+    begun = messages.send(actor=author, conversation_id=None, text="My canarysentence", store=False)
+    answer(begun, "Yes")
+    where = {"actor": author, "conversation_id": begun.conversation.pk}
+    removals.remove(actor=author, **items_of(begun.response))
+    storing.switch(**where, on=True)
+    talk(author, "Something else", "Yes", into=begun.conversation.pk)
+    assert "canary" not in Conversation.objects.get(pk=begun.conversation.pk).title
+    over()
+    assert not SearchEntry.objects.filter(text__icontains="canary").exists()
+
+
+def test_a_title_goes_with_the_words_that_it_was_made_of(cast: Cast) -> None:
+    author = cast.mate
+    begun = talk(author, "My canarysentence", "Yes")
+    pk = begun.conversation.pk
+    other = messages.edit(actor=author, conversation_id=pk, item_id=str(begun.response.input_id), text="Nothing odd")
+    answer(other, "Yes")
+    link = links.make(actor=author, conversation_id=pk, live=False, audience="anyone", days=None)
+    conversations.entitle(conversation_id=pk, title="About a canarysentence")
+    removals.remove(actor=author, **items_of(begun.response))
+    over()
+    assert Conversation.objects.get(pk=pk).title == "Nothing odd"
+    assert not SearchEntry.objects.filter(text__icontains="canary").exists()
+    assert Link.objects.get(pk=link.pk).title == "Nothing odd"
+    conversations.rename(actor=author, conversation_id=pk, title="Mine")
+    removals.remove(actor=author, **items_of(other.response))
+    over()
+    assert Conversation.objects.get(pk=pk).title == "Mine"
+
+
+def test_who_was_named_is_named_again_after_undo(world: World) -> None:
+    writer, author, pk = world.people["writer"], world.people["author"], world.conversation.pk
+    there = talk(writer, f"@{author.username} Elk", "Yes, elk", into=pk)
+    assert mentions.unseen(author) == {pk}
+    removals.remove(actor=writer, **items_of(there.response))
+    assert mentions.unseen(author) == frozenset()
+    assert mentions.unseen_by([author.pk]) == {}
+    assert mentions.newest(author, most=9) == []
+    assert mentions.seen([(author.pk, pk)]) == set()
+    removals.restore(actor=writer, **items_of(there.response))
+    assert mentions.unseen(author) == {pk}
+    assert len(mentions.newest(author, most=9)) == 1
+    removals.remove(actor=writer, **items_of(there.response))
+    over()
+    assert not Mention.objects.exists()
+
+
+def test_nobody_comes_to_a_branch_that_was_deleted_a_moment_ago(cast: Cast) -> None:
+    author = cast.mate
+    begun = talk(author, "Alpaca", "Yes")
+    pk = begun.conversation.pk
+    after = talk(author, "Bison", "Yes", into=pk)
+    messages.edit(actor=author, conversation_id=pk, item_id=str(after.response.input_id), text="Capybara")
+    through = Response.objects.get(pk=after.response.pk)
+    removals.remove(actor=author, **items_of(after.response))
+    conversations.follow(conversation=Conversation.objects.get(pk=pk), viewer=author, through=through)
+    assert Branch.objects.get(user=author).head.conversation_id == pk
+
+
+def test_what_ended_while_its_message_was_deleted_is_found_once_that_is_back(cast: Cast) -> None:
+    author = cast.mate
+    begun = talk(author, "Alpaca", "Yes")
+    after = messages.send(actor=author, conversation_id=begun.conversation.pk, text="Bison")
+    taken = responses.take(after.response.pk)
+    assert taken is not None
+    removals.remove(actor=author, **items_of(after.response))
+    assert finish(taken, "Yes, **gnus**") is not None
+    removals.restore(actor=author, **items_of(after.response))
+    assert "gnus" in signed_in(author).get(begun.conversation.url).text
+    assert [hit.conversation_id for hit in search.find(actor=author, query="gnus")] == [begun.conversation.pk]
