@@ -15,7 +15,7 @@ class Widen(migrations.AlterField):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0024_daily_numbers")]
+    dependencies = [("chat", "0025_settled")]
     operations = [
         Widen("kept", "upstream_id", models.CharField(max_length=1000)),
         Widen("turn", "upstream_id", models.CharField(blank=True, max_length=1000)),
