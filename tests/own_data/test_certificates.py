@@ -147,7 +147,7 @@ def test_what_a_certificate_is_to_list_stays_until_it_is_written(people: Cast) -
     assert [row.upstream_id for row in Kept.objects.all()] == ["resp_2"]
     assert json.loads(Certificate.objects.get().text)["objects_elsewhere"] == 2
     Certificate.objects.update(done=timezone.now() - timedelta(days=certificates.DAYS + 1))
-    certificates.finish()
+    assert certificates.purge(timezone.now()) == 1
     assert not Certificate.objects.exists()
 
 
