@@ -210,7 +210,7 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
         return None
     usage = None if ending.usage is None else json.dumps(ending.usage)
     error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
-    facts = (*(_count(ending.usage, which) for which in ("input_tokens", "output_tokens")), tools(ending.items))
+    facts = (*counts(ending.usage).values(), tools(ending.items))
     sql.run(END, ending.status, usage, *facts, *error, batch.response_id, batch.epoch)
     sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:200], batch.response_id)
     if ending.kept is not None:
@@ -219,6 +219,11 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     _keep_items(batch.response_id, ending, words, conversation_id=conversation_id, owner_id=owner_id)
     (log.pack if stored else log.drop)(batch.response_id)
     return position
+
+
+def counts(usage: Json | None) -> dict[str, int | None]:
+    """What lists show of it: `input_tokens` and `output_tokens`, in this order."""
+    return {which: _count(usage, which) for which in ("input_tokens", "output_tokens")}
 
 
 def _count(usage: Json | None, which: str) -> int | None:
