@@ -59,7 +59,7 @@ def temporary(now: datetime) -> int | None:
     over = Response.objects.filter(conversation=None, input=None, store=False, created__lt=limit).exclude(
         status__in=Response.RUNNING
     )
-    some = list(over.order_by("created").values_list("pk", flat=True)[:SLICE])
+    some = list(over.values_list("pk", flat=True)[:SLICE])
     if not some:
         return None
     counting.before_these_go(some)
