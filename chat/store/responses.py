@@ -52,6 +52,7 @@ class Held:
 Verdict = Literal["lost", "cancelled"] | int
 """Another process has it; it is to stop; or its author's standing has changed to this, and it goes on."""
 
+REASONS = ("max_output_tokens", "content_filter", "interrupted", "too_large", "invalid_function_call", "cancelled", "unknown")
 MOST_ATTEMPTS = 5  # of a run that is taken up again; each is another process that died
 UNKEPT = Ending(
     status=Status.FAILED,
@@ -196,7 +197,7 @@ def words(ending: Ending) -> list[str]:
 
 END = """UPDATE chat_response
 SET status = %s, usage = %s, input_tokens = %s, output_tokens = %s, tools = CASE WHEN store THEN %s ELSE '' END,
-error_code = %s, error_message = %s, incomplete_reason = %s, ended = {now}, lease_until = NULL
+error_code = %s, error_message = %s, incomplete_reason = CASE WHEN store THEN %s ELSE %s END, ended = {now}, lease_until = NULL
 WHERE id = %s AND epoch = %s AND status = 'in_progress'"""
 
 
@@ -209,7 +210,7 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     if position is None:
         return None
     usage = None if ending.usage is None else json.dumps(ending.usage)
-    error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
+    error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60], plain_reason(ending))
     facts = (*counts(ending.usage).values(), tools(ending.items))
     sql.run(END, ending.status, usage, *facts, *error, batch.response_id, batch.epoch)
     sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:200], batch.response_id)
@@ -219,6 +220,11 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     _keep_items(batch.response_id, ending, words, conversation_id=conversation_id, owner_id=owner_id)
     (log.pack if stored else log.drop)(batch.response_id)
     return position
+
+
+def plain_reason(ending: Ending) -> str:
+    """Why it is incomplete, in words that are known: a server's own may quote what was said where nothing is stored."""
+    return ending.incomplete_reason if ending.incomplete_reason in ("", *REASONS) else "other"
 
 
 def counts(usage: Json | None) -> dict[str, int | None]:

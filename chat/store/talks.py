@@ -26,7 +26,6 @@ from chat.store.temporary import ALL, EACH, MOST, Away, TooMany, home
 
 TRIES: Final = 5
 COUNTED: Final = ("input_tokens", "output_tokens", "total_tokens")
-REASONS: Final = ("max_output_tokens", "content_filter", "interrupted")
 ANOTHER_RUN: Final = 2  # `attempts` of its row: no other process begins it again, for none knows what was said
 
 
@@ -235,7 +234,7 @@ def note_end(run: str, ending: Ending, *, model: str, first_token: datetime | No
     """What stays of a run: how it ended, and numbers. Whatever else the model server said of it may quote what was said."""
     usage = {name: ending.usage[name] for name in COUNTED if isinstance(ending.usage.get(name), int)} if ending.usage else None
     code = ending.error_code if not ending.error_code or ending.error_code in CODES else errors.UpstreamError.code
-    reason = ending.incomplete_reason if ending.incomplete_reason in ("", *REASONS) else "other"
+    reason = responses.plain_reason(ending)
     facts = {"usage": usage, "error_code": code, "incomplete_reason": reason, "status": ending.status, "model": model[:200]}
     mine = Response.objects.filter(pk=run, conversation=None, epoch=1, status=RUNNING)
     mine.update(**facts, **responses.counts(ending.usage), first_token=first_token, ended=timezone.now(), lease_until=None)
