@@ -47,13 +47,15 @@ class ModelServer(Reading):
     def shown(self, request: HttpRequest, probe: Probe | None) -> HttpResponse:
         every = self.within_reach(request)
         newest = every.first()
+        under_way = every.filter(state__in=Probe.UNFINISHED).first()
         context = {
             "title": "Model server",
             "server": providers.server(),
             "probe": probe,
             "rows": rows(probe) if probe is not None else [],
             "obeyed": obeyed(),
-            "under_way": every.filter(state__in=Probe.UNFINISHED).first(),
+            "under_way": under_way,
+            "left": under_way is not None and probes.is_left(under_way),
             "failed": newest if newest is not None and newest.state == Probe.State.FAILED else None,
             "older": [one for one in every.filter(state=Probe.State.READY)[:OLDER] if probe is None or one.pk != probe.pk],
         }

@@ -4,8 +4,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from django.db import Error as DatabaseError
 from django.template.loader import render_to_string
 
 from chat import errors
@@ -20,7 +22,7 @@ from chat.protocol.normalize import Cut, Normalizer
 from chat.protocol.types import Json, dump_item
 from chat.store import pool, talks, wake
 from chat.store.responses import Ending
-from chat.store.talk import Exchange, Talk, opened
+from chat.store.talk import RUNNING, Exchange, Talk, opened
 from chat.store.temporary import Away, home
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 GONE: Final = 4404
+UNBEGUN: Final = 30  # looks in which a run may have no row: as long as SQLite waits for another that writes
 
 
 def context(talk: Talk, viewer: User) -> dict[str, object]:
@@ -111,7 +114,7 @@ class Temporaries:
 
     def __init__(self) -> None:
         self.before: dict[str, int] = {}  # positions, a look ago
-        self.doubted: set[str] = set()  # runs that nobody was executing then
+        self.doubted: dict[str, int] = {}  # runs that nobody is executing, and in how many looks they were found so
 
     async def look(self, readers: "Iterable[Reader]", close: "Callable[[Reader, int], None]") -> None:
         home().tidy()
@@ -130,9 +133,17 @@ class Temporaries:
         self.before = {pk: one.position for pk, one in seen.items()}
         await self._mend({one.run: pk for pk, one in seen.items() if one.run})
 
+    async def stay(self, readers: "Iterable[Reader]") -> None:
+        """Instead, while the database is away: there is nothing to be told, and those that have a page open stay all the same."""
+        home().tidy()
+        with suppress(Away, DatabaseError):
+            await pool.for_readers(home().look, {reader.conversation for reader in readers if reader.temporary})
+
     async def _mend(self, runs: dict[str, str]) -> None:
-        idle = runs.keys() - await pool.for_readers(talks.under_way, list(runs))
-        dead, self.doubted = idle & self.doubted, idle
+        """One that has no row has not begun, maybe because the database is busy: it has more time."""
+        found = await pool.for_readers(talks.statuses, list(runs))
+        self.doubted = {run: self.doubted.get(run, 0) + 1 for run in runs if found.get(run) != RUNNING}
+        dead = [run for run, looks in self.doubted.items() if looks > (1 if run in found else UNBEGUN)]
         await asyncio.gather(*(pool.for_readers(_cut, runs[run], run) for run in dead))
 
 

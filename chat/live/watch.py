@@ -63,6 +63,7 @@ class Readers:
                 await self.temporary.look(self.all, self._close)
             except DatabaseError as error:
                 logger.warning("The look found no database: %s", type(error).__name__)
+                await self.temporary.stay(self.all)
 
     async def look(self) -> None:
         """One look. A position already seen a look ago, and still not reached by a reader, was missed: send it to the log."""

@@ -17,8 +17,10 @@ from django.db import Error as DatabaseError
 from chat.models import Departure
 from chat.runs.departures import Clearing
 from chat.store import (
+    certificates,
     clock,
     conversations,
+    counting,
     exports,
     invitations,
     ledger,
@@ -30,6 +32,7 @@ from chat.store import (
     purges,
     removals,
     sessions,
+    sign_ins,
     traces,
 )
 
@@ -62,8 +65,12 @@ KINDS: Final[dict[str, Kind]] = {
     "messages": Kind("deleted messages", removals.purge),
     "links": Kind("links", links.purge),
     "log": Kind("logged replies", log.purge),
+    "temporary": Kind("rows of temporary replies", purges.temporary),
     "ledger": Kind("entries of the ledger", ledger.purge),
+    "certificates": Kind("certificates", certificates.purge),
     "invitations": Kind("invitations", invitations.purge),
+    "browsers": Kind("browsers that were signed in", sign_ins.purge),
+    "active": Kind("marks of who was active on a day", counting.purge),
     "presence": Kind("marks of who was where", presence.purge),
     "cache": Kind("counts of tries", purges.cache),
     "probes": Kind("old probes", _probes),

@@ -17,7 +17,7 @@ from chat.protocol.normalize import Cancelled, Cut, Normalizer
 from chat.protocol.types import dump_item
 from chat.runs import afterwards, upstream
 from chat.runs.run import encode
-from chat.store import log, pool, responses
+from chat.store import log, pool, responses, turns
 from chat.store.log import Batch
 from chat.store.responses import Ending
 
@@ -55,7 +55,7 @@ async def sweep(
     for response in await (pool.for_runs(responses.abandoned, alone=True) if alone else leases.run_out()):
         if response.pk not in held and not await pool.for_runs(responses.requeue, response):
             try:
-                turn = await pool.for_runs(responses.resumable, response)
+                turn = await pool.for_runs(turns.resumable, response)
                 await _cut(response)
                 if turn is not None:
                     spawn(upstream.stop(turn))

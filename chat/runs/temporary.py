@@ -115,13 +115,16 @@ async def _execute(actor: User, talk: Talk) -> None:
 
 
 async def _noted(run: TemporaryRun, actor: User, talk: Talk) -> bool:
+    """Whether it may begin. It may have been stopped already, here or in another process."""
     try:
-        await pool.for_runs(talks.note_start, actor, talk.last.reply)
+        begins = await pool.for_runs(talks.note_start, actor, talk.last.reply)
     except DatabaseError as error:
         logger.warning("A temporary run cannot begin: %s", type(error).__name__)
         run.finish(Failed("server_error", f"{errors.ParleyError.message} {errors.ParleyError.next}"))
         return False
-    return True
+    if not begins:
+        run.finish(Cancelled())
+    return begins
 
 
 async def _relay(run: TemporaryRun, talk: Talk, instructions: str) -> None:

@@ -21,7 +21,7 @@ from chat.protocol.types import Request
 from chat.providers import Provider
 from chat.providers.refused import FORGOTTEN
 from chat.runs import capabilities
-from chat.store import history, ledger, log, pool, responses
+from chat.store import history, ledger, log, pool, turns
 from chat.store.history import Past
 from chat.store.ledger import Keeping
 
@@ -57,7 +57,7 @@ async def relay(run: "Run", response: Response) -> None:
 
 async def take_up(run: "Run", response: Response) -> None:
     """Where a run went on at the provider without us: that turn, and what is logged of it."""
-    if response.attempts > 1 and (turn := await pool.for_runs(responses.resumable, response)) is not None:
+    if response.attempts > 1 and (turn := await pool.for_runs(turns.resumable, response)) is not None:
         run.turn = turn
         if logged := await pool.for_readers(log.read, run.id):
             run.resume([wire.parse(event) for event in logged])
@@ -69,7 +69,7 @@ async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
     can = await capabilities.of(provider) if provider.server else {}
     plan, items = await pool.for_readers(_prepared, response, provider, model, can)
     run.turn = await pool.for_runs(
-        responses.open_turn,
+        turns.begin,
         response,
         index=0,
         provider=provider.name,
@@ -185,4 +185,4 @@ async def _note(run: "Run", *, kept: bool) -> None:
 
 async def _write(turn_id: str, upstream_id: str, kept: Keeping | None) -> None:
     with contextlib.suppress(DatabaseError):
-        await pool.for_runs(responses.note_turn, turn_id, upstream_id=upstream_id, kept=kept)
+        await pool.for_runs(turns.note, turn_id, upstream_id=upstream_id, kept=kept)

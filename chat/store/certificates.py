@@ -54,14 +54,20 @@ def count(certificate: Certificate, removed: Mapping[str, int], *, last: bool = 
 
 
 def finish() -> bool:
-    """Write those of which nothing is left anywhere, and remove what has been kept long enough. Whether there may be more."""
+    """Write those of which nothing is left anywhere. Whether there may be more."""
     left = Kept.objects.filter(certificate=OuterRef("pk"), state__in=Kept.OPEN)
     found = Certificate.objects.filter(~Exists(left), done=None, removed__isnull=False).order_by("removed")
     ids = list(found.values_list("pk", flat=True)[:SLICE])
     for pk in ids:
         _finish(pk)
-    Certificate.objects.filter(done__lt=timezone.now() - timedelta(days=DAYS)).delete()
     return len(ids) == SLICE
+
+
+def purge(now: datetime) -> int | None:
+    """Remove some of those that have been kept long enough. How many; None when nothing is left to remove."""
+    over = Certificate.objects.filter(done__lt=now - timedelta(days=DAYS))
+    some = list(over.values_list("pk", flat=True)[:SLICE])
+    return over.filter(pk__in=some).delete()[0] if some else None
 
 
 @transaction.atomic

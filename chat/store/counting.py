@@ -74,11 +74,19 @@ THESE: Final = f"{UNCOUNTED} AND id {{one_of}} ORDER BY id"
 
 
 def step() -> bool:
-    """Count a slice of what has ended; False when nothing is left to count, or to forget."""
-    if sql.rows(f"{UNCOUNTED} LIMIT 1"):
-        return bool(_count(NEWEST, lock="FOR UPDATE SKIP LOCKED"))
-    over = [model.objects.filter(day__lt=_oldest()) for model in (DailyPerson, LastActive)]
-    return sum(some.delete()[0] for some in over if some.exists()) > 0
+    """Count a slice of what has ended; False when nothing is left to count."""
+    return bool(sql.rows(f"{UNCOUNTED} LIMIT 1") and _count(NEWEST, lock="FOR UPDATE SKIP LOCKED"))
+
+
+def purge(now: datetime) -> int | None:
+    """Forget some of who was active on days that the overview does not look back to. How many rows went; None when there are
+    none.
+    """
+    for model in (DailyPerson, LastActive):
+        over = model.objects.filter(day__lt=(now - KEPT).astimezone(UTC).date())
+        if some := list(over.values_list("pk", flat=True)[:SLICE]):
+            return over.filter(pk__in=some).delete()[0]
+    return None
 
 
 def behind() -> bool:

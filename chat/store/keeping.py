@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from chat import errors
 from chat.models import Conversation, Item, Response, User
@@ -24,7 +24,9 @@ def keep(*, actor: User, talk_id: str, store: bool | None = None) -> Conversatio
     sealed = talks.seal(talk)
     try:
         conversation = _written(actor, sealed, store)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, IntegrityError) and (found := _kept(actor, talk)) is not None:  # in another tab, meanwhile
+            return found
         talks.seal(sealed, kept=False)
         raise
     talks.end(actor=actor, talk_id=talk_id)
@@ -75,7 +77,7 @@ def _add(conversation: Conversation, actor: User, exchange: Exchange, previous: 
 def _facts(reply: Reply) -> dict[str, Any]:
     texts = {"status": reply.status, "model": reply.model[:200], "usage": reply.usage, "error_message": reply.error_message}
     texts |= {"error_code": reply.error_code[:60], "incomplete_reason": reply.incomplete_reason[:60]}
-    return {**_storable(texts), "first_token": reply.first_token, "ended": reply.ended}
+    return {**_storable(texts), **responses.counts(reply.usage), "first_token": reply.first_token, "ended": reply.ended}
 
 
 def _add_output(conversation: Conversation, actor: User, response: Response, exchange: Exchange) -> None:

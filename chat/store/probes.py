@@ -16,6 +16,7 @@ from chat.store import clock
 from chat.store import server as servers
 
 LEASE: Final = 90.0  # seconds without a sign of life, after which a probe is taken up by another process
+SOON: Final = timedelta(seconds=15)  # in which one that is due is taken up, where anything executes
 MOST_ATTEMPTS: Final = 2
 KEPT: Final = 50  # probes of one server
 LOOKED_AT: Final = 5  # of them, for one that told anything
@@ -85,6 +86,12 @@ def take(*, alone: bool = False) -> Probe | None:
                 return probe
             fail(probe, INTERRUPTED)
     return None
+
+
+def is_left(probe: Probe) -> bool:
+    """Whether nobody makes it: it was not taken up for so long, or whoever had it shows no sign of life any more."""
+    since = probe.created + SOON if probe.state == State.QUEUED else (probe.lease_until or probe.created) + SOON
+    return probe.unfinished and since < clock.now()
 
 
 def _lease() -> Combinable:

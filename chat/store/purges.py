@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from chat.models import CacheEntry, Purge, User
-from chat.store import clock
+from chat.models import CacheEntry, Purge, Response, User
+from chat.store import clock, counting
 from chat.store import server as servers
 
 TOGETHER: Final = timedelta(hours=1)  # what is removed within it stands in one row
@@ -47,3 +48,19 @@ def cache(now: datetime) -> int | None:
     over = CacheEntry.objects.filter(expires__lt=now)
     some = list(over.values_list("pk", flat=True)[:SLICE])
     return over.filter(pk__in=some).delete()[0] if some else None  # asked again: it may have been counted anew
+
+
+@transaction.atomic
+def temporary(now: datetime) -> int | None:
+    """Remove some of the rows that replies in temporary conversations have left: no conversation takes them with it, and they are
+    kept as long as the log. Counted among the numbers of their days before. How many; None when nothing is left to remove.
+    """
+    limit = now - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
+    over = Response.objects.filter(conversation=None, input=None, store=False, created__lt=limit).exclude(
+        status__in=Response.RUNNING
+    )
+    some = list(over.values_list("pk", flat=True)[:SLICE])
+    if not some:
+        return None
+    counting.before_these_go(some)
+    return over.filter(pk__in=some).delete()[0]

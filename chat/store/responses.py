@@ -15,10 +15,10 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from chat import errors, markdown
-from chat.models import LONGEST_NAME, Conversation, Item, LogRow, Response, Turn, User
+from chat.models import LONGEST_NAME, Conversation, Item, LogRow, Response, User
 from chat.policy import within_reach
 from chat.protocol.types import Json
-from chat.store import conversations, ledger, log, messages, news, rows, search, sql
+from chat.store import conversations, ledger, log, messages, news, rows, search, sql, turns
 from chat.store.log import Batch
 
 Status = Response.Status
@@ -52,6 +52,7 @@ class Held:
 Verdict = Literal["lost", "cancelled"] | int
 """Another process has it; it is to stop; or its author's standing has changed to this, and it goes on."""
 
+REASONS = ("max_output_tokens", "content_filter", "interrupted", "too_large", "invalid_function_call", "cancelled", "unknown")
 MOST_ATTEMPTS = 5  # of a run that is taken up again; each is another process that died
 UNKEPT = Ending(
     status=Status.FAILED,
@@ -196,7 +197,8 @@ def words(ending: Ending) -> list[str]:
 
 END = """UPDATE chat_response
 SET status = %s, usage = %s, input_tokens = %s, output_tokens = %s, tools = CASE WHEN store THEN %s ELSE '' END,
-error_code = %s, error_message = %s, incomplete_reason = %s, ended = {now}, lease_until = NULL, settled = position
+error_code = %s, error_message = %s, incomplete_reason = CASE WHEN store THEN %s ELSE %s END, ended = {now},
+lease_until = NULL, settled = position
 WHERE id = %s AND epoch = %s AND status = 'in_progress'"""
 
 
@@ -209,8 +211,8 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     if position is None:
         return None
     usage = None if ending.usage is None else json.dumps(ending.usage)
-    error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60])
-    facts = (*(_count(ending.usage, which) for which in ("input_tokens", "output_tokens")), tools(ending.items))
+    error = (ending.error_code[:60], ending.error_message, ending.incomplete_reason[:60], plain_reason(ending))
+    facts = (*counts(ending.usage).values(), tools(ending.items))
     sql.run(END, ending.status, usage, *facts, *error, batch.response_id, batch.epoch)
     sql.run(END_TURN, usage, batch.epoch, ending.upstream_id[:LONGEST_NAME], batch.response_id)
     if ending.kept is not None:
@@ -219,6 +221,16 @@ def _end(batch: Batch, ending: Ending, words: list[str]) -> int | None:
     _keep_items(batch.response_id, ending, words, conversation_id=conversation_id, owner_id=owner_id)
     (log.pack if stored else log.drop)(batch.response_id)
     return position
+
+
+def plain_reason(ending: Ending) -> str:
+    """Why it is incomplete, in words that are known: a server's own may quote what was said where nothing is stored."""
+    return ending.incomplete_reason if ending.incomplete_reason in ("", *REASONS) else "other"
+
+
+def counts(usage: Json | None) -> dict[str, int | None]:
+    """What lists show of it: `input_tokens` and `output_tokens`, in this order."""
+    return {which: _count(usage, which) for which in ("input_tokens", "output_tokens")}
 
 
 def _count(usage: Json | None, which: str) -> int | None:
@@ -273,47 +285,6 @@ def message_text(wire: Json) -> str:
         return ""
     parts = [part for part in content if isinstance(part, dict) and not part.get("filename")]
     return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
-
-
-@transaction.atomic
-def open_turn(
-    response: Response,
-    *,
-    index: int,
-    provider: str,
-    model: str,
-    server: str = "",
-    chained: bool = False,
-    background: bool = False,
-) -> Turn:
-    """Note the call that is about to be made, and which model it asks for where nobody had chosen one."""
-    if model != response.model:
-        sql.run("UPDATE chat_response SET model = %s WHERE id = %s AND epoch = %s", model[:200], response.pk, response.epoch)
-    fields = {"response": response, "index": index, "epoch": response.epoch, "background": background, "chained": chained}
-    return rows.add(Turn(**fields, provider=provider[:100], server=server[:500]))
-
-
-PLACE = """SELECT c.id FROM chat_conversation c WHERE c.id IN (%s, (SELECT r.conversation_id
-FROM chat_turn t JOIN chat_response r ON r.id = t.response_id WHERE t.id = %s)) ORDER BY c.id"""
-
-
-@transaction.atomic
-def note_turn(turn_id: str, *, upstream_id: str, kept: ledger.Keeping | None) -> None:
-    """What the provider calls this turn, and that it keeps it: before anything is shown of what goes on without us, soon for any
-    other, so that a process that dies leaves nothing there that nobody knows of. How far it has been read is noted with each
-    flush (`Batch.turn`).
-    """
-    place = kept.conversation_id if kept is not None else None
-    sql.rows(PLACE, place, turn_id, lock="FOR KEY SHARE OF c")  # as whoever ends the run: its conversation first
-    sql.run("UPDATE chat_turn SET upstream_id = %s WHERE id = %s", upstream_id[:LONGEST_NAME], turn_id)
-    if kept is not None:
-        ledger.note(kept)
-
-
-def resumable(response: Response) -> Turn | None:
-    """The turn of an abandoned run that the provider has gone on with."""
-    turns = Turn.objects.filter(response=response, background=True, ended=None).exclude(upstream_id="")
-    return turns.order_by("-index", "-epoch").first()
 
 
 def release(held: dict[str, int]) -> None:
@@ -373,7 +344,7 @@ def requeue(response: Response) -> bool:
     if response.cancel_requested:
         return False
     changes: dict[str, Any] = {}
-    if resumable(response) is None:
+    if turns.resumable(response) is None:
         if response.attempts >= 2 or LogRow.objects.filter(response=response).exists():
             return False
         changes["store"] = STORED  # it is asked anew

@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from chat import errors
@@ -15,6 +17,8 @@ from chat.store import accounts, push, responses, server, temporary
 from chat.store.sessions import SessionStore
 
 AGENT_LENGTH: Final = 200
+SLICE: Final = 200  # that one transaction removes
+MOVING: Final = timedelta(hours=1)  # a browser in use is seen more often, also while its session gets another key
 # What stands first is what it is: the others' names are in it too.
 BROWSERS: Final = (
     ("Edg", "Edge"),
@@ -95,6 +99,19 @@ def _left(user: User, *, but: str | None = None) -> None:
     if not any(session.session_key != but for session in UserSession.objects.purge_and_list(user)):
         responses.cancel_all(user)
     accounts.raise_epoch(user)
+
+
+@transaction.atomic
+def purge(now: datetime) -> int | None:
+    """Forget some of the browsers whose session is over: their addresses, what they are, and that they were to be notified. How
+    many; None when there are none.
+    """
+    alive = Session.objects.filter(pk=OuterRef("session_key"), expire_date__gt=now)
+    over = UserSession.objects.filter(~Exists(alive), last_seen_at__lt=now - MOVING)
+    some = list(over.order_by("pk")[:SLICE])
+    for session in some:
+        push.forget(user_id=session.user_id, subscription=None, session=session.session_key)
+    return UserSession.objects.filter(pk__in=[session.pk for session in some]).delete()[0] if some else None
 
 
 @transaction.atomic

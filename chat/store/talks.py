@@ -26,7 +26,6 @@ from chat.store.temporary import ALL, EACH, MOST, Away, TooMany, home
 
 TRIES: Final = 5
 COUNTED: Final = ("input_tokens", "output_tokens", "total_tokens")
-REASONS: Final = ("max_output_tokens", "content_filter", "interrupted")
 ANOTHER_RUN: Final = 2  # `attempts` of its row: no other process begins it again, for none knows what was said
 
 
@@ -95,10 +94,12 @@ def begin(*, actor: User, text: str, model: str = "", client_id: str = "", files
 
 
 def _begun_before(actor: User, wire: Json, client_id: str) -> Talk | None:
-    for talk_id in of(actor):
-        with suppress(errors.NotFound):  # it went in this moment
-            talk = find(actor=actor, talk_id=talk_id)
-            if _is(talk.document.exchanges[0], wire, client_id):
+    """Looking for it leaves the others as they are: nobody has a page of them open."""
+    with suppress(Away):
+        for talk_id in home().of(actor.pk):
+            kept = home().read(talk_id)
+            talk = opened(talk_id, kept) if kept is not None else None
+            if talk is not None and _is(talk.document.exchanges[0], wire, client_id):
                 return talk
     return None
 
@@ -148,10 +149,13 @@ CANCEL = """UPDATE chat_response SET cancel_requested = {now}
 WHERE id = %s AND conversation_id IS NULL AND status = 'in_progress' AND cancel_requested IS NULL"""
 
 
+@transaction.atomic
 def stop(*, actor: User, talk_id: str, response_id: str) -> None:
-    """Ask its run to stop; whoever executes it looks twice a second."""
-    _ending_with(find(actor=actor, talk_id=talk_id).document, response_id)
-    sql.run(CANCEL, response_id)
+    """Ask its run to stop; whoever executes it looks twice a second. One that has no row yet finds this when it writes it."""
+    reply = _ending_with(find(actor=actor, talk_id=talk_id).document, response_id).last.reply
+    if not sql.run(CANCEL, response_id) and reply.running:
+        _note(actor, reply)
+        sql.run(CANCEL, response_id)
 
 
 def end(*, actor: User, talk_id: str) -> None:
@@ -213,11 +217,16 @@ def seal(talk: Talk, *, kept: bool = True) -> Talk:
 
 
 @transaction.atomic
-def note_start(actor: User, reply: Reply) -> None:
-    """That it is asked, and by whom: a row with a lease, which says nothing of what is."""
+def note_start(actor: User, reply: Reply) -> bool:
+    """That it is asked, and by whom: a row with a lease, which says nothing of what is. False where it was to stop before."""
+    _note(actor, reply)
+    return Response.objects.filter(pk=reply.id, status=RUNNING, cancel_requested=None).exists()
+
+
+def _note(actor: User, reply: Reply) -> None:
     who = {"author": actor, "team": actor.personal_team, "model": reply.model[:200], "store": False}
     taken = {"status": RUNNING, "epoch": 1, "attempts": ANOTHER_RUN, "started": reply.created}
-    Response.objects.create(id=reply.id, **who, **taken)
+    Response.objects.bulk_create([Response(id=reply.id, **who, **taken)], ignore_conflicts=True)
     responses.renew({reply.id: 1})
 
 
@@ -225,16 +234,15 @@ def note_end(run: str, ending: Ending, *, model: str, first_token: datetime | No
     """What stays of a run: how it ended, and numbers. Whatever else the model server said of it may quote what was said."""
     usage = {name: ending.usage[name] for name in COUNTED if isinstance(ending.usage.get(name), int)} if ending.usage else None
     code = ending.error_code if not ending.error_code or ending.error_code in CODES else errors.UpstreamError.code
-    reason = ending.incomplete_reason if ending.incomplete_reason in ("", *REASONS) else "other"
+    reason = responses.plain_reason(ending)
     facts = {"usage": usage, "error_code": code, "incomplete_reason": reason, "status": ending.status, "model": model[:200]}
     mine = Response.objects.filter(pk=run, conversation=None, epoch=1, status=RUNNING)
-    mine.update(**facts, first_token=first_token, ended=timezone.now(), lease_until=None)
+    mine.update(**facts, **responses.counts(ending.usage), first_token=first_token, ended=timezone.now(), lease_until=None)
 
 
-def under_way(runs: Sequence[str]) -> set[str]:
-    """Those of these runs that a process is executing."""
-    found = sql.rows("SELECT id FROM chat_response WHERE status = 'in_progress' AND id {one_of}", runs) if runs else []
-    return {pk for (pk,) in found}
+def statuses(runs: Sequence[str]) -> dict[str, str]:
+    """What the rows of these runs say; one that has not begun has none."""
+    return dict(sql.rows("SELECT id, status FROM chat_response WHERE id {one_of}", runs)) if runs else {}
 
 
 def _codes(kind: type[errors.ParleyError]) -> set[str]:

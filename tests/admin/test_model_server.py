@@ -70,6 +70,19 @@ def test_asking_says_what_it_costs_is_a_row_that_is_due_and_on_record_and_one_at
     assert probes.capabilities(HERE) == {}
 
 
+@pytest.mark.parametrize("state", ["queued", "in_progress"])
+def test_one_that_nobody_makes_says_where_to_look(world: World, state: str) -> None:
+    owner = world.client("server owner")
+    owner.post("/admin/chat/probe/now/")
+    assert "It begins in a moment" in owner.get("/admin/chat/probe/").text
+    long_ago = timezone.now() - timedelta(seconds=30)
+    Probe.objects.filter(server=HERE).update(created=long_ago, state=state, lease_until=long_ago)
+    page = owner.get("/admin/chat/probe/").text
+    assert "Nobody is asking it." in page
+    assert "It begins in a moment" not in page
+    assert 'hx-trigger="every 1s"' in page  # it goes on once somebody does
+
+
 def test_a_probe_that_failed_says_so(world: World) -> None:
     probes.keep(server=HERE, model="m", found=found(True, "It did."), by=None)
     Probe.objects.create(server=HERE, state="failed", error="It was interrupted several times.")

@@ -19,7 +19,7 @@ from tests.faults.house import House, LargeHouse
 from tests.faults.visitor import Visitor
 from tests.scripted import ScriptedServer
 
-WAYS = ("said", "reply", "file", "failed", "again", "crash", "sought", "title")
+WAYS = ("said", "reply", "file", "failed", "again", "edited", "call", "renamed", "crash", "sought", "title")
 # What is one's own in a conversation: its items, what finds them, its title, and what a reply says of why it failed.
 OWN = (
     "DELETE FROM chat_item WHERE conversation_id = ?",
@@ -78,7 +78,9 @@ def raw(house: House, canary: Canary) -> set[str]:
             connection.execute("CHECKPOINT")
         [(number,)] = house.rows("SELECT oid FROM pg_database WHERE datname = current_database()")
         folders.append(house.engine / "base" / str(number))
-    return {way for folder in folders for path in folder.rglob("*") if path.is_file() for way in canary.within(_read(path))}
+        folders.append(house.engine.parent / "server.log")
+    paths = [path for folder in folders for path in (folder, *folder.rglob("*"))]
+    return {way for path in paths if path.is_file() for way in canary.within(_read(path))}
 
 
 def _read(path: Path) -> bytes:
@@ -165,12 +167,21 @@ async def talk(house: House, person: Visitor, canary: Canary, *, store: str) -> 
     [(newest,)] = house.rows("SELECT head_id FROM chat_conversation WHERE id = %s", pk)
     await person.post(f"/c/{pk}/responses/{newest}/regenerate/")
     await ended(house, pk, 5)
+    [(said,)] = house.rows("SELECT input_id FROM chat_response WHERE id = %s", newest)
+    edited = await person.post(
+        f"/c/{pk}/items/{said}/edit/", text=f"{canary.edited} [[tokens=3]]", client_id=secrets.token_hex(16)
+    )
+    assert edited.status_code < 400
+    await ended(house, pk, 6)
+    await person.say(pk, f'[[reasoning=5 tool={canary.call} args={{"city":"{canary.call}"}}]]')
+    await ended(house, pk, 7)
+    assert (await person.post(f"/c/{pk}/rename/", title=f"Of {canary.renamed}")).status_code < 400
     await person.say(pk, f'[[say="{canary.crash} {"word " * 60}" rate=20]]')
     await until(lambda: bool(house.rows(UNDER_WAY, pk)), within=10, what="no word of the last reply was written")
     house.web[0].kill()
     house.web[0].start()
     await asyncio.to_thread(house.wait_for, house.web[0])
-    assert (await ended(house, pk, 6))[-1] == "incomplete"
+    assert (await ended(house, pk, 8))[-1] == "incomplete"
     await person.get(f"/search/?q={canary.sought}+{canary.said}")
     assert canary.said in await person.get(f"/c/{pk}/")
     return pk
@@ -187,7 +198,9 @@ async def test_what_is_not_stored_is_in_ones_own_items_and_after_deletion_nowher
     (person,) = house.people(1)
     canary = Canary()
     pk = await talk(house, person, canary, store="off")
-    assert raw(house, canary) >= {"said", "reply", "file", "crash"}, "the canary is seen where it may be"
+    assert raw(house, canary) >= {"said", "reply", "file", "edited", "call", "renamed", "crash"}, (
+        "the canary is seen where it may be"
+    )
     assert not elsewhere(house, canary, pk)
     assert "sought" not in raw(house, canary)
     await delete(house, person, pk)

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chat.models import Certificate, Kept, Response, Turn, User
-from chat.store import certificates, conversations, departures, ledger, messages, removals, responses, sharing
+from chat.store import certificates, conversations, departures, ledger, messages, removals, responses, sharing, turns
 from chat.store.messages import Begun
 from tests.cast import Cast
 from tests.conftest import signed_in
@@ -147,7 +147,7 @@ def test_what_a_certificate_is_to_list_stays_until_it_is_written(people: Cast) -
     assert [row.upstream_id for row in Kept.objects.all()] == ["resp_2"]
     assert json.loads(Certificate.objects.get().text)["objects_elsewhere"] == 2
     Certificate.objects.update(done=timezone.now() - timedelta(days=certificates.DAYS + 1))
-    certificates.finish()
+    assert certificates.purge(timezone.now()) == 1
     assert not Certificate.objects.exists()
 
 
@@ -168,10 +168,10 @@ def test_what_is_noted_after_its_message_was_deleted_is_its_conversations(people
     after = messages.send(actor=author, conversation_id=begun.conversation.pk, text="Bison")
     taken = responses.take(after.response.pk)
     assert taken is not None
-    turn = responses.open_turn(taken, index=0, provider="openai", model="m", server=SERVER)
+    turn = turns.begin(taken, index=0, provider="openai", model="m", server=SERVER)
     removals.remove(actor=author, conversation_id=begun.conversation.pk, item_id=str(after.response.input_id))
     keeping = ledger.Keeping(turn.pk, SERVER, "", "resp_1", begun.conversation.pk)
-    responses.note_turn(turn.pk, upstream_id="resp_1", kept=keeping)
+    turns.note(turn.pk, upstream_id="resp_1", kept=keeping)
     assert "1 response still at" in signed_in(author).get("/settings/data/kept/").text
     purge(begun)
     certificates.finish()

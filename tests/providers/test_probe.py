@@ -10,6 +10,7 @@ import pytest
 
 from chat.protocol.client import Client, Timeouts
 from chat.providers.probing import CAPABILITIES, probe
+from tests import scripted_wire as wire
 from tests.far_end import far_end, says
 from tests.scripted_openai import OpenAILike
 
@@ -105,6 +106,28 @@ async def test_a_server_that_cannot_delete_says_what_of_the_probe_stays_there() 
         found = await found_at(there)
         assert found["delete"]["can"] is False
         assert f"replies are left there ({len(there.shelf.kept)})" in str(found["delete"]["said"])
+
+
+class Tired(OpenAILike):
+    """One that deletes once, and then is busy."""
+
+    async def _answer(self, request: Any, writer: asyncio.StreamWriter) -> None:
+        if request.method == "DELETE" and any(one.method == "DELETE" for one in self.requests):
+            return await wire.send_error(writer, 503, message="Overloaded.")
+        return await super()._answer(request, writer)
+
+
+async def test_a_server_that_could_delete_and_then_does_not_says_so_too() -> None:
+    there = Tired()
+    there.start()
+    try:
+        found = await found_at(there)
+        left = len(there.shelf.kept) + len(there.held)
+        assert left > 0
+        assert found["delete"]["can"] is True
+        assert f"are left there ({left})" in str(found["delete"]["said"])
+    finally:
+        there.stop()
 
 
 @pytest.mark.parametrize("name", ["tools", "background"])

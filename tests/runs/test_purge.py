@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
@@ -16,7 +17,9 @@ from django.utils import timezone
 from chat import errors
 from chat.models import (
     CacheEntry,
+    Certificate,
     Conversation,
+    Daily,
     Export,
     ExportChunk,
     Invitation,
@@ -25,6 +28,7 @@ from chat.models import (
     LogRow,
     Presence,
     Purge,
+    PushSubscription,
     Removal,
     Response,
     User,
@@ -101,6 +105,26 @@ def removed(owner: User, at: datetime) -> Any:
     return removal
 
 
+def temporary(owner: User, at: datetime) -> Any:
+    """What a reply in a temporary conversation leaves."""
+    row = Response.objects.create(author=owner, team=owner.personal_team, store=False, status="completed", model="scripted")
+    Response.objects.filter(pk=row.pk).update(created=at)
+    return row
+
+
+def certified(owner: User, at: datetime) -> Any:
+    number = Certificate.objects.count()
+    return Certificate.objects.create(kind="conversation", subject=f"conv_{number}", owner=owner, removed=at, done=at)
+
+
+def browsing(owner: User, at: datetime) -> Any:
+    """A browser that was signed in, and is to be notified."""
+    session = signed_in(owner, at)
+    PushSubscription.objects.create(user=owner, endpoint=f"https://push.example/{session.pk}", session=session.pk)
+    where = {"ip": "192.0.2.1", "user_agent": "Firefox", "last_seen_at": at - timedelta(hours=2)}
+    return UserSession.objects.create(user=owner, session_key=session.pk, **where)
+
+
 MADE: dict[str, tuple[Callable[[User, datetime], Any], timedelta]] = {
     "conversations": (deleted, UNDO),
     "log": (logged, RETENTION),
@@ -112,6 +136,9 @@ MADE: dict[str, tuple[Callable[[User, datetime], Any], timedelta]] = {
     "cache": (counted, timedelta()),
     "invitations": (invited, timedelta()),
     "presence": (present, timedelta(minutes=5)),
+    "temporary": (temporary, RETENTION),
+    "certificates": (certified, timedelta(days=365)),
+    "browsers": (browsing, timedelta()),
 }
 
 
@@ -120,7 +147,7 @@ def there(row: Any) -> bool:
 
 
 def test_every_kind_that_has_a_time_is_tried_here() -> None:
-    assert set(KINDS) - {"probes"} == set(MADE)
+    assert set(KINDS) - {"probes", "active"} == set(MADE)  # which go by their number, and by the day
 
 
 @pytest.mark.parametrize("kind", MADE)
@@ -176,7 +203,7 @@ def test_what_was_deleted_too_long_ago_is_not_had_back_half(cast: Cast) -> None:
 
 def long_gone(owner: User, *, count: int) -> list[Any]:
     """So many of each kind, and a conversation of three pieces."""
-    at = clock.now() - timedelta(days=60)
+    at = clock.now() - timedelta(days=400)
     rows = [make(owner, at) for make, _ in MADE.values() for _ in range(count)]
     large = deleted(owner, at)
     item = Response.objects.get(conversation=large).input
@@ -217,6 +244,25 @@ def test_what_went_within_an_hour_is_one_row_and_rows_are_kept_for_a_month(cast:
     newest, before = Purge.objects.order_by("-ended")
     assert (newest.counts, before.counts) == ({"links": 5, "log": 1}, {"links": 1})
     assert newest.ended >= newest.started >= now
+
+
+def test_a_browser_whose_session_is_over_is_forgotten_and_notified_no_more(cast: Cast) -> None:
+    over, not_yet = browsing(cast.owner, NOW - MICROSECOND), browsing(cast.owner, NOW + MICROSECOND)
+    moving = browsing(cast.owner, NOW - MICROSECOND)
+    UserSession.objects.filter(pk=moving.pk).update(last_seen_at=NOW)  # its session may just be getting another key
+    assert KINDS["browsers"].remove(NOW) == 1
+    assert KINDS["browsers"].remove(NOW) is None
+    assert [there(one) for one in (over, not_yet, moving)] == [False, True, True]
+    assert set(PushSubscription.objects.values_list("session", flat=True)) == {not_yet.session_key, moving.session_key}
+
+
+def test_a_row_of_a_temporary_reply_is_counted_before_it_goes_and_one_that_can_be_had_back_stays(cast: Cast) -> None:
+    temporary(cast.owner, NOW - RETENTION - MICROSECOND)
+    back = Response.objects.get(conversation=talk(cast.owner))
+    Response.objects.filter(pk=back.pk).update(conversation=None, store=False, created=NOW - RETENTION - MICROSECOND)
+    assert KINDS["temporary"].remove(NOW) == 1
+    assert [row.pk for row in Response.objects.all()] == [back.pk]
+    assert Daily.objects.get().replies == 1
 
 
 def test_the_command_says_what_went(cast: Cast) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from chat.models import Conversation, Kept, Turn
-from chat.store import conversations, ledger, messages, responses
+from chat.store import conversations, ledger, messages, responses, turns
 from chat.store.log import Batch
 from chat.store.responses import Ending
 from tests.accounts.conftest import simultaneously
@@ -106,12 +106,12 @@ def test_what_is_noted_in_the_moment_in_which_the_run_ends_waits_for_it_in_one_o
         begun = messages.send(actor=actor, conversation_id=None, text="Hello")
         taken = responses.take(begun.response.pk)
         assert taken is not None
-        turn = responses.open_turn(taken, index=0, provider="openai", model="m", server="https://m.example")
+        turn = turns.begin(taken, index=0, provider="openai", model="m", server="https://m.example")
         keeping = ledger.Keeping(turn.pk, "https://m.example", "", f"resp_{number}")
         batch = Batch(taken.pk, taken.epoch, taken.conversation_id, 0, [b"{}"])
         ending = Ending(status="completed", upstream_id=keeping.upstream_id, kept=keeping)
         acts: list[Callable[[], object]] = [
-            partial(responses.note_turn, turn.pk, upstream_id=keeping.upstream_id, kept=keeping),
+            partial(turns.note, turn.pk, upstream_id=keeping.upstream_id, kept=keeping),
             partial(responses.end, batch, ending),
         ]
         found = simultaneously(2, lambda each, acts=acts: acts[each]())

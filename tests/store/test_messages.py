@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import Conversation, Item, Response
-from chat.store import conversations, history, messages, responses, sql
+from chat.store import conversations, history, messages, responses, sql, turns
 from chat.store.log import Batch
 from chat.store.responses import Ending
 from tests.cast import Cast, person
@@ -270,11 +270,11 @@ def test_each_turn_keeps_its_own_name_at_the_provider(cast: Cast) -> None:
     begun = messages.send(actor=cast.owner, conversation_id=None, text="One")
     first = responses.take(begun.response.pk)
     assert first is not None
-    lost = responses.open_turn(first, index=0, provider="a", model="m")
+    lost = turns.begin(first, index=0, provider="a", model="m")
     Response.objects.filter(pk=first.pk).update(status="queued", epoch=first.epoch + 1)
     second = responses.take(first.pk)
     assert second is not None
-    kept = responses.open_turn(second, index=0, provider="a", model="m")
+    kept = turns.begin(second, index=0, provider="a", model="m")
     batch = Batch(second.pk, second.epoch, second.conversation_id, 0, [b"{}"])
     assert responses.end(batch, Ending(status="completed", upstream_id="resp_theirs"))
     for turn, name in ((lost, ""), (kept, "resp_theirs")):

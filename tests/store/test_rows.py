@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from chat.models import Conversation, Item, LogRow, Response, SearchEntry, Team, Turn, User
 from chat.protocol.types import Json
-from chat.store import log, messages, responses, rows, sql
+from chat.store import log, messages, responses, rows, sql, turns
 from chat.store.log import Batch
 from chat.store.responses import Ending
 from tests.cast import Cast
@@ -28,7 +28,7 @@ def talked(cast: Cast) -> Response:
     begun = messages.send(actor=cast.owner, conversation_id=None, text=WORDS, client_id="once")
     response = responses.take(begun.response.pk)
     assert response is not None
-    responses.open_turn(response, index=0, provider="a", model="b")
+    turns.begin(response, index=0, provider="a", model="b")
     said: Json = {
         "type": "message",
         "id": "msg_1",

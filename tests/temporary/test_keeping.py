@@ -1,11 +1,14 @@
 """Kept on purpose, a temporary conversation becomes an ordinary one: its owner's, by the rule that holds for them."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from chat.models import Conversation, Response
-from chat.store import pool, storing, temporary
+from chat.store import keeping, pool, storing, talks, temporary
 from tests.cast import Cast
 from tests.scripted import ScriptedServer
 from tests.temporary.conftest import Somebody
@@ -32,6 +35,8 @@ async def test_all_that_was_said_is_then_in_ones_history_and_goes_on_there(olivi
     assert conversation.title
     rows = await pool.for_readers(lambda: list(Response.objects.order_by("position").values_list("conversation", "store")))
     assert rows == [(conversation.pk, False)] * 3
+    first = await pool.for_readers(Response.objects.order_by("position").first)
+    assert (first.input_tokens, first.output_tokens) == (first.usage["input_tokens"], first.usage["output_tokens"])
     await olivia.post(f"{address}messages/", text='[[say="And on"]]')
     texts = [part.get("text", "") for item in scripted.requests[-1].body["input"] for part in item["content"]]
     assert "A blue teapot" in texts
@@ -65,4 +70,26 @@ async def test_it_is_not_kept_while_a_reply_is_being_written_nor_twice(olivia: S
     assert first["Location"] == second["Location"]
     assert (await olivia.post(f"{path}messages/", text="Late")).status_code == 409
     drop(talk.id)
+    assert await pool.for_readers(Conversation.objects.count) == 1
+
+
+async def test_kept_in_two_tabs_at_the_same_moment_it_is_one(olivia: Somebody) -> None:
+    path = await olivia.begin("[[tokens=3]]")
+    await olivia.ended(path)
+    talk, written, seen = await olivia.talk(path), threading.Event(), threading.Event()
+
+    def another() -> str:
+        with transaction.atomic():
+            found = keeping._written(olivia.user, talks.seal(talk), None)
+            written.set()
+            seen.wait(10)
+        connection.close()
+        return found.url
+
+    first = asyncio.get_running_loop().run_in_executor(None, another)
+    await asyncio.to_thread(written.wait, 10)
+    second = asyncio.create_task(olivia.post(f"{path}keep/"))
+    await olivia.until(path, lambda now: now.position > talk.position + 1)  # it is at it, too
+    seen.set()
+    assert (await second).headers["Location"] == await first
     assert await pool.for_readers(Conversation.objects.count) == 1

@@ -1,14 +1,18 @@
 """A temporary conversation by its pages and sockets: said, streamed, stopped, asked again, gone; and nobody else's."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
 from django.test import Client
 
+from chat.live.watch import readers
 from chat.models import Conversation, Item, LogRow, Response, SearchEntry, Turn
-from chat.store import accounts, departures, pool, sign_ins, temporary
+from chat.runs import temporary as runs
+from chat.store import accounts, departures, pool, sign_ins, talks, temporary
 from chat.store.temporary_redis import InRedis
 from tests.cast import Cast
 from tests.engines import free_port
@@ -62,6 +66,7 @@ async def test_of_each_run_one_row_stays_with_numbers_alone(olivia: Somebody) ->
     assert (row.conversation_id, row.input_id, row.instructions, row.error_message, row.lease_until) == (None, None, "", "", None)
     assert row.usage is not None
     assert set(row.usage) == {"input_tokens", "output_tokens", "total_tokens"}
+    assert (row.input_tokens, row.output_tokens) == (row.usage["input_tokens"], row.usage["output_tokens"])  # what lists show
     assert row.first_token is not None
     assert row.ended is not None
     for model in (Conversation, Item, LogRow, SearchEntry, Turn):
@@ -132,9 +137,50 @@ async def test_a_stop_from_another_process_is_found_by_the_look(olivia: Somebody
 
 
 def temporary_stop(somebody: Somebody, talk_id: str, response_id: str) -> None:
-    from chat.store import talks
-
     talks.stop(actor=somebody.user, talk_id=talk_id, response_id=response_id)
+
+
+async def test_a_stop_before_the_run_has_its_row_is_not_lost(olivia: Somebody, scripted: ScriptedServer) -> None:
+    begun = await pool.for_readers(lambda: talks.begin(actor=olivia.user, text="[[tokens=500 rate=200]]"))
+    for _ in range(2):
+        assert (await olivia.post(f"{begun.talk.url}responses/{begun.reply.id}/stop/")).status_code == 302
+    runs._take_on(olivia.user, begun.talk)
+    reply = await olivia.ended(begun.talk.url)
+    assert (reply.status, reply.output, asked(scripted)) == ("cancelled", [], 0)
+    async with asyncio.timeout(10):
+        while (row := await pool.for_readers(Response.objects.get)).status == "in_progress":
+            await asyncio.sleep(0.02)
+    assert (row.status, row.author_id, row.lease_until) == ("cancelled", olivia.user.pk, None)
+    await olivia.post(f"{begun.talk.url}responses/{reply.id}/regenerate/")
+    await olivia.until(begun.talk.url, lambda talk: talk.last.reply.id != reply.id and len(talk.log) > 2)
+
+
+async def test_a_reply_that_waits_for_a_busy_database_is_not_taken_for_dead(olivia: Somebody, tab: Any) -> None:
+    path = await olivia.begin("[[tokens=1]]")
+    await olivia.ended(path)
+    held, let_go = threading.Event(), threading.Event()
+    holding = asyncio.get_running_loop().run_in_executor(None, hold_the_table, held, let_go)
+    await asyncio.to_thread(held.wait, 10)
+    try:
+        await olivia.post(f"{path}messages/", text="[[tokens=3]]")
+        await tab(olivia, path)
+        for _ in range(4):
+            await look()
+        assert (await olivia.talk(path)).last.reply.running
+    finally:
+        let_go.set()
+        await holding
+    assert (await olivia.ended(path)).status == "completed"
+
+
+def hold_the_table(held: threading.Event, let_go: threading.Event) -> None:
+    """As whoever writes something large."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            connection.cursor().execute("LOCK TABLE chat_response IN SHARE MODE")
+        held.set()
+        let_go.wait(15)
+    connection.close()
 
 
 async def test_a_failed_reply_is_asked_for_again_in_its_place(olivia: Somebody, tab: Any) -> None:
@@ -250,6 +296,40 @@ async def test_it_stays_as_long_as_somebody_looks_at_it_with_or_without_a_socket
     clock.pass_(minutes=10)
     assert (await olivia.get(path)).status_code == 404
     assert "Temporary conversation" not in (await olivia.get("/")).text
+
+
+async def test_one_whose_page_is_closed_stays_no_longer_because_another_is_begun(olivia: Somebody, clock: Clock) -> None:
+    temporary.move(temporary.Memory(clock))
+    path = await olivia.begin("[[tokens=1]]", client_id="one")
+    await olivia.ended(path)
+    clock.pass_(minutes=6)
+    await olivia.begin("[[tokens=1]]", client_id="two")
+    clock.pass_(minutes=6)
+    assert (await olivia.get(path)).status_code == 404
+
+
+async def test_one_that_is_looked_at_outlives_an_absence_of_the_database(olivia: Somebody, tab: Any, clock: Clock) -> None:
+    here = temporary.Memory(clock)
+    temporary.move(here)
+    path = await olivia.begin("[[tokens=1]]")
+    await olivia.ended(path)
+    await tab(olivia, path)
+    rename = 'ALTER TABLE "{}" RENAME TO "{}"'.format
+    await pool.for_readers(run, rename("chat_conversation", "chat_away"))
+    watching = asyncio.create_task(readers.watch())
+    try:
+        for _ in range(2):
+            clock.pass_(minutes=7)
+            await asyncio.sleep(1.2)
+        assert here.of(olivia.user.pk)
+    finally:
+        watching.cancel()
+        await pool.for_readers(run, rename("chat_away", "chat_conversation"))
+
+
+def run(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 async def test_above_a_bound_for_all_nobody_says_anything_new(olivia: Somebody) -> None:

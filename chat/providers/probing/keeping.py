@@ -9,9 +9,8 @@ from chat.protocol.failures import answer_of
 from chat.protocol.types import Json
 from chat.providers.background import path_of
 from chat.providers.probing.looks import Rows
-from chat.providers.probing.visit import LONG, Heard, Row, Visit, judged, sentence
+from chat.providers.probing.visit import LONG, MISSING, Heard, Row, Visit, judged, sentence
 
-MISSING: Final = (404, 410)
 EARLY: Final = 8  # events after which a reply in the background is left alone
 PAUSE: Final = 0.5  # seconds between two looks whether it has stopped
 LOOKS: Final = 20

@@ -60,14 +60,15 @@ async def nobody(done: int, total: int) -> None:
 
 async def probe(client: Client, *, model: str = "", told: Told = nobody) -> tuple[str, Found]:
     """The model that was asked for (the server's first, where none is given), and what was found: the rows of CAPABILITIES that
-    were asked for. Raises nothing of the server's, and leaves nothing there, also when it is cancelled.
+    were asked for. Raises nothing of the server's, and deletes what it made there, also when it is cancelled; what the server
+    does not delete is in the row about that.
     """
     asking = _Asking(Visit(client, model))
     try:
         await asking.all(told)
     finally:
-        await asking.visit.leave()
-    if asking.rows["store"].can and not asking.rows["delete"].can and asking.visit.made:
+        await asking.visit.leave(deletes="delete" in asking.rows and asking.rows["delete"].can is True)
+    if asking.rows["store"].can and asking.visit.made:
         can, said = asking.rows["delete"]
         left = len(asking.visit.made)
         asking.rows["delete"] = Row(

@@ -21,6 +21,7 @@ MOST_EVENTS, MOST_TEXT = 20_000, 200_000  # events and characters of one answer
 NAMED: Final = 5.0  # seconds for the id of a reply that is to be deleted again
 TIDY: Final = 20.0  # seconds that deleting may take in all
 ENDS: Final = ("response.completed", "response.incomplete", "response.failed")
+MISSING: Final = (404, 410)
 PASSING: Final = frozenset({401, 402, 408, 409, 425, 429})  # of 4xx: says nothing of what the server can do
 
 
@@ -148,15 +149,20 @@ class Visit:
                     break
         return heard
 
-    async def leave(self) -> None:
-        """Delete what was made, whatever the server says to it."""
+    async def leave(self, *, deletes: bool) -> None:
+        """Delete what was made. What is not deleted stays in `made`; of a server that `deletes`, what is not found is gone."""
         with suppress(TimeoutError):
             async with asyncio.timeout(TIDY):
-                await asyncio.gather(*map(self._remove, self.made))
+                await asyncio.gather(*(self._remove(path, deletes) for path in self.made))
 
-    async def _remove(self, path: str) -> None:
-        with suppress(UpstreamError):
+    async def _remove(self, path: str, deletes: bool) -> None:
+        try:
             await self.client.delete(path)
+        except UpstreamError as error:
+            answer = answer_of(error)
+            if not deletes or answer is None or answer.status not in MISSING:
+                return
+        self.made.pop(path, None)
 
 
 async def _wires(batches: Batches) -> AsyncGenerator[Json, None]:
