@@ -1,5 +1,6 @@
 """Searching the texts of the log: stored replies and what they answer, in a team or everywhere. What is redacted is not found."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -79,14 +80,14 @@ def _place(row: Any, conversation: Conversation, mode: str, words: list[str]) ->
     if mode == LogMode.METADATA:
         return None
     text = redaction.mask(text) if mode == LogMode.REDACTED else text
-    at = [text.casefold().find(word.casefold()) for word in words]
-    if mode == LogMode.REDACTED and min(at) < 0:
+    hits = [re.search(re.escape(word), text, re.IGNORECASE) for word in words]
+    if mode == LogMode.REDACTED and None in hits:
         return None  # it was found by what is hidden
-    return Place(response_id, conversation, sql.moment(created), _around(text, words[at.index(max(at))], max(at)))
+    last = max((hit.span() for hit in hits if hit), default=(0, 0))
+    return Place(response_id, conversation, sql.moment(created), _around(text, *last))
 
 
-def _around(text: str, word: str, at: int) -> list[search.Piece]:
-    start, end = max(at, 0), max(at, 0) + (len(word) if at >= 0 else 0)
+def _around(text: str, start: int, end: int) -> list[search.Piece]:
     before, after = text[max(start - AROUND, 0) : start], text[end : end + AROUND]
     pieces = [search.Piece(False, ("…" if start > AROUND else "") + before), search.Piece(True, text[start:end])]
     return [*pieces, search.Piece(False, after + ("…" if len(text) > end + AROUND else ""))]
