@@ -87,7 +87,7 @@ def moment(text: str, *, end: bool = False) -> datetime | None:
         at = at if at.tzinfo else timezone.make_aware(at)
     except (ValueError, OverflowError):
         raise errors.InvalidInput("That is no day.", next="Write it like 2026-11-26.") from None
-    return at + (timedelta(minutes=1) if "T" in text else timedelta(days=1)) if end else at
+    return at + (timedelta(minutes=1) if ":" in text else timedelta(days=1)) if end else at
 
 
 def context(request: HttpRequest, values: dict[str, str]) -> dict[str, Any]:

@@ -45,26 +45,30 @@ INDEXED: Final = f"WITH hits AS MATERIALIZED ({HOLDING}) SELECT id FROM hits LIM
 WALKED: Final = f"{HOLDING} ORDER BY id DESC LIMIT {{look}}"
 
 
-def _matches(query: str) -> list[str]:
-    """How to find the newest places, one way after the other until there are enough. All that are looked through are sorted."""
+def _matches(query: str) -> tuple[list[str], bool]:
+    """How to find the newest places, one way after the other until there are enough; and whether there are others, which are not
+    looked through. All that are looked through are sorted.
+    """
+    few = (ON_SQLITE if sql.VENDOR == "sqlite" else INDEXED).format(look=LOOK + 1)
+    ((count,),) = sql.rows(f"SELECT COUNT(*) FROM ({few}) AS few", query)  # noqa: S608 - all of it is ours
     if sql.VENDOR == "sqlite":
-        return [ON_SQLITE.format(look=look) for look in (FEW, LOOK)]
-    ((count,),) = sql.rows(f"SELECT COUNT(*) FROM ({INDEXED.format(look=LOOK + 1)}) AS few", query)  # noqa: S608 - all of it is ours
-    return [INDEXED.format(look=LOOK) if count <= LOOK else WALKED.format(look=FEW)]
+        return [ON_SQLITE.format(look=look) for look in (FEW, LOOK)], count > LOOK
+    return [INDEXED.format(look=LOOK) if count <= LOOK else WALKED.format(look=FEW)], count > LOOK
 
 
-def find(allowed: Allowed, *, team: Team | None, query: str) -> list[Place]:
-    """The newest places that hold all words, each as a prefix."""
+def find(allowed: Allowed, *, team: Team | None, query: str) -> tuple[list[Place], bool]:
+    """The newest places that hold all words, each as a prefix; and whether there may be others that were not looked through."""
     words = search.words(query)
     if not words:
-        return []
+        return [], False
     together = {
         "sqlite": " ".join(f'"{word}"*' for word in words),
         "postgresql": " & ".join(f"'{word}':*" for word in words),
     }
     since = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
     rows: list[Any] = []
-    for matches in _matches(together[sql.VENDOR]):
+    ways, over = _matches(together[sql.VENDOR])
+    for matches in ways:
         if len(rows) < MOST:
             text = FOUND.format(matches=matches, since="%s", team="%s", most=MOST)
             scope = team.pk if team else ""
@@ -72,7 +76,7 @@ def find(allowed: Allowed, *, team: Team | None, query: str) -> list[Place]:
     there = list(Conversation.objects.select_related("owner", "team").filter(pk__in={row[1] for row in rows}))
     shown = {one.pk: (one, mode) for one, mode in zip(there, access.modes(one.team for one in there), strict=True)}
     places = (_place(row, *shown[row[1]], words) for row in rows if row[1] in shown)
-    return [place for place in places if place is not None]
+    return [place for place in places if place is not None], over and len(rows) < MOST
 
 
 def _place(row: Any, conversation: Conversation, mode: str, words: list[str]) -> Place | None:

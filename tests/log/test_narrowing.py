@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from chat.models import Membership, Price, Response
-from chat.store import conversations, costs, keyset, listed
+from chat.store import conversations, costs, keyset, listed, sql
 from chat.store.listed import Filters
 from tests.log.conftest import Log
 from tests.log.test_lists import LIST, many, walk
@@ -59,15 +59,18 @@ def test_times_tokens_and_cost_narrow_the_list_and_stand_in_it(logged: Log) -> N
         assert logged.client("server owner").get(f"{LIST}{query}").status_code == 400
 
 
-def test_a_cost_is_found_beside_the_largest_numbers(logged: Log) -> None:
+def test_a_cost_is_found_beside_the_largest_numbers(logged: Log, monkeypatch: Any) -> None:
     Price.objects.create(model="*", from_date="2020-01-01", input=Decimal("999999.999999"), output=Decimal("999999.999999"))
-    one = replied(logged.world.people["author"], logged.world.team, tokens=(2**31 - 1, 0, 2**31 - 1))
+    for _ in range(3):
+        one = replied(logged.world.people["author"], logged.world.team, tokens=(2**31 - 1, 0, 2**31 - 1))
     Response.objects.filter(pk=one.pk).update(input_tokens=2**31 - 1, output_tokens=2**31 - 1)
     assert one.pk in found(logged, "?cost=1000000")
     question = listed.responses(
         logged.world.people["server owner"], Filters(cost=Decimal(1), tokens=5, first=0, counted="yes", model="gpt-x")
     )
     assert keyset.count(question).number == 0
+    monkeypatch.setattr(keyset, "LOOK", 1)  # a bound, not a behaviour: above it Postgres is asked what it guesses
+    assert keyset.count(question).about is (sql.VENDOR == "postgresql")
 
 
 def test_a_number_of_the_overview_leads_to_just_those_that_it_counts(logged: Log) -> None:
@@ -89,12 +92,13 @@ def test_a_number_of_the_overview_leads_to_just_those_that_it_counts(logged: Log
             *page.context["total"],
             *(one for table in page.context["tables"] for row in table.rows for one in row.figures),
         ]
-        for one in figures:
-            if one.link and one.name in ("Replies", "Failed", "Incomplete", "Stored", "Not stored"):
-                answer = client.get(one.link)
-                assert len(answer.context["rows"]) == int(one.said), (one, query)
-                seen += 1
-    assert seen > 30
+        for one in {
+            one.link: one for one in figures if one.name in ("Replies", "Failed", "Stored", "Not stored") and one.link
+        }.values():
+            answer = client.get(one.link)
+            assert len(answer.context["rows"]) == int(one.said), (one, query)
+            seen += 1
+    assert seen > 20
     assert "As the overview counts them" in answer.text
 
 
@@ -110,6 +114,8 @@ def test_replies_of_the_very_moment_are_in_the_list_once(logged: Log) -> None:
     Response.objects.filter(pk=made[1].pk).update(created=midnight + timedelta(days=1))
     assert made[0].pk in walk(logged, "server owner", f"?from={midnight:%Y-%m-%d}")[0]
     assert made[1].pk not in walk(logged, "server owner", f"?to={midnight:%Y-%m-%d}")[0]
+    assert made[0].pk in walk(logged, "server owner", f"?to={midnight:%Y-%m-%d %H:%M}")[0]
+    assert made[60].pk not in walk(logged, "server owner", f"?to={midnight:%Y-%m-%d %H:%M}")[0]
 
 
 def test_who_has_left_the_team_is_still_found_by_what_they_asked_there(logged: Log) -> None:

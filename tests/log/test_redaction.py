@@ -128,6 +128,21 @@ def test_a_long_text_is_masked_soon() -> None:
         assert time.process_time() - began < 4, text[:10]
 
 
+def test_a_search_says_when_it_did_not_look_through_all(logged: Log, monkeypatch: Any) -> None:
+    from chat.store import access, log_search
+
+    world = logged.world
+    for _ in range(4):
+        answered(world.people["author"], "elsewhere quokkaword", "Yes")
+    access.ask(actor=world.people["team admin"], place=world.team, reason="abuse")
+    client, sent = logged.client("team admin"), {"q": "quokka", "team": world.team.pk}
+    assert "Nothing holds all" in client.post(reverse("admin:chat_opening_found"), sent).text
+    monkeypatch.setattr(log_search, "LOOK", 3)  # a bound, not a behaviour
+    text = client.post(reverse("admin:chat_opening_found"), sent).text
+    assert "Nothing holds all" not in text
+    assert "only the newest were looked through" in text
+
+
 def test_a_hit_is_marked_where_it_stands(logged: Log) -> None:
     """Letters that fold to two (ß) move nothing."""
     from chat.store import access
