@@ -48,8 +48,6 @@ THEN LEAST((usage -> 'input_tokens_details' ->> 'cached_tokens')::numeric, COALE
 }
 _READ, _FROM_CACHE = "CAST(COALESCE(input_tokens, 0) AS NUMERIC)", f"CAST({CACHED[sql.VENDOR]} AS NUMERIC)"
 _WRITTEN = "CAST(COALESCE(output_tokens, 0) AS NUMERIC)"
-SPENT: Final = f"({_READ} - {_FROM_CACHE}) * %s + {_FROM_CACHE} * %s + {_WRITTEN} * %s"
-"""At the prices of reading, of reading from a cache and of writing."""
 
 
 def _whole(price: Decimal) -> int:
@@ -87,17 +85,22 @@ class Book:
 
     def at_least(self, cost: Decimal) -> tuple[str, list[str | int]]:
         """A condition in SQL for rows of replies that cost so much, with its values; of whole numbers alone, as `cost` counts."""
-        branches, values = ["WHEN model = '' OR usage IS NULL THEN NULL"], list[str | int]()
+        held, names, rates = list[str](), list[str](), list[tuple[int, int, int]]()
         for name in (*(name for name in self._named if not name.endswith("*")), *self._begun):
-            begun = name.endswith("*")
-            which = "SUBSTR(model, 1, %s) = %s" if begun else "model = %s"
             for price in self._named[name]:
-                branches.append(f"WHEN {which} AND created >= %s THEN {SPENT}")
-                day = sql.stamp(datetime.combine(price.from_date, time(), UTC))
-                values += [len(name) - 1, name[:-1], day] if begun else [name, day]
+                begun, day = name.endswith("*"), sql.stamp(datetime.combine(price.from_date, time(), UTC))
+                held.append(f"{f'SUBSTR(model, 1, {len(name) - 1})' if begun else 'model'} = %s AND created >= '{day}'")
+                names.append(name.removesuffix("*"))
                 cached = price.input if price.cached_input is None else price.cached_input
-                values += [_whole(price.input), _whole(cached), _whole(price.output)]
-        return f"CASE {' '.join(branches)} END >= %s", [*values, _whole(cost.scaleb(-PER))]
+                rates.append((_whole(price.input), _whole(cached), _whole(price.output)))
+        if not held:
+            return "FALSE", []
+        read, cached_, written = (
+            f"CASE {' '.join(f'WHEN {which} THEN {rate[kind]}' for which, rate in zip(held, rates, strict=True))} END"
+            for kind in range(3)
+        )
+        spent = f"({_READ} - {_FROM_CACHE}) * {read} + {_FROM_CACHE} * {cached_} + {_WRITTEN} * {written}"
+        return f"model <> '' AND usage IS NOT NULL AND {spent} >= %s", [*names * 3, _whole(cost.scaleb(-PER))]
 
     def of(self, response: Response) -> Decimal | None:
         """What one reply cost; None where its model has no price, or its model server counted no tokens."""

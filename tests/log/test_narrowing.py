@@ -60,6 +60,7 @@ def test_times_tokens_and_cost_narrow_the_list_and_stand_in_it(logged: Log) -> N
 
 
 def test_a_cost_is_found_beside_the_largest_numbers(logged: Log, monkeypatch: Any) -> None:
+    assert found(logged, "?cost=0") == []  # nobody has said what anything costs
     Price.objects.create(model="*", from_date="2020-01-01", input=Decimal("999999.999999"), output=Decimal("999999.999999"))
     for _ in range(3):
         one = replied(logged.world.people["author"], logged.world.team, tokens=(2**31 - 1, 0, 2**31 - 1))
