@@ -19,7 +19,7 @@ from chat.store.keyset import Question
 @admin.register(Conversation)
 class Conversations(LogPage):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        values = {**log_form.typed(request.GET), **dict.fromkeys(("conversation", "model", "status", "tool"), "")}
+        values = {**log_form.typed(request.GET), **dict.fromkeys(log_form.OF_REPLIES, "")}
         kept = {"title": "Conversations", **log_form.context(request, values)}
         return self.page_or_error(request, "panel/conversations.html", lambda: self.listing(request, values), **kept)
 

@@ -1,7 +1,9 @@
 """What the log's lists are narrowed by, as it stands in the address: found within the actor's reach, or not at all."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,8 +18,10 @@ from chat.store import listed
 from chat.store.keyset import Count, Cursor
 from chat.store.listed import Filters
 
-FIELDS: Final = ("user", "team", "conversation", "model", "status", "stored", "tool", "from", "to")
-CHOICES: Final = {"status": [str(value) for value, _ in listed.STATUSES], "stored": ["yes", "no"]}
+OF_REPLIES: Final = ("conversation", "model", "status", "tool", "first", "total", "tokens", "cost", "counted")
+FIELDS: Final = ("user", "team", "stored", "from", "to", *OF_REPLIES)
+CHOICES: Final = {"status": [str(value) for value, _ in listed.STATUSES], "stored": ["yes", "no"], "counted": ["yes"]}
+NUMBER: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,12})?")
 LONGEST: Final = {"model": 200, "user": 150}  # characters; 60 of all others
 TEAMS: Final = 200
 
@@ -47,13 +51,27 @@ def read(request: HttpRequest, values: dict[str, str]) -> Asked:
         conversation=listed.conversation(who, values["conversation"]).pk if values["conversation"] else "",
         since=moment(values["from"]),
         until=moment(values["to"], end=True),
-        **{name: values[name] for name in ("model", "status", "stored", "tool")},
+        first=milliseconds(values["first"]),
+        total=milliseconds(values["total"]),
+        tokens=int(number(values["tokens"])) if values["tokens"] else None,
+        cost=number(values["cost"]) if values["cost"] else None,
+        **{name: values[name] for name in ("model", "status", "stored", "tool", "counted")},
     )
     return Asked(values, filters, listed.cursor(who, request.GET.get("before", "")[:200]))
 
 
 def typed(data: QueryDict) -> dict[str, str]:
     return {name: data.get(name, "").strip()[:300] for name in FIELDS}
+
+
+def number(text: str) -> Decimal:
+    if not NUMBER.fullmatch(text):
+        raise errors.InvalidInput("That is no number.", next="Write it like 2.5.")
+    return Decimal(text)
+
+
+def milliseconds(text: str) -> int | None:
+    return int(number(text) * 1000) if text else None
 
 
 def moment(text: str, *, end: bool = False) -> datetime | None:
@@ -69,7 +87,7 @@ def moment(text: str, *, end: bool = False) -> datetime | None:
         at = at if at.tzinfo else timezone.make_aware(at)
     except (ValueError, OverflowError):
         raise errors.InvalidInput("That is no day.", next="Write it like 2026-11-26.") from None
-    return at + (timedelta(minutes=1) if "T" in text else timedelta(days=1)) if end else at
+    return at + (timedelta(minutes=1) if ":" in text else timedelta(days=1)) if end else at
 
 
 def context(request: HttpRequest, values: dict[str, str]) -> dict[str, Any]:

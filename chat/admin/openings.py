@@ -72,7 +72,7 @@ class Openings(LogPage):
         if not words:
             raise errors.InvalidInput("Say what to look for.", next="Write it above.")
         allowed = access.read(actor=viewer, place=place, what="search", address=address(request), words=words)
-        places = log_search.find(allowed, team=place, query=words)
+        places, over = log_search.find(allowed, team=place, query=words)
         conversations = list({one.conversation.pk: one.conversation for one in places}.values())
         access.found(actor=viewer, opening_id=allowed.opening, conversations=conversations, address=address(request))
-        return render(request, "frames/found.html", {"places": places, "words": words})
+        return render(request, "frames/found.html", {"places": places, "words": words, "over": over})

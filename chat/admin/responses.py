@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +14,7 @@ from chat.admin import log_form, texts, timeline
 from chat.admin.log_page import LogPage, present
 from chat.admin.reading import actor, address
 from chat.models import Response
-from chat.store import access, keyset, listed, logged
+from chat.store import access, costs, keyset, listed, logged
 
 
 @admin.register(Response)
@@ -29,8 +30,10 @@ class Responses(LogPage):
         rows, page = listed.page_of_responses(question, asked.cursor)
         after = asked.address(before=listed.written(viewer, page.next)) if page.next else ""
         count = "" if asked.cursor else log_form.said(keyset.count(question), "reply", "replies")
+        book = costs.book()
         return {
-            "rows": [texts.Row.of(one) for one in rows],
+            "rows": [texts.Row.of(one, book) for one in rows],
+            "currency": settings.PRICE_CURRENCY,
             "next": after,
             "looked": page.looked,
             "count": count,
@@ -49,11 +52,16 @@ class Responses(LogPage):
 
     def look(self, request: HttpRequest, response_id: str) -> HttpResponse:
         one = listed.response(actor(request), response_id)
-        there = one.conversation is not None and one.conversation.deleted is None
-        context: dict[str, Any] = {"closed": logged.closed(one) if there else "Its owner has deleted this conversation."}
+        deleted = one.conversation is not None and one.conversation.deleted is not None
+        context: dict[str, Any] = {"closed": "Its owner has deleted this conversation." if deleted else logged.closed(one)}
         if not context["closed"]:
             context |= self.place(actor(request), one.conversation)
-        shown = {"row": texts.Row.of(one), "timeline": timeline.of(one), "replays": request.GET.get("show") == "replay"}
+        context["currency"] = settings.PRICE_CURRENCY
+        shown = {
+            "row": texts.Row.of(one, costs.book()),
+            "timeline": timeline.of(one),
+            "replays": request.GET.get("show") == "replay",
+        }
         return self.page(request, "panel/response.html", title="Response", one=one, **shown, **context)
 
     def open(self, request: HttpRequest, response_id: str) -> HttpResponse:

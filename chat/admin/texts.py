@@ -1,17 +1,21 @@
 """The log's texts as the templates take them: the same views of items as everywhere, and a row of a list."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from chat.admin.figures import money
 from chat.live.transcript import error_view
 from chat.live.views import ErrorView, ItemView, item_view, part_views
 from chat.models import LEFT, Conversation, Response
 from chat.store import logged
 from chat.store.access import Allowed
+from chat.store.costs import Book
 from chat.store.history import Exchange
+from chat.store.responses import REASONS
 
 STREAMS: Final = {
     "response.output_text.delta": "Reply",
@@ -29,12 +33,23 @@ class Row:
     response: Response
     first_token: float | None
     total: float | None
+    spent: Decimal | None = None
 
     @classmethod
-    def of(cls, response: Response) -> "Row":
+    def of(cls, response: Response, book: Book) -> "Row":
         ends = (response.first_token, response.ended)
         first, total = (round((end - response.created).total_seconds(), 2) if end else None for end in ends)
-        return cls(response, first, total)
+        return cls(response, first, total, book.of(response))
+
+    @property
+    def cost(self) -> str:
+        return "–" if self.spent is None else money(self.spent)
+
+    @property
+    def reason(self) -> str:
+        """Why it is not whole. A word that is none of these may be somebody's."""
+        reason = self.response.incomplete_reason
+        return reason if reason in ("", *REASONS) else "other"
 
     @property
     def user(self) -> str:

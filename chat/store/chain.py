@@ -59,6 +59,11 @@ def _columns(body: str) -> dict[str, Any]:
     return {"reader": facts["reader"], "owner": facts.get("owner"), "conversation": facts.get("conversation") or ""}
 
 
+def holds(hash_: str) -> bool:
+    """Whether a row has this hash, which somebody has noted: then it, and all before it, are what they were then."""
+    return AccessRow.objects.filter(hash=hash_.strip().lower()).exists()
+
+
 def verify() -> Verdict:
     """Walk the chain from its start. Rows that somebody took away at its end are missed too: the head says how many there are. It
     locks nothing, and what is appended meanwhile is the next one's.
@@ -100,8 +105,11 @@ def _broken(row: AccessRow, number: int, before: str) -> str:
 
 
 def _details(count: int, head: str) -> Verdict:
-    """Those that are there are those that were written."""
+    """Those that are there are those that were written, and they are there as long as their reader is."""
     for detail in AccessDetail.objects.filter(row__lte=count).select_related("row").order_by("row").iterator():
         if json.loads(detail.row.body)["details"] != sha256(detail.salt, detail.text):
             return Verdict(count, detail.row_id, "its reason was changed")
+    bare = AccessRow.objects.filter(number__lte=count, detail=None, reader__in=User.objects.values("pk")).order_by("number")
+    if (number := bare.values_list("number", flat=True).first()) is not None:
+        return Verdict(count, number, "its reason was taken away")
     return Verdict(count, head=head)

@@ -4,12 +4,13 @@ later for days gone by holds for them at once. Cost is linear: that of a sum of 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, localcontext
 from typing import Final
 
 from chat.models import Price, Response
 from chat.protocol.types import Json
+from chat.store import sql
 
 MOST: Final = 2**31 - 1  # tokens that one reply may be said to have: whoever says more is mistaken
 PER: Final = -6  # prices are for 10^6 tokens
@@ -36,6 +37,22 @@ def tokens(usage: Json | None) -> Tokens:
 
 def _number(value: object) -> int:
     return min(value, MOST) if type(value) is int and value > 0 else 0
+
+
+CACHED: Final = {
+    "sqlite": """CASE WHEN JSON_TYPE(usage, '$.input_tokens_details.cached_tokens') = 'integer'
+THEN MIN(MAX(JSON_EXTRACT(usage, '$.input_tokens_details.cached_tokens'), 0), COALESCE(input_tokens, 0)) ELSE 0 END""",
+    "postgresql": """CASE WHEN JSONB_TYPEOF(usage -> 'input_tokens_details' -> 'cached_tokens') = 'number'
+AND (usage -> 'input_tokens_details' ->> 'cached_tokens') ~ '^[0-9]+$'
+THEN LEAST((usage -> 'input_tokens_details' ->> 'cached_tokens')::numeric, COALESCE(input_tokens, 0)) ELSE 0 END""",
+}
+_READ, _FROM_CACHE = "CAST(COALESCE(input_tokens, 0) AS NUMERIC)", f"CAST({CACHED[sql.VENDOR]} AS NUMERIC)"
+_WRITTEN = "CAST(COALESCE(output_tokens, 0) AS NUMERIC)"
+
+
+def _whole(price: Decimal) -> int:
+    """In millionths: prices have six places."""
+    return int(price.scaleb(-PER))
 
 
 class Book:
@@ -65,6 +82,25 @@ class Book:
         with localcontext(prec=DIGITS):
             whole = (spent.input - spent.cached) * price.input + spent.cached * cached + spent.output * price.output
             return whole.scaleb(PER)
+
+    def at_least(self, cost: Decimal) -> tuple[str, list[str | int]]:
+        """A condition in SQL for rows of replies that cost so much, with its values; of whole numbers alone, as `cost` counts."""
+        held, names, rates = list[str](), list[str](), list[tuple[int, int, int]]()
+        for name in (*(name for name in self._named if not name.endswith("*")), *self._begun):
+            for price in self._named[name]:
+                begun, day = name.endswith("*"), sql.stamp(datetime.combine(price.from_date, time(), UTC))
+                held.append(f"{f'SUBSTR(model, 1, {len(name) - 1})' if begun else 'model'} = %s AND created >= '{day}'")
+                names.append(name.removesuffix("*"))
+                cached = price.input if price.cached_input is None else price.cached_input
+                rates.append((_whole(price.input), _whole(cached), _whole(price.output)))
+        if not held:
+            return "FALSE", []
+        read, cached_, written = (
+            f"CASE {' '.join(f'WHEN {which} THEN {rate[kind]}' for which, rate in zip(held, rates, strict=True))} END"
+            for kind in range(3)
+        )
+        spent = f"({_READ} - {_FROM_CACHE}) * {read} + {_FROM_CACHE} * {cached_} + {_WRITTEN} * {written}"
+        return f"model <> '' AND usage IS NOT NULL AND {spent} >= %s", [*names * 3, _whole(cost.scaleb(-PER))]
 
     def of(self, response: Response) -> Decimal | None:
         """What one reply cost; None where its model has no price, or its model server counted no tokens."""

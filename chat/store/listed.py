@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from django.core import signing
@@ -10,7 +11,7 @@ from django.core import signing
 from chat import errors
 from chat.models import Conversation, Response, Team, User
 from chat.policy import can, conversations_logged_for, people_seen_by, responses_logged_for, teams_managed_by
-from chat.store import keyset
+from chat.store import costs, keyset, sql
 from chat.store.keyset import Condition, Cursor, Question
 
 CUT: Final = ("failed", "incomplete", "cancelled")
@@ -20,7 +21,10 @@ STATUSES: Final = (*Response.Status.choices, (ERROR, "any error"))
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list is narrowed by; "" and None: not by that. `user` and `team` are found within the actor's reach."""
+    """What a list is narrowed by; "" and None: not by that. `user` and `team` are found within the actor's reach. At least so
+    long until the first words (`first`) and until the end (`total`), in milliseconds; so many tokens, read and written; so much
+    that it cost. `counted`: as the overview counts it.
+    """
 
     user: User | None = None
     team: Team | None = None
@@ -31,6 +35,11 @@ class Filters:
     tool: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    first: int | None = None
+    total: int | None = None
+    tokens: int | None = None
+    cost: Decimal | None = None
+    counted: str = ""
 
 
 def key(text: str) -> str:
@@ -41,11 +50,18 @@ def key(text: str) -> str:
 
 
 def person(actor: User, username: str) -> User:
-    """Somebody whom this person sees in the panel; NotFound for all others."""
-    found = people_seen_by(actor).filter(username__iexact=username).first()
+    """Somebody whom this person sees in the panel, or of whom something stands in their log; NotFound for all others."""
+    found = people_seen_by(actor).filter(username__iexact=username).first() or _left(actor, username)
     if found is None:
         raise errors.NotFound("Nobody here has that username.", param="user")
     return found
+
+
+def _left(actor: User, username: str) -> User | None:
+    """Who has left a team leaves there what they asked."""
+    one = User.objects.filter(username__iexact=username).first()
+    logged = responses_logged_for(actor).filter(author=one), conversations_logged_for(actor).filter(owner=one)
+    return one if one is not None and any(some.exists() for some in logged) else None
 
 
 def team(actor: User, team_id: str) -> Team:
@@ -96,11 +112,36 @@ def responses(actor: User, filters: Filters) -> Question:
         (filters.model, Condition("model = %s", (filters.model,))),
         (filters.status, Condition("status = %s", (filters.status,)) if filters.status != ERROR else ERRORS),
         (filters.stored == "yes", Condition("store")),
+        *_at_least(filters),
+        (filters.counted, Condition(f"counted AND {ANSWERED}" if filters.model else "counted")),
     ]
-    return _question("chat_response", RESPONSE, actor, filters, asked, later)
+    columns = f"{RESPONSE}, usage" if filters.cost is not None or filters.counted else RESPONSE
+    return _question("chat_response", columns, actor, filters, asked, later)
 
 
-RESPONSE: Final = "id, created, author_id, team_id, conversation_id, model, status, store, tools, error_code"
+def _at_least(filters: Filters) -> list[tuple[bool, Condition]]:
+    text, values = costs.book().at_least(filters.cost) if filters.cost is not None else ("", [])
+    return [
+        (filters.first is not None, Condition(f"{AFTER[sql.VENDOR].format('first_token')} >= %s", (filters.first or 0,))),
+        (filters.total is not None, Condition(f"{AFTER[sql.VENDOR].format('ended')} >= %s", (filters.total or 0,))),
+        (filters.tokens is not None, Condition(TOKENS, (filters.tokens or 0,))),
+        (filters.cost is not None, Condition(text, tuple(values))),
+    ]
+
+
+AFTER: Final = {
+    "sqlite": "ROUND((JULIANDAY({0}) - JULIANDAY(created)) * 86400000)",
+    "postgresql": "ROUND(EXTRACT(EPOCH FROM ({0} - created)) * 1000)",
+}
+TOKENS: Final = "CAST(COALESCE(input_tokens, 0) AS BIGINT) + COALESCE(output_tokens, 0) >= %s"
+ANSWERED: Final = (
+    f"error_code <> '{errors.ModelNotFound.code}' AND (status <> 'cancelled' OR first_token IS NOT NULL OR usage IS NOT NULL)"
+)
+"""Only such count as their model's: see `counting.Fact`."""
+RESPONSE: Final = (
+    "id, created, author_id, team_id, conversation_id, model, status, store, tools, error_code, "
+    "counted, first_token, ended, input_tokens, output_tokens"
+)
 ERRORS: Final = Condition("status IN ('failed', 'incomplete')")
 CONVERSATION: Final = "id, created, owner_id, team_id, deleted, store"
 INDEXED: Final = 4  # so many of those that are tried later have an index of their own
@@ -147,7 +188,7 @@ def _holding(tool: str) -> str:
 def page_of_responses(question: Question, cursor: Cursor | None) -> tuple[list[Response], keyset.Page]:
     found = keyset.page(question, cursor)
     rows = Response.objects.filter(pk__in=found.ids).select_related("author", "team").order_by("-created", "-pk")
-    return list(rows.defer("instructions", "error_message", "usage")), found
+    return list(rows.defer("instructions", "error_message")), found
 
 
 def page_of_conversations(question: Question, cursor: Cursor | None) -> tuple[list[Conversation], keyset.Page]:

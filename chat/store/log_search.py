@@ -1,5 +1,6 @@
 """Searching the texts of the log: stored replies and what they answer, in a team or everywhere. What is redacted is not found."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -44,26 +45,30 @@ INDEXED: Final = f"WITH hits AS MATERIALIZED ({HOLDING}) SELECT id FROM hits LIM
 WALKED: Final = f"{HOLDING} ORDER BY id DESC LIMIT {{look}}"
 
 
-def _matches(query: str) -> list[str]:
-    """How to find the newest places, one way after the other until there are enough. All that are looked through are sorted."""
+def _matches(query: str) -> tuple[list[str], bool]:
+    """How to find the newest places, one way after the other until there are enough; and whether there are others, which are not
+    looked through. All that are looked through are sorted.
+    """
+    few = (ON_SQLITE if sql.VENDOR == "sqlite" else INDEXED).format(look=LOOK + 1)
+    ((count,),) = sql.rows(f"SELECT COUNT(*) FROM ({few}) AS few", query)  # noqa: S608 - all of it is ours
     if sql.VENDOR == "sqlite":
-        return [ON_SQLITE.format(look=look) for look in (FEW, LOOK)]
-    ((count,),) = sql.rows(f"SELECT COUNT(*) FROM ({INDEXED.format(look=LOOK + 1)}) AS few", query)  # noqa: S608 - all of it is ours
-    return [INDEXED.format(look=LOOK) if count <= LOOK else WALKED.format(look=FEW)]
+        return [ON_SQLITE.format(look=look) for look in (FEW, LOOK)], count > LOOK
+    return [INDEXED.format(look=LOOK) if count <= LOOK else WALKED.format(look=FEW)], count > LOOK
 
 
-def find(allowed: Allowed, *, team: Team | None, query: str) -> list[Place]:
-    """The newest places that hold all words, each as a prefix."""
+def find(allowed: Allowed, *, team: Team | None, query: str) -> tuple[list[Place], bool]:
+    """The newest places that hold all words, each as a prefix; and whether there may be others that were not looked through."""
     words = search.words(query)
     if not words:
-        return []
+        return [], False
     together = {
         "sqlite": " ".join(f'"{word}"*' for word in words),
         "postgresql": " & ".join(f"'{word}':*" for word in words),
     }
     since = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
     rows: list[Any] = []
-    for matches in _matches(together[sql.VENDOR]):
+    ways, over = _matches(together[sql.VENDOR])
+    for matches in ways:
         if len(rows) < MOST:
             text = FOUND.format(matches=matches, since="%s", team="%s", most=MOST)
             scope = team.pk if team else ""
@@ -71,7 +76,7 @@ def find(allowed: Allowed, *, team: Team | None, query: str) -> list[Place]:
     there = list(Conversation.objects.select_related("owner", "team").filter(pk__in={row[1] for row in rows}))
     shown = {one.pk: (one, mode) for one, mode in zip(there, access.modes(one.team for one in there), strict=True)}
     places = (_place(row, *shown[row[1]], words) for row in rows if row[1] in shown)
-    return [place for place in places if place is not None]
+    return [place for place in places if place is not None], over and len(rows) < MOST
 
 
 def _place(row: Any, conversation: Conversation, mode: str, words: list[str]) -> Place | None:
@@ -79,14 +84,14 @@ def _place(row: Any, conversation: Conversation, mode: str, words: list[str]) ->
     if mode == LogMode.METADATA:
         return None
     text = redaction.mask(text) if mode == LogMode.REDACTED else text
-    at = [text.casefold().find(word.casefold()) for word in words]
-    if mode == LogMode.REDACTED and min(at) < 0:
+    hits = [re.search(re.escape(word), text, re.IGNORECASE) for word in words]
+    if mode == LogMode.REDACTED and None in hits:
         return None  # it was found by what is hidden
-    return Place(response_id, conversation, sql.moment(created), _around(text, words[at.index(max(at))], max(at)))
+    last = max((hit.span() for hit in hits if hit), default=(0, 0))
+    return Place(response_id, conversation, sql.moment(created), _around(text, *last))
 
 
-def _around(text: str, word: str, at: int) -> list[search.Piece]:
-    start, end = max(at, 0), max(at, 0) + (len(word) if at >= 0 else 0)
+def _around(text: str, start: int, end: int) -> list[search.Piece]:
     before, after = text[max(start - AROUND, 0) : start], text[end : end + AROUND]
     pieces = [search.Piece(False, ("…" if start > AROUND else "") + before), search.Piece(True, text[start:end])]
     return [*pieces, search.Piece(False, after + ("…" if len(text) > end + AROUND else ""))]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from chat.models import Conversation, Item, Response
@@ -28,7 +29,7 @@ def closed(response: Response) -> str:
         days = settings.RESPONSE_RETENTION_DAYS
         return f"The log keeps texts for {days} days, and this reply is older. It is in its owner’s own history alone."
     if response.conversation_id is None:
-        return "This reply belongs to no conversation, and its text is not kept here."
+        return "The message that this reply answers was deleted."
     return ""
 
 
@@ -48,12 +49,14 @@ def _open(allowed: Allowed, exchange: Exchange) -> Exchange:
             item.wire = redaction.wire(item.wire)
         for name in ("instructions", "error_message"):
             setattr(exchange.response, name, redaction.mask(getattr(exchange.response, name)))
+        exchange.response.usage = redaction.masked(exchange.response.usage)
     return exchange
 
 
 def title(allowed: Allowed, conversation: Conversation) -> str:
-    """It was made of what was said: "" where some of that was not stored, or may not be."""
-    if not conversation.store or conversation.responses.filter(store=False).exists():
+    """It was made of what was said: "" where some of that was not stored, or may not be, or is older than what the log keeps."""
+    gone = Q(store=False) | Q(created__lt=timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS))
+    if not conversation.store or conversation.responses.filter(gone).exists():
         return ""
     return redaction.mask(conversation.title) if allowed.redacted else conversation.title
 

@@ -1,50 +1,72 @@
 """What a redacted text hides: addresses, telephone and card numbers, keys. Each letter of them becomes a dot: a text keeps its
-length, and pieces of it can be cut where they were cut before.
+length, and pieces of it can be cut where they were cut before. They are looked for in the text as it stands, and as it reads
+(`spelling`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from chat.protocol.types import Json
+from chat.store import spelling
 
 DOT: Final = "•"
 PATTERNS: Final = tuple(
     re.compile(pattern)
     for pattern in (
         r"[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
-        r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|$)",
+        r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|$)",
         r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
-        r"\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abprs]|hf|npm|pypi|whsec)[-_][\w-]{12,}",
+        r"\b(?:sk|pk|rk|gsk|gh[oprsu]|github_pat|glpat|xapp|xox[abeprs]|hf|npm|pypi|whsec|shpat|dop_v1)[-_][\w-]{12,}",
         r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
         r"\bAIza[\w-]{30,}",
+        r"\bSG\.[\w-]{16,}\.[\w-]{16,}",
         r"(?i)(?<=bearer )[\w.~+/=-]{12,}",
+        r"(?i)(?<=authorization: basic )[\w+/=-]{8,}",
+        r"(?<=://)[^\s/@:\"']{0,100}:[^\s/@\"']{1,200}(?=@)",
     )
 )
+NAMED: Final = r"(?:passw(?:or)?d|passwort|passphrase|pwd|secret|token|(?:api|access|private|account)[_ -]?key)"
 ASSIGNED: Final = re.compile(
-    r"(?i)\b(?:password|passwd|passwort|secret|token|api[_ -]?key|access[_ -]?key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?([^\s\"',;]{4,})"
+    rf"(?i){NAMED}[\"'`]{{0,2}}\s{{0,3}}[:=]{{1,2}}>?\s{{0,3}}"
+    r"(?:\"([^\"\n]{4,200})\"|'([^'\n]{4,200})'|[\"']?([^\s\"',;]{4,}))"
 )
-NUMBER: Final = re.compile(r"(?<![\w.])\+?\(?\d(?:[ ()/.\u00a0-]{0,3}\d){6,18}(?!\w)")
-PLAIN: Final = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|\d\.\d+")  # dates, and a number with many places
+SECRET: Final = re.compile(rf"(?i){NAMED}$")
+NUMBER: Final = re.compile(r"(?<![\w.])\+?\(?\d(?:[ ()/.\u00a0-]{0,3}\d){6,40}(?!\w)")
+CARD: Final = range(13, 20)  # digits
+DATE: Final = r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4})"
+PLAIN: Final = re.compile(rf"{DATE}(?: {{1,3}}{DATE})*(?: {{1,3}}\d{{1,2}})?|\d\.\d+")  # dates, and a number with many places
 LEFT_OUT: Final = "(left out)"
-CLOSED: Final = ("encrypted_content",)  # of which nobody can tell what stands in it
+CLOSED: Final = ("encrypted_content", "logprobs")  # of which nobody can tell what stands in it, or letter by letter
 
 
 def mask(text: str) -> str:
     """The text, as long as it was, with dots for what is hidden."""
+    kept, upto = [], 0
+    for start, end in sorted(_hidden(text)):
+        if end > upto:
+            kept += [text[upto : max(start, upto)], DOT * (end - max(start, upto))]
+            upto = end
+    return "".join([*kept, text[upto:]])
+
+
+def _hidden(text: str, spelt: int = 0) -> Iterator[tuple[int, int]]:
+    """From where to where; also what is there when it is read as it is meant, once, and in that once more."""
     for pattern in PATTERNS:
-        text = pattern.sub(lambda found: DOT * len(found[0]), text)
-    text = ASSIGNED.sub(lambda found: found[0][: found.start(1) - found.start()] + DOT * len(found[1]), text)
-    return NUMBER.sub(_number, text)
+        yield from (found.span() for found in pattern.finditer(text))
+    yield from (found.span(found.lastindex or 0) for found in ASSIGNED.finditer(text))
+    yield from (found.span() for found in NUMBER.finditer(text) if _private(found[0]))
+    read = spelling.plain(text) if spelt < spelling.DEEP else None
+    if read is not None:
+        yield from ((read.starts[start], read.ends[end - 1]) for start, end in _hidden(read.text, spelt + 1))
 
 
-def _number(found: re.Match[str]) -> str:
-    """Of long numbers those that may be a card's or a telephone's: others are counts and dates."""
-    text = found[0]
+def _private(text: str) -> bool:
+    """Of long numbers those that may be a card's or a telephone's, with what stands beside it: others are counts and dates."""
     digits = re.sub(r"\D", "", text)
-    card = 13 <= len(digits) <= 19 and luhn(digits)
-    telephone = 7 <= len(digits) <= 15 and (text[0] in "+(0" or len(digits) < len(text)) and not PLAIN.fullmatch(text.strip())
-    return DOT * len(text) if card or telephone else text
+    apart = len(digits) < len(text)
+    telephone = (apart or (text[0] == "0" and len(digits) <= 15)) and not PLAIN.fullmatch(text.strip())
+    return telephone or (len(digits) in CARD and luhn(digits))
 
 
 def luhn(digits: str) -> bool:
@@ -60,8 +82,16 @@ def masked(value: Any) -> Any:
     if isinstance(value, list):
         return [masked(one) for one in value]
     if isinstance(value, dict):
-        return {name: (one and LEFT_OUT) if name in CLOSED else masked(one) for name, one in value.items()}
+        return {mask(name): _under(name, one) for name, one in value.items()}
+    if type(value) is int and (shown := mask(str(value))) != str(value):
+        return shown
     return value
+
+
+def _under(name: str, value: Any) -> Any:
+    if name in CLOSED:
+        return value and LEFT_OUT
+    return DOT * len(value) if isinstance(value, str) and SECRET.search(name) else masked(value)
 
 
 def pieces(parts: Sequence[str]) -> list[str]:

@@ -246,7 +246,7 @@ def tools(items: Sequence[Json]) -> str:
         if type_.endswith("_call"):
             name = str(item.get("name") or "") if type_ == "function_call" else type_.removesuffix("_call")
             names.add("_".join(name.replace("\x00", "").split())[:64])
-    return f" {' '.join(sorted(names - {''}))} "[:200] if names - {""} else ""
+    return reduce(lambda said, name: f"{said or ' '}{name} " if len(said) + len(name) < 199 else said, sorted(names - {""}), "")
 
 
 WHOSE = """SELECT r.conversation_id, c.owner_id, r.store

@@ -67,8 +67,8 @@ def moment(value: Any) -> datetime:
 
 
 def stamp(moment: datetime) -> str:
-    """A time as it is compared with what the ORM has written."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") + ("" if VENDOR == "sqlite" else "+00")
+    """A time as it is compared with what the ORM has written: on SQLite a text, without a fraction where that is zero."""
+    return str(moment.astimezone(UTC).replace(tzinfo=None)) + ("" if VENDOR == "sqlite" else "+00")
 
 
 def _text(query: str, lock: str = "") -> str:

@@ -151,5 +151,5 @@ def test_it_takes_as_many_questions_for_many_replies_as_for_few(used: World, dja
 def test_a_number_leads_to_the_replies_that_it_counts() -> None:
     day = datetime(2026, 11, 3, tzinfo=UTC).date()
     found = to_replies([{}, {"status": "failed"}], first=day, last=day, team="team_1", model="a b&c")
-    address = "/panel/responses/?from=2026-11-03T00%3A00Z&to=2026-11-03T23%3A59Z&team=team_1&model=a+b%26c"
+    address = "/panel/responses/?from=2026-11-03T00%3A00Z&to=2026-11-03T23%3A59Z&team=team_1&model=a+b%26c&counted=yes"
     assert found == [address, f"{address}&status=failed"]

@@ -23,9 +23,9 @@ def note(reader: User, **facts: Any) -> AccessRow:
         return row
 
 
-def verified() -> str:
+def verified(**options: Any) -> str:
     out = StringIO()
-    call_command("verify_access_log", stdout=out)
+    call_command("verify_access_log", stdout=out, **options)
     return out.getvalue()
 
 
@@ -50,6 +50,7 @@ CHANGES = {
     "the order": (2, swap),
     "what cannot be read": (3, lambda: change("UPDATE chat_accessrow SET body = '[]' WHERE number = 3")),
     "a reason": (1, lambda: AccessDetail.objects.filter(pk=1).update(text="{}")),
+    "a reason of somebody who is here": (1, lambda: AccessDetail.objects.filter(pk=1).delete()),
     "a row behind the end": (4, lambda: AccessHead.objects.update(number=3, hash=AccessRow.objects.get(pk=3).hash)),
     "the head": (4, lambda: AccessHead.objects.update(hash="0")),
     "the head's number": (3, lambda: AccessHead.objects.update(number=3)),
@@ -58,10 +59,10 @@ CHANGES = {
 
 def test_whatever_is_changed_is_found_and_where(cast: Cast) -> None:
     assert "0 rows are" in verified()
-    for _ in range(4):
-        last = note(cast.owner)
+    for reader in (cast.owner, gone := User.objects.create(username="gone"), gone, gone):
+        last = note(reader)
     assert f"4 rows are as they were written. The last hash is {last.hash}." in verified()
-    AccessDetail.objects.exclude(pk=1).delete()  # as when readers have gone; rows that are referred to stay
+    User.objects.filter(pk=gone.pk).delete()  # their details go along; rows that are referred to stay
     for what, (number, act) in CHANGES.items():
         with transaction.atomic():
             if what == "everything":
@@ -70,6 +71,21 @@ def test_whatever_is_changed_is_found_and_where(cast: Cast) -> None:
             with pytest.raises(CommandError, match=rf"Row {number} is broken"):
                 verified()
             transaction.set_rollback(True)
+
+
+def test_who_noted_a_hash_learns_that_the_end_was_cut_off_or_another_record_made(cast: Cast) -> None:
+    """With a way into the database the head can be changed too."""
+    note(cast.owner)
+    gone = User.objects.create(username="gone")
+    second, third = note(gone), note(gone)
+    User.objects.filter(pk=gone.pk).delete()
+    change("DELETE FROM chat_accessrow WHERE number = 3")
+    change("UPDATE chat_accesshead SET number = 2, hash = %s", second.hash)
+    assert "2 rows are" in verified()
+    assert "2 rows are" in verified(noted=second.hash)
+    for hash_ in (third.hash, "0"):
+        with pytest.raises(CommandError, match="the hash that was noted"):
+            verified(noted=hash_)
 
 
 def test_a_row_rewritten_with_its_hash_breaks_the_next(cast: Cast) -> None:

@@ -1,5 +1,6 @@
 """What a redacted text hides, wherever a text is shown: also across the pieces in which it came, and from who searches for it."""
 
+import time
 from typing import Any
 
 from django.urls import reverse
@@ -37,6 +38,8 @@ SHOWN = [
     "pi is 3.14159265358979",
     "task-force",
     "resp_0123456789",
+    "2026-11-26 12:30",
+    "1_000_000_000",
 ]
 
 
@@ -45,6 +48,110 @@ def test_it_is_hidden_and_the_text_keeps_its_length_and_other_things_stay() -> N
         assert mask(f"Say {text} to me.") == f"Say {redaction.DOT * len(text)} to me."
     for text in SHOWN:
         assert mask(f"Say {text} now") == f"Say {text} now"
+
+
+SPELLED = [
+    r"stella\u0040quoll.example",
+    "stella%40quoll.example",
+    "stella&#64;quoll.example",
+    "stella&commat;quoll&period;example",
+    "**stella**@quoll.example",
+    "`stella`@*quoll*.example",
+    r"stella\@quoll\.example",
+    "stella＠quoll.example",
+    "stel\u00adla@\u200bquoll.example",
+    r"\"stella\\u0040quoll.example\"",
+    r"\n4111111111111111",
+    r"4111\u00a01111\u00a01111\u00a01111",
+    "4111\u20111111\u20111111\u20111111",
+    "_4111 1111 1111 1111_",
+    "4111 1111 1111 1111 12/27",
+    "1. 4111 1111 1111 1111",
+    "+49\u202f171\u202f4111111",
+    "_+491714111111_",
+    "+49 171 4111111 2026 11",
+    r"{\"password\":\"stella22\"}",
+    "**password:** stella22",
+    "DB_PASSWORD=stella22",
+    "OPENAI_API_KEY='stella22'",
+    "aws_secret_access_key = stella/22+",
+    'clientSecret: "stella quoll 22"',
+    "postgres://stella:quoll22@db:5432/x",
+    "gsk_stellaquollstellaquoll",
+    "SG.stellaquollstellaquoll.stellaquollstellaquoll",
+    "Authorization: Basic c3RlbGxhOnF1b2xs",
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----\nstella\n-----END PGP PRIVATE KEY BLOCK-----",
+]
+
+
+def test_it_is_hidden_however_it_is_spelled() -> None:
+    for text in SPELLED:
+        found = mask(f"Say {text} to me.")
+        assert len(found) == len(f"Say {text} to me.")
+        for word in ("stella", "quoll", "1111", "c3Rl"):
+            assert word not in found, (text, found)
+        assert found.startswith("Say ")
+        assert found.endswith(" to me.")
+
+
+def test_data_hides_what_stands_under_a_secrets_name_and_letter_by_letter() -> None:
+    wire = {
+        "type": "function_call",
+        "env": {"API_KEY": "stella22", "HOME": "/root"},
+        "stella@example.org": 4111111111111111,
+        "logprobs": [{"token": "stel"}, {"token": "la@example.org"}],
+        "count": 12,
+        "ok": True,
+    }
+    assert redaction.wire(wire) == {
+        "type": "function_call",
+        "env": {"API_KEY": "•" * 8, "HOME": "/root"},
+        "•" * 18: "•" * 16,
+        "logprobs": "(left out)",
+        "count": 12,
+        "ok": True,
+    }
+
+
+def test_a_long_text_is_masked_soon() -> None:
+    for text in (
+        "a" * 500_000,
+        "1 " * 250_000,
+        r"\n" * 250_000,
+        "x@" * 250_000,
+        "password: " * 50_000,
+        "%40" * 160_000,
+        "&" * 500_000,
+    ):
+        began = time.process_time()
+        mask(text)
+        assert time.process_time() - began < 4, text[:10]
+
+
+def test_a_search_says_when_it_did_not_look_through_all(logged: Log, monkeypatch: Any) -> None:
+    from chat.store import access, log_search
+
+    world = logged.world
+    for _ in range(4):
+        answered(world.people["author"], "elsewhere quokkaword", "Yes")
+    access.ask(actor=world.people["team admin"], place=world.team, reason="abuse")
+    client, sent = logged.client("team admin"), {"q": "quokka", "team": world.team.pk}
+    assert "Nothing holds all" in client.post(reverse("admin:chat_opening_found"), sent).text
+    monkeypatch.setattr(log_search, "LOOK", 3)  # a bound, not a behaviour
+    text = client.post(reverse("admin:chat_opening_found"), sent).text
+    assert "Nothing holds all" not in text
+    assert "only the newest were looked through" in text
+
+
+def test_a_hit_is_marked_where_it_stands(logged: Log) -> None:
+    """Letters that fold to two (ß) move nothing."""
+    from chat.store import access
+
+    world = logged.world
+    answered(world.people["author"], "Straßenfußgängergrüße numbatword here", "Yes", into=world.conversation.pk)
+    access.ask(actor=world.people["team admin"], place=world.team, reason="abuse")
+    text = logged.client("team admin").post(reverse("admin:chat_opening_found"), {"q": "NUMBAT", "team": world.team.pk}).text
+    assert "<mark>numbat</mark>word" in text
 
 
 def test_what_is_given_a_name_is_hidden() -> None:
