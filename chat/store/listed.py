@@ -97,7 +97,7 @@ def responses(actor: User, filters: Filters) -> Question:
         (filters.status, Condition("status = %s", (filters.status,)) if filters.status != ERROR else ERRORS),
         (filters.stored == "yes", Condition("store")),
     ]
-    return _question("chat_response", RESPONSE, actor, filters, asked, later)
+    return question("chat_response", RESPONSE, actor, filters, asked, later)
 
 
 RESPONSE: Final = "id, created, author_id, team_id, conversation_id, model, status, store, tools, error_code"
@@ -110,10 +110,10 @@ def conversations(actor: User, filters: Filters) -> Question:
     asked = [(filters.user, Condition("owner_id = %s", (filters.user.pk if filters.user else 0,)))]
     later = [(True, Condition("deleted IS NULL")), (filters.stored == "no", Condition("NOT store"))]
     later.append((filters.stored == "yes", Condition("store")))
-    return _question("chat_conversation", CONVERSATION, actor, filters, asked, later)
+    return question("chat_conversation", CONVERSATION, actor, filters, asked, later)
 
 
-def _question(
+def question(
     table: str,
     columns: str,
     actor: User,
