@@ -28,7 +28,7 @@ class KeptElsewhere(LogPage):
         team = listed.team(viewer, named[:60]) if named else None
         found = totals.of(viewer, team)
         context = {
-            "rows": [row(one) for one in found],
+            "rows": [row(one) for one in sorted(found, key=lambda one: (one.server, one.kind, list(STATES).index(one.state)))],
             "first": min((one.first for one in found), default=None),
             "last": max((one.last for one in found), default=None),
             "team": team,

@@ -165,6 +165,10 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.AlterModelOptions(
+            name="kept",
+            options={"verbose_name": "kept elsewhere", "verbose_name_plural": "kept elsewhere"},
+        ),
         migrations.AddField(
             model_name="kept",
             name="team",

@@ -47,6 +47,7 @@ class Kept(models.Model):
     ended = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = "kept elsewhere"
         constraints = [models.UniqueConstraint(fields=["turn", "upstream_id"], name="one_kept_per_turn")]
         indexes = [
             models.Index(fields=["next_try"], condition=Q(state="due"), name="kept_due"),

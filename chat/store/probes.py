@@ -58,7 +58,7 @@ def _ref(server: str) -> str:
     """Without what an address may hold of a password."""
     scheme, _, rest = server.rpartition("://")
     host, slash, path = rest.partition("/")
-    return f"model server:{scheme}{'://' if scheme else ''}{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+    return f"{record.SERVER}{scheme}{'://' if scheme else ''}{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
 
 
 def _put_on_record(server: str, before: Mapping[str, bool], *, actor: User | str) -> None:
@@ -67,7 +67,7 @@ def _put_on_record(server: str, before: Mapping[str, bool], *, actor: User | str
     now = capabilities(server)
     for name in sorted({*before, *now}):
         if before.get(name) is not now.get(name):
-            was, found = says[before.get(name)], f"{name}: {says[now.get(name)]}"
+            was, found = (f"{name}: {says[one.get(name)]}" for one in (before, now))
             record.write(actor=actor, what="capability.changed", about=_ref(server), before=was, after=found)
 
 
@@ -156,7 +156,11 @@ def contradict(*, server: str, name: str, model: str | None = None) -> bool:
     }
     newest.save(update_fields=["found"])
     record.write(
-        actor=record.ITSELF, what="capability.changed", about=_ref(server), before="yes", after=f"{name}: no, it was refused"
+        actor=record.ITSELF,
+        what="capability.changed",
+        about=_ref(server),
+        before=f"{name}: yes",
+        after=f"{name}: no, it was refused",
     )
     return True
 

@@ -14,8 +14,9 @@ from django.db.models import Model
 from chat.models import AdminActDetail, Server, Team, User
 from chat.store import chain
 
-COMMAND, ITSELF = "command line", "Parley"  # who has no account
+COMMAND, ITSELF = "command line", "Parley itself"  # who has no account: no username has a space in it
 EARLIER: Final = "earlier"
+SERVER: Final = "model server:"  # and its address
 LONGEST: Final = 200  # characters of a value
 WORDS: Final = {
     "server.claimed": "owns this server, as the first",

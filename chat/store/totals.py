@@ -19,6 +19,10 @@ GROUPS: Final = 60  # of provider, kind and state
 REASONS: Final = 5
 
 
+Group = tuple[str, str, str]
+"""A provider's address, a kind, a state."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why `count` deletions have not come about; "" while nothing stands against them. `tries`: the most that one has taken."""
@@ -52,7 +56,11 @@ class OfTeam:
 
 
 STANDS: Final = "state IN ('kept', 'due', 'remains')"  # as the indexes say
-NEXT: Final = """SELECT server, kind, state FROM chat_kept WHERE {within} AND (server, kind, state) > (%s, %s, %s)
+NEXT: Final = """SELECT server, kind, state FROM chat_kept WHERE {within} AND server = %s AND kind = %s AND state > %s
+ORDER BY server, kind, state LIMIT 1"""
+NEXT_KIND: Final = """SELECT server, kind, state FROM chat_kept WHERE {within} AND server = %s AND kind > %s
+ORDER BY server, kind, state LIMIT 1"""
+NEXT_SERVER: Final = """SELECT server, kind, state FROM chat_kept WHERE {within} AND server > %s
 ORDER BY server, kind, state LIMIT 1"""
 COUNT: Final = """SELECT COUNT(*) FROM (SELECT 1 FROM chat_kept WHERE {within} AND server = %s AND kind = %s AND state = %s
 LIMIT %s) AS counted"""
@@ -84,7 +92,7 @@ def of(actor: User, team: Team | None = None, *, most: int = COUNTED) -> list[To
     if within is None:
         return _totals("", (), most)
     parts = [one for pk in within for one in _totals(TEAM, (pk,), most // len(within))]
-    groups: dict[tuple[str, str, str], list[Total]] = {}
+    groups: dict[Group, list[Total]] = {}
     for part in parts:
         groups.setdefault((part.server, part.kind, part.state), []).append(part)
     return [_sum(groups[key]) for key in sorted(groups)]
@@ -93,15 +101,23 @@ def of(actor: User, team: Team | None = None, *, most: int = COUNTED) -> list[To
 def _totals(condition: str, values: tuple[str, ...], most: int) -> list[Total]:
     """Each group by a step in the index from the one before, its numbers by what stands between."""
     found: list[Total] = []
-    key: tuple[str, str, str] = ("", "", "")
-    while len(found) < GROUPS and (rows := _rows(NEXT, condition, *values, *key)):
-        key = tuple(rows[0])
+    key: Group = ("", "", "")
+    while len(found) < GROUPS and (after := _next(condition, values, key)) is not None:
+        key = after
         if (total := _total(condition, (*values, *key), key, most)) is not None:
             found.append(total)
     return found
 
 
-def _total(condition: str, values: tuple[str, ...], key: tuple[str, str, str], most: int) -> Total | None:
+def _next(condition: str, values: tuple[str, ...], key: Group) -> Group | None:
+    """The group after this one. One comparison of all three columns would be a walk through all rows between on SQLite."""
+    for query, after in ((NEXT, key), (NEXT_KIND, key[:2]), (NEXT_SERVER, key[:1])):
+        for server, kind, state in _rows(query, condition, *values, *after):
+            return server, kind, state
+    return None
+
+
+def _total(condition: str, values: tuple[str, ...], key: Group, most: int) -> Total | None:
     ((count,),) = _rows(COUNT, condition, *values, most + 1)
     ends = [_rows(query, condition, *values) for query in (FIRST, LAST)]
     if not count or not all(ends):  # it went while we looked

@@ -58,7 +58,7 @@ class Told:
 def somebody(actor: User, text: str) -> str:
     """How rows name somebody, by their username; for the owner of the server also by their key, or whoever has no account."""
     everything = can(actor, "server.manage", None)
-    if everything and (KEY.fullmatch(text) or text == record.COMMAND):
+    if everything and (KEY.fullmatch(text) or text in (record.COMMAND, record.ITSELF)):
         return text
     return record.ref(listed.person(actor, text))
 
@@ -122,6 +122,8 @@ def _told(
     def named(text: str) -> str:
         if found := KEY.fullmatch(text):
             return people.get(found[1], LEFT)
+        if text.startswith(record.SERVER):
+            return text.removeprefix(record.SERVER)
         return teams.get(text.partition("team:")[2], NO_MORE) if text.startswith("team:") else text
 
     before, after = (detail.get(name) or SAID.get(facts[name], named(facts[name])) for name in ("before", "after"))

@@ -54,8 +54,10 @@ def test_it_is_counted_by_provider_kind_and_state_and_closed_rows_are_not(world:
 
 
 def test_deletions_that_wait_and_fail_are_told_in_words(world: World) -> None:
+    keep(world.physics)
     keep(world.physics, 2, state="due")
     keep(world.physics, 3, state="due", attempts=1, error="The model server does not answer.")
+    assert [state for *_, state in rows(world, "team admin")] == ["kept", "being deleted"]
     text = world.client("team admin").get(PAGE).text
     assert "2 wait to be deleted." in text
     assert "3, tried once: The model server does not answer." in text

@@ -65,7 +65,7 @@ def test_asking_says_what_it_costs_is_a_row_that_is_due_and_on_record_and_one_at
     assert 'hx-trigger="every 1s"' in again
     (due,) = Probe.objects.filter(server=HERE)
     assert (due.state, due.by) == ("queued", world.people["server owner"])
-    assert world.done() == [("olivia", "probe.asked", f"model server:{HERE}", "", "")]
+    assert world.done() == [("olivia", "probe.asked", HERE, "", "")]
     assert probes.capabilities(HERE) == {}
 
 

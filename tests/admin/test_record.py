@@ -61,7 +61,7 @@ def test_a_row_says_who_what_whom_from_where_and_what_it_was_before(world: World
     assert whats.count("team.made") == 2
     assert whats[-1] == "server.claimed"
     probed = next(row for row in rows if row.act.what == "probe.made")
-    assert (probed.who, probed.whom, probed.address) == ("command line", "model server:https://models.example/v1", "")
+    assert (probed.who, probed.whom, probed.address) == ("command line", "https://models.example/v1", "")
 
 
 def test_what_is_taken_back_leaves_no_row(world: World) -> None:
@@ -76,8 +76,8 @@ def test_what_the_model_server_turns_out_not_to_do_is_on_it(world: World) -> Non
     probes.contradict(server="https://models.example/v1", name="store")
     probes.keep(server="https://u:p@m.example/v1?key=k", model="m", found={}, by=world.people["server owner"])
     assert world.done() == [
-        ("Parley", "capability.changed", "model server:https://models.example/v1", "yes", "store: no, it was refused"),
-        ("olivia", "probe.made", "model server:https://m.example/v1", "", "m"),
+        ("Parley itself", "capability.changed", "https://models.example/v1", "store: yes", "store: no, it was refused"),
+        ("olivia", "probe.made", "https://m.example/v1", "", "m"),
     ]
 
 
