@@ -43,14 +43,14 @@ def row(one: Total) -> dict[str, Any]:
     return {
         "of": one,
         "place": keeping.place(one.server),
-        "count": f"{number(one.count, more=one.more)} {names[one.count != 1]}",
+        "count": f"{number(one.count, more=one.more, about=one.about)} {names[one.count != 1]}",
         "state": STATES.get(one.state, one.state),
         "reasons": [why(each, one.state) for each in one.reasons],
     }
 
 
-def number(count: int, *, more: bool) -> str:
-    return f"{'more than ' if more else ''}{count:,}"
+def number(count: int, *, more: bool, about: bool = False) -> str:
+    return f"{'more than ' if more else 'about ' if about else ''}{count:,}"
 
 
 def why(reason: Reason, state: str) -> str:

@@ -1,8 +1,10 @@
 """The totals of the ledger, for owners and admins: how much providers keep, until when, and which deletions wait or fail.
 
-Counted in indexes that hold only what is still kept, up to a bound: whatever there is, a page looks at no more than that.
+Counted in indexes that hold only what is still kept, up to a bound: whatever there is, a page looks at no more than that. Above
+it Postgres says what it guesses, and SQLite that there are more.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +13,7 @@ from chat.models import Kept, Team, User
 from chat.policy import can, teams_managed_by
 from chat.store import sql
 
-COUNTED: Final = 100_000  # objects of one provider, kind and state
+COUNTED: Final = 20_000  # objects of one provider, kind and state
 IN_TEAM: Final = 1_000  # of a team, in the list of teams
 LOOKED_AT: Final = 2_000  # of those that wait, for what keeps them
 TEAMS: Final = 100
@@ -34,7 +36,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What one provider holds of one kind, in one state; `more`: at least so many. `first` and `last`: when they expire."""
+    """What one provider holds of one kind, in one state; `more`: at least so many; `about`: the database guesses. `first` and
+    `last`: when they expire.
+    """
 
     server: str
     kind: str
@@ -44,6 +48,7 @@ class Total:
     first: datetime
     last: datetime
     reasons: tuple[Reason, ...] = ()
+    about: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ NEXT_SERVER: Final = """SELECT server, kind, state FROM chat_kept WHERE {within}
 ORDER BY server, kind, state LIMIT 1"""
 COUNT: Final = """SELECT COUNT(*) FROM (SELECT 1 FROM chat_kept WHERE {within} AND server = %s AND kind = %s AND state = %s
 LIMIT %s) AS counted"""
+ALL: Final = "SELECT 1 FROM chat_kept WHERE {within} AND server = %s AND kind = %s AND state = %s"
 FIRST: Final = """SELECT expires FROM chat_kept WHERE {within} AND server = %s AND kind = %s AND state = %s
 ORDER BY expires LIMIT 1"""
 LAST: Final = FIRST.replace("LIMIT", "DESC LIMIT")
@@ -124,7 +130,15 @@ def _total(condition: str, values: tuple[str, ...], key: Group, most: int) -> To
         return None
     first, last = (sql.moment(rows[0][0]) for rows in ends)
     why = () if key[2] == Kept.State.KEPT else _reasons(condition, values)
+    if count > most and sql.VENDOR == "postgresql":
+        return Total(*key, max(_guess(condition, values), most), False, first, last, why, about=True)
     return Total(*key, min(count, most), count > most, first, last, why)
+
+
+def _guess(condition: str, values: tuple[str, ...]) -> int:
+    """How many Postgres thinks there are, by what it has seen when it last looked through the table."""
+    ((plan,),) = _rows(f"EXPLAIN (FORMAT JSON) {ALL}", condition, *values)
+    return int((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]["Plan Rows"])
 
 
 def _reasons(condition: str, values: tuple[str, ...]) -> tuple[Reason, ...]:
@@ -141,7 +155,8 @@ def _sum(parts: list[Total]) -> Total:
     reasons = tuple(sorted(why.values(), key=lambda reason: -reason.count)[:REASONS])
     first, last = min(part.first for part in parts), max(part.last for part in parts)
     count, more = sum(part.count for part in parts), any(part.more for part in parts)
-    return Total(one.server, one.kind, one.state, count, more, first, last, reasons)
+    about = any(part.about for part in parts)
+    return Total(one.server, one.kind, one.state, count, more, first, last, reasons, about=about)
 
 
 def by_team(actor: User) -> list[OfTeam]:

@@ -19,6 +19,7 @@ from chat.store.keyset import Condition, Cursor, Question
 COLUMNS: Final = "id, created, who, what, about, team_id"
 KEY: Final = re.compile(r"user:([0-9]{1,18})")
 NAMED: Final = re.compile("\x02([0-9]{1,18})\x03")  # people in the texts of entries from before
+KINDS: Final = ("invitation", "conversation", "price")  # that have no name here
 NO_MORE: Final = "a team that is no more"
 SAID: Final = {
     **{str(value): str(label).lower() for value, label in (*Server.Signup.choices, *Opening.State.choices)},
@@ -124,7 +125,10 @@ def _told(
             return people.get(found[1], LEFT)
         if text.startswith(record.SERVER):
             return text.removeprefix(record.SERVER)
-        return teams.get(text.partition("team:")[2], NO_MORE) if text.startswith("team:") else text
+        kind, sep, key = text.partition(":")
+        if kind == "team" and sep:
+            return teams.get(key, NO_MORE)
+        return f"{kind} {key.rpartition('_')[2][:8]}" if sep and kind in KINDS else text
 
     before, after = (detail.get(name) or SAID.get(facts[name], named(facts[name])) for name in ("before", "after"))
     what = NAMED.sub(lambda found: people.get(found[1], LEFT), facts.get("said", "")) or record.WORDS.get(act.what, act.what)

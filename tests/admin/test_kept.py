@@ -97,7 +97,9 @@ def test_more_than_a_bound_are_not_counted(world: World) -> None:
     page = world.client("server owner").get(PAGE)
     assert [row["count"] for row in page.context["rows"]] == ["1,001 replies"]
     assert [count for _, count in page.context["teams"]] == ["0", "more than 1,000"]
-    assert [(one.count, one.more) for one in totals.of(world.people["server owner"], most=4)] == [(4, True)]
+    (total,) = totals.of(world.people["server owner"], most=4)
+    assert (total.more, total.about) == ((True, False) if connection.vendor == "sqlite" else (False, True))
+    assert total.count >= 4
 
 
 def test_every_number_is_found_by_an_index_that_holds_what_is_still_kept(world: World) -> None:
