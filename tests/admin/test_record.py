@@ -23,7 +23,7 @@ from chat.store.csv_cells import defused
 from tests.admin.conftest import World
 
 PAGE = "/admin/chat/adminact/"
-MIGRATION = importlib.import_module("chat.migrations.0025_record_as_chain")
+MIGRATION = importlib.import_module("chat.migrations.0026_record_as_chain")
 
 
 def shown(client: Client, query: str = "") -> list[tuple[str, str, str]]:

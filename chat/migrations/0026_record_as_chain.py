@@ -98,7 +98,7 @@ def sha256(before, text):
 class Migration(migrations.Migration):
     dependencies = [
         ("admin", "0003_logentry_add_action_flag_choices"),
-        ("chat", "0024_daily_numbers"),
+        ("chat", "0025_settled"),
     ]
 
     operations = [
