@@ -24,6 +24,7 @@ class PanelConfig(admin.SimpleAdminConfig):
         from chat.admin import (  # noqa: F401
             conversations,
             invitations,
+            kept,
             model_server,
             openings,
             overview,

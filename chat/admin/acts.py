@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chat.models import User
-from chat.store import accounts, record, sign_ins
+from chat.store import accounts, sign_ins
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Act:
 
     def on(self, *, actor: User, person: User) -> str:
         """Do it; what was done, "" if it was so already."""
-        return record.say(f"{{}} is {self.done}.", person) if self.verb(actor=actor, person=person) else ""
+        return f"{person.get_username()} is {self.done}." if self.verb(actor=actor, person=person) else ""
 
 
 ACTS: Final = {

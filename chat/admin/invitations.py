@@ -12,7 +12,7 @@ from chat import errors
 from chat.admin.filters import TeamFilter
 from chat.admin.reading import Reading, actor, minute
 from chat.models import Invitation
-from chat.store import invitations, record, server
+from chat.store import invitations, server
 
 
 @admin.register(Invitation)
@@ -49,7 +49,7 @@ class Invitations(Reading):
             context = {"title": title, "warning": warning, "label": "Withdraw", "chosen": ticked, "hidden": hidden}
             return self.page(request, "panel/sure.html", back=self.address("changelist"), **context)
         for one in ticked:
-            self.act(request, lambda one=one: self.end(request, one), one.team or server.current())  # type: ignore[misc]
+            self.act(request, lambda one=one: self.end(request, one))  # type: ignore[misc]
         return None
 
     def end(self, request: HttpRequest, one: Invitation) -> str:
@@ -57,7 +57,7 @@ class Invitations(Reading):
             invitations.revoke(actor=actor(request), invitation_id=one.pk, team=one.team)
         except errors.NotFound:
             return ""
-        return record.say("An invitation to {} by {} is withdrawn.", one.team or server.current(), one.invited_by)
+        return f"An invitation to {one.team or server.current()} by {one.invited_by.get_username()} is withdrawn."
 
     @display(description="for", ordering="email")
     def to(self, one: Invitation) -> str:

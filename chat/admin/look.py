@@ -23,14 +23,17 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         entry("Search texts", "search", "admin:chat_opening_search"),
         entry("Requests to read", "key", "admin:chat_opening_changelist"),
     ]
-    items.append(entry("Overview", "bar_chart", "admin:chat_daily_changelist"))
+    items += [
+        entry("Overview", "bar_chart", "admin:chat_daily_changelist"),
+        entry("Kept elsewhere", "cloud", "admin:chat_kept_changelist"),
+        entry("Record", "history", "admin:chat_adminact_changelist"),
+    ]
     if can(actor(request), "server.manage", None):
         items += [
             entry("Who has read", "visibility", "admin:chat_accessrow_changelist"),
             entry("Prices", "payments", "admin:chat_price_changelist"),
             entry("Model server", "dns", "admin:chat_probe_changelist"),
             entry("Upkeep", "delete_sweep", "admin:chat_purge_changelist"),
-            entry("Record", "history", "admin:admin_logentry_changelist"),
         ]
     return [{"items": items}]
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
@@ -63,18 +62,14 @@ class ModelServer(Reading):
 
     def now(self, request: HttpRequest) -> HttpResponse:
         """Ask: what it costs is said before."""
-        about = server.manage(actor(request))
+        server.manage(actor(request))
         back = self.address("changelist")
         if request.method != "POST":
             warning = WARNING.format(server=providers.server())
             return self.page(
                 request, "panel/sure.html", title="Probe the model server", warning=warning, label="Probe now", back=back
             )
-        with transaction.atomic():
-            begun = probes.request(actor=actor(request), server=providers.server())
-            if begun:
-                self.log_change(request, about, f"Had {providers.server()} asked what it can.")
-        if not begun:
+        if not probes.request(actor=actor(request), server=providers.server()):
             messages.info(request, "The model server is being asked already.")
         return redirect(back)
 

@@ -55,6 +55,9 @@ class People(Reading):
             raise Http404
         return super().history_view(request, object_id, extra_context)
 
+    def on_record(self, one: User) -> dict[str, str]:
+        return {"whom": one.username}
+
     def response_action(self, request: HttpRequest, queryset: Any) -> Any:
         """Keys are numbers: others break the question to the database."""
         if not all(key.isdecimal() and len(key) < 19 for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
@@ -72,7 +75,7 @@ class People(Reading):
         return None
 
     def on(self, request: HttpRequest, act: Act, one: User) -> None:
-        self.act(request, lambda: act.on(actor=actor(request), person=one), one)
+        self.act(request, lambda: act.on(actor=actor(request), person=one))
 
     def sure(self, request: HttpRequest, act: Act, chosen: list[User], **more: Any) -> HttpResponse:
         title = f"{act.label}: {chosen[0].shown_name}" if len(chosen) == 1 else f"{act.label}: {len(chosen)} people"

@@ -11,7 +11,7 @@ from chat.admin.acts import ACTS
 from chat.admin.reading import actor
 from chat.models import Membership, User
 from chat.policy import can
-from chat.store import people, record, sign_ins, teams, use
+from chat.store import people, sign_ins, teams, use
 
 if TYPE_CHECKING:
     from chat.admin.people import People
@@ -61,9 +61,9 @@ def routes(panel: "People") -> list[Any]:
             if role == theirs.role:
                 return ""
             made = teams.change_role(actor=actor(request), team_id=team_id, user_id=user_id, role=role)
-            return record.say("{} is {} of {} from now on.", made.user, made.get_role_display().lower(), theirs.team)
+            return f"{made.user.get_username()} is {made.get_role_display().lower()} of {theirs.team} from now on."
 
-        panel.act(request, verb, theirs.team)
+        panel.act(request, verb)
         return redirect(panel.address("change", user_id))
 
     def remove(request: HttpRequest, user_id: int, team_id: str) -> HttpResponse:
@@ -73,9 +73,9 @@ def routes(panel: "People") -> list[Any]:
 
         def verb() -> str:
             gone = teams.remove(actor=actor(request), team_id=team_id, user_id=user_id)
-            return record.say("{} is out of {}.", gone, theirs.team)
+            return f"{gone.get_username()} is out of {theirs.team}."
 
-        panel.act(request, verb, theirs.team)
+        panel.act(request, verb)
         still_seen = can(actor(request), "person.see", theirs.user)
         return redirect(panel.address("change", user_id) if still_seen else panel.address("changelist"))
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
@@ -58,9 +57,7 @@ class Prices(Reading):
         title = f"Change the price of {one.model}"
         if request.method != "POST":
             return self.ask(request, Typed.of(one), title=title)
-        return self.save(
-            request, lambda typed: prices.change(actor=actor(request), price_id=price_id, typed=typed), title=title, before=one
-        )
+        return self.save(request, lambda typed: prices.change(actor=actor(request), price_id=price_id, typed=typed), title=title)
 
     def remove(self, request: HttpRequest, price_id: int) -> HttpResponse:
         one = prices.found(actor=actor(request), price_id=price_id)
@@ -73,7 +70,7 @@ class Prices(Reading):
             gone = prices.remove(actor=actor(request), price_id=price_id)
             return f"The price of {gone} is removed: {_said(gone)}."
 
-        self.act(request, verb, one)
+        self.act(request, verb)
         return redirect(self.address("changelist"))
 
     def ask(self, request: HttpRequest, typed: Typed, *, title: str, error: Any = None) -> HttpResponse:
@@ -82,20 +79,14 @@ class Prices(Reading):
         answer.status_code = 422 if error else 200
         return answer
 
-    def save(
-        self, request: HttpRequest, verb: Callable[[Typed], Price], *, title: str, before: Price | None = None
-    ) -> HttpResponse:
-        """Done and on record, or the form again with what is wrong in it."""
+    def save(self, request: HttpRequest, verb: Callable[[Typed], Price], *, title: str) -> HttpResponse:
+        """Done, or the form again with what is wrong in it."""
         typed = Typed(**{name: request.POST.get(name, "").strip()[:LONGEST] for name in FIELDS})
         try:
-            with transaction.atomic():
-                one = verb(typed)
-                was = f" Before: {before}, {_said(before)}." if before else ""
-                said = f"The price of {one} is {_said(one)}."
-                self.log_change(request, one, f"{said}{was}")
+            one = verb(typed)
         except errors.InvalidInput as error:
             return self.ask(request, typed, title=title, error=error)
-        messages.success(request, said)
+        messages.success(request, f"The price of {one} is {_said(one)}.")
         return redirect(self.address("changelist"))
 
 

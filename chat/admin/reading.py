@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from csp.decorators import csp
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.utils import quote
-from django.db import transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -22,7 +22,6 @@ from unfold.views import ChangeList
 
 from chat import errors
 from chat.models import User
-from chat.store import record
 
 LONGEST_SEARCH: Final = 200  # characters
 
@@ -128,14 +127,14 @@ class Reading(ModelAdmin):
         return False
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        self.found(request, object_id)
-        answer = cast(TemplateResponse, super().history_view(request, quote(object_id), extra_context))
-        page = (answer.context_data or {})["action_list"]
-        page.object_list = record.name(page.object_list)
-        return answer
+        """What is on record about it."""
+        return redirect(
+            f"{reverse('admin:chat_adminact_changelist')}?{urlencode(self.on_record(self.found(request, object_id)))}"
+        )
 
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        return record.write(actor=actor(request), about=obj, said=message)
+    def on_record(self, one: Any) -> dict[str, str]:
+        """What the record is narrowed by to what concerns this one."""
+        raise NotImplementedError
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """A page of ours between unfold's header and sidebar."""
@@ -143,20 +142,14 @@ class Reading(ModelAdmin):
         shared = {**self.admin_site.each_context(request), "opts": self.opts}
         return TemplateResponse(request, template, {**shared, **context})
 
-    def act(self, request: HttpRequest, verb: Callable[[], str], about: Model) -> None:
-        """Do it, put it on record beside `about` and say so, or say what stands against it. The verb's words are made by
-        `record.say`; "": nothing changed.
-        """
+    def act(self, request: HttpRequest, verb: Callable[[], str]) -> None:
+        """Do it and say so, or say what stands against it. The verb's words say what was done; "": nothing changed."""
         try:
-            with transaction.atomic():
-                said = verb()
-                if said:
-                    self.log_change(request, about, said)
+            said = verb()
         except (errors.Refused, errors.InvalidInput) as error:
             messages.error(request, f"{error.message} {error.next}")
         else:
-            shown = record.shown([said])[0]
-            messages.success(request, shown) if said else messages.info(request, "There was nothing to change.")
+            messages.success(request, said) if said else messages.info(request, "There was nothing to change.")
 
     def address(self, name: str, *keys: Any) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=keys)

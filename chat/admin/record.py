@@ -1,62 +1,82 @@
-"""The record of what was done in the panel: who did what to whom. For the owner of the server."""
+"""The record of what owners and admins did: for the owner of the server all of it, for whoever looks after teams what concerns
+those. Taking it along is on it, too.
+"""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
-from django.http import Http404, HttpRequest, HttpResponse
-from unfold.decorators import display
-from unfold.views import ChangeList
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
+from django.views.decorators.http import require_POST
 
-from chat.admin.reading import LONGEST_SEARCH, List, Reading, actor, minute
-from chat.policy import can
-from chat.store import record
+from chat import errors
+from chat.admin import log_form
+from chat.admin.log_page import LogPage
+from chat.admin.reading import actor
+from chat.admin.streamed import Streamed
+from chat.models import AdminAct
+from chat.policy import can, teams_managed_by
+from chat.store import keyset, listed, record, trail
+from chat.store.trail import Filters
+
+FIELDS: Final = ("who", "what", "whom", "team", "from", "to")
+FORMS: Final = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
+LONGEST: Final = 150  # characters of what is typed
 
 
-class RecordList(List):
-    """With the names that people have now."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.result_list: Any = record.name(self.result_list)
-
-
-@admin.register(LogEntry)
-class Record(Reading):
-    list_display = ("when", "who", "what", "whom")
-    list_display_links = None
-    search_fields = ("user__username", "object_repr", "change_message")
-    search_help_text = "Who, what or whom"
-    ordering = ("-action_time", "-id")
-
-    def within_reach(self, request: HttpRequest) -> Any:
-        found = LogEntry.objects.select_related("user")
-        return found if can(actor(request), "server.manage", None) else found.none()
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return RecordList
-
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        return record.search(queryset, search_term[:LONGEST_SEARCH]), False
-
+@admin.register(AdminAct)
+class Record(LogPage):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        if not can(actor(request), "server.manage", None):
-            raise Http404
-        answer: HttpResponse = super().changelist_view(request, extra_context)
-        return answer
+        values = typed(request.GET)
+        teams = teams_managed_by(actor(request)).order_by("name", "pk").values_list("pk", "name")[: log_form.TEAMS]
+        kept = {"title": "Record", "values": values, "asked": any(values.values()), "teams": list(teams)}
+        kept |= {"words": record.WORDS, "owns": can(actor(request), "server.manage", None)}
+        return self.page_or_error(request, "panel/record.html", lambda: self.listing(request, values), **kept)
 
-    @display(description="when", ordering="action_time")
-    def when(self, entry: LogEntry) -> str:
-        return minute(entry.action_time)
+    def listing(self, request: HttpRequest, values: dict[str, str]) -> dict[str, Any]:
+        viewer, filters = actor(request), read(request, values)
+        cursor = listed.cursor(viewer, request.GET.get("before", "")[:200])
+        question = trail.question(viewer, filters)
+        rows, page = trail.page(viewer, question, cursor)
+        here = log_form.Asked(values, listed.Filters(), cursor)
+        return {
+            "rows": rows,
+            "next": here.address(before=listed.written(viewer, page.next)) if page.next else "",
+            "looked": page.looked,
+            "count": "" if cursor else log_form.said(keyset.count(question), "act", "acts"),
+            "first": here.address(),
+        }
 
-    @display(description="who", ordering="user__username")
-    def who(self, entry: LogEntry) -> str:
-        return str(entry.user.get_username())
+    def routes(self) -> list[Any]:
+        return [self.route("export/", require_POST(self.export), "export")]
 
-    @display(description="what")
-    def what(self, entry: LogEntry) -> str:
-        return str(entry.change_message)
+    def export(self, request: HttpRequest) -> Streamed:
+        viewer, form = actor(request), request.POST.get("form", "")
+        if form not in FORMS:
+            raise errors.InvalidInput("Choose CSV or JSON lines.", param="form")
+        filters = read(request, typed(request.POST))
+        question = trail.question(viewer, filters)
+        record.exported(actor=viewer, what="record", form=form, team=filters.team, narrowed=filters.who or filters.whom)
+        name = f"parley-record-{timezone.localdate()}.{form}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+        return Streamed(trail.exported(viewer, question, form), content_type=FORMS[form], headers=headers)
 
-    @display(description="whom or what it concerns", ordering="object_repr")
-    def whom(self, entry: LogEntry) -> str:
-        return str(entry.object_repr)
+
+def typed(data: QueryDict) -> dict[str, str]:
+    return {name: data.get(name, "").strip()[: LONGEST + 1] for name in FIELDS}
+
+
+def read(request: HttpRequest, values: dict[str, str]) -> Filters:
+    """InvalidInput for what is none of our form's, NotFound for what is out of reach."""
+    viewer = actor(request)
+    for name, value in values.items():
+        if not value.isprintable() or len(value) > LONGEST or (name == "what" and value not in ("", *record.WORDS)):
+            raise errors.InvalidInput("The record cannot be narrowed by that.", param=name)
+    return Filters(
+        who=trail.somebody(viewer, values["who"]) if values["who"] else "",
+        whom=trail.somebody(viewer, values["whom"]) if values["whom"] else "",
+        what=values["what"],
+        team=listed.team(viewer, values["team"]) if values["team"] else None,
+        since=log_form.moment(values["from"]),
+        until=log_form.moment(values["to"], end=True),
+    )

@@ -45,6 +45,9 @@ class Teams(Reading):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return TeamList
 
+    def on_record(self, one: Team) -> dict[str, str]:
+        return {"team": one.pk}
+
     def routes(self) -> list[Any]:
         return [self.route("<str:team_id>/change/", require_safe(self.look), "change")]
 

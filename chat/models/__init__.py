@@ -4,6 +4,7 @@
 """
 
 from chat.models.access import AccessDetail, AccessHead, AccessRow, Opening
+from chat.models.admin_acts import AdminAct, AdminActDetail, AdminActHead
 from chat.models.cache import CacheEntry
 from chat.models.certificates import Certificate
 from chat.models.conversations import Access, Branch, Conversation, Participant
@@ -34,6 +35,9 @@ __all__ = [
     "AccessDetail",
     "AccessHead",
     "AccessRow",
+    "AdminAct",
+    "AdminActDetail",
+    "AdminActHead",
     "Audience",
     "Branch",
     "CacheEntry",

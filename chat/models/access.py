@@ -1,9 +1,8 @@
-from typing import Any, Never
-
 from django.conf import settings
 from django.db import models
 
 from chat.models import ids
+from chat.models.chained import ChainDetail, Chained, ChainHead
 
 
 class Opening(models.Model):
@@ -44,29 +43,13 @@ class Opening(models.Model):
         return self.id
 
 
-class AppendOnly(models.QuerySet["AccessRow"]):
-    """Rows are added, one by one, and stay as they are."""
-
-    def update(self, **changes: Any) -> Never:
-        raise TypeError("A row of the access log is never changed.")
-
-    def delete(self) -> Never:
-        raise TypeError("A row of the access log is never removed.")
-
-
-class AccessRow(models.Model):
-    """One look into somebody's text. `hash` is SHA-256 over the hash of the row before and `body`, canonical JSON that holds ids
-    and no names: it stays when people go. The columns beside them are for looking up, and repeat what `body` says.
-    """
+class AccessRow(Chained):
+    """One look into somebody's text."""
 
     number = models.BigIntegerField(primary_key=True)
-    body = models.TextField()
-    hash = models.CharField(max_length=64)
     reader = models.BigIntegerField()
     owner = models.BigIntegerField(null=True)
     conversation = models.CharField(max_length=40, blank=True)
-
-    objects = AppendOnly.as_manager()
 
     class Meta:
         verbose_name_plural = "readings"
@@ -78,32 +61,14 @@ class AccessRow(models.Model):
     def __str__(self) -> str:
         return f"reading {self.number}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise TypeError("A row of the access log is never changed.")
-        super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> Never:
-        raise TypeError("A row of the access log is never removed.")
-
-
-class AccessDetail(models.Model):
-    """What the reader said and where they were, as JSON in `text`, whose SHA-256 behind `salt` stands in the row. It goes with
-    the reader.
-    """
+class AccessDetail(ChainDetail):
+    """What the reader said and where they were."""
 
     row = models.OneToOneField(AccessRow, primary_key=True, on_delete=models.DO_NOTHING, related_name="detail")
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    salt = models.CharField(max_length=64)
-    text = models.TextField()
 
 
-class AccessHead(models.Model):
-    """The one row that says how long the chain is, and the hash of its end. Whoever appends locks it."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    number = models.BigIntegerField(default=0)
-    hash = models.CharField(max_length=64, blank=True)
-
+class AccessHead(ChainHead):
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_access_head")]

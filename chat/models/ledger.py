@@ -4,11 +4,14 @@ from django.db.models import Q
 
 from chat.models import ids
 
+STANDING = Q(state__in=["kept", "due", "remains"])
+
 
 class Kept(models.Model):
     """An object that a provider keeps for us: where, whose, until when, and what has become of it.
 
-    `server` is the provider's address, `account` a mark of the key it was kept with, `turn` the call that made it. The row
+    `server` is the provider's address, `account` a mark of the key it was kept with, `turn` the call that made it; `team` is the
+    key of the one that its conversation is in, or was in last. The row
     outlives all that it points at, until the object is gone: what was deleted here is deleted there after it. `attempts` and
     `next_try` are of that; a row that is being deleted is claimed by moving `next_try` on.
     """
@@ -36,6 +39,7 @@ class Kept(models.Model):
     conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.SET_NULL, related_name="kept")
     turn = models.ForeignKey("chat.Turn", null=True, on_delete=models.SET_NULL, related_name="kept", db_index=False)
     certificate = models.ForeignKey("chat.Certificate", null=True, on_delete=models.SET_NULL, related_name="+")
+    team = models.CharField(max_length=40, blank=True, default="", db_default="")
     state = models.CharField(max_length=7, choices=State.choices, default=State.KEPT)
     attempts = models.PositiveIntegerField(default=0)
     next_try = models.DateTimeField()
@@ -45,12 +49,15 @@ class Kept(models.Model):
     ended = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = "kept elsewhere"
         constraints = [models.UniqueConstraint(fields=["turn", "upstream_id"], name="one_kept_per_turn")]
         indexes = [
             models.Index(fields=["next_try"], condition=Q(state="due"), name="kept_due"),
-            models.Index(fields=["expires"], condition=Q(state__in=["kept", "due", "remains"]), name="kept_open"),
+            models.Index(fields=["expires"], condition=STANDING, name="kept_open"),
             models.Index(fields=["turn"], condition=Q(state="kept", conversation=None), name="kept_stray"),
             models.Index(fields=["server"], condition=Q(state="remains"), name="kept_remains"),
+            models.Index(fields=["server", "kind", "state", "expires"], condition=STANDING, name="kept_totals"),
+            models.Index(fields=["team", "server", "kind", "state", "expires"], condition=STANDING, name="kept_in_team"),
             models.Index(fields=["ended"], condition=Q(ended__isnull=False), name="kept_ended"),
         ]
 

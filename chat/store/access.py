@@ -111,9 +111,11 @@ def ask(*, actor: User, place: Place, reason: str, note: str = "") -> Opening:
     granted = not settings.ACCESS_CONSENT
     there = {"conversation": place} if isinstance(place, Conversation) else {"team": place}
     state, good = (State.GRANTED, _minutes()) if granted else (State.ASKED, ASKED_FOR)
-    return Opening.objects.create(
+    made = Opening.objects.create(
         reader=actor, **there, reason=reason, note=note.strip()[:NOTE], state=state, expires=timezone.now() + good
     )
+    record.write(actor=actor, what="reading.asked", about=_named(place), team=_team(place), before=reason, after=state)
+    return made
 
 
 def _others(actor: User, team: Team | None) -> bool:
@@ -123,6 +125,10 @@ def _others(actor: User, team: Team | None) -> bool:
     admins = team.memberships.filter(role__in=MANAGING) if team.personal_of_id is None else team.memberships.none()
     someone = User.objects.filter(is_active=True, suspended=False).exclude(pk=actor.pk)
     return someone.filter(Q(owned_servers__pk=1) | Q(pk__in=admins.values("user"))).exists()
+
+
+def _named(place: Place) -> str:
+    return record.ref(place) if place is not None else "server"
 
 
 def _minutes() -> timedelta:
@@ -149,6 +155,15 @@ def decide(*, actor: User, opening_id: str, grant: bool) -> Opening:
     found.state, found.decided_by = (State.GRANTED if grant else State.REFUSED), actor
     found.expires = timezone.now() + _minutes() if grant else found.expires
     found.save(update_fields=["state", "decided_by", "expires"])
+    place = found.conversation or found.team
+    record.write(
+        actor=actor,
+        what="reading.decided",
+        about=_named(place),
+        team=_team(place),
+        before=record.ref(found.reader),
+        after=found.state,
+    )
     return found
 
 
@@ -168,22 +183,28 @@ def read(*, actor: User, place: Place, what: What, about: str = "", address: str
 
 @transaction.atomic
 def choose_for_server(*, actor: User, mode: str) -> None:
-    server.manage(actor)
+    before = server.manage(actor).log_mode
     if mode not in STRICTNESS[1:]:
         raise errors.InvalidInput("Choose what may be read.", param="log_mode")
     if Server.objects.filter(pk=1).exclude(log_mode=mode).update(log_mode=mode):
-        record.write(actor=actor, about=server.current(), said=f"Texts in the log: {LogMode(mode).label.lower()}.")
+        record.write(actor=actor, what="server.log_mode", about="server", before=_label(before), after=_label(mode))
 
 
 @transaction.atomic
 def choose_for_team(*, actor: User, team: Team, mode: str) -> None:
     """By its owners; "" for the server's rule. NotFound for everybody else."""
-    if not can(actor, "team.own", team):
+    was = Team.objects.filter(pk=team.pk).first()
+    if was is None or not can(actor, "team.own", team):
         raise errors.NotFound
     if mode not in LogMode.values:
         raise errors.InvalidInput("Choose what may be read.", param="log_mode")
     if Team.objects.filter(pk=team.pk).exclude(log_mode=mode).update(log_mode=mode):
-        record.write(actor=actor, about=team, said=f"Texts in the log: {LogMode(mode).label.lower()}.")
+        before, after = _label(was.log_mode), _label(mode)
+        record.write(actor=actor, what="team.log_mode", about=team, team=team, before=before, after=after)
+
+
+def _label(mode: str) -> str:
+    return str(LogMode(mode).label).lower()
 
 
 @transaction.atomic
@@ -207,7 +228,8 @@ class Look(NamedTuple):
 
 def _note(actor: User, opening: Opening, looks: list[Look], *, address: str, words: str = "") -> None:
     details = {"note": opening.note, "from": address[:60], "words": words[:300]}
-    rows = chain.append(reader=actor, entries=[(_facts(opening, look), details) for look in looks])
+    reader: chain.Facts = {"reader": actor.pk}
+    rows = chain.ACCESS.append(by=actor, entries=[({**reader, **_facts(opening, look)}, details) for look in looks])
     sql.each(
         READ, {"conversation": "text", "number": "bigint"}, [(row.conversation, row.number) for row in rows if row.conversation]
     )

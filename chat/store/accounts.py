@@ -8,7 +8,7 @@ from django.db.models import F
 
 from chat import errors
 from chat.models import Membership, Storing, Team, User
-from chat.store import server, temporary
+from chat.store import record, server, temporary
 
 NAME_LENGTH = 100
 INSTRUCTIONS_LENGTH = 8000
@@ -81,11 +81,17 @@ def suspend(*, actor: User, person: User) -> bool:
     if server.owned_by(person):
         raise errors.Refused("The owner of this server cannot be suspended.", next="Hand the server over first.")
     temporary.drop_all(person.pk)
-    return bool(User.objects.filter(pk=person.pk, suspended=False).update(suspended=True, auth_epoch=F("auth_epoch") + 1))
+    changed = User.objects.filter(pk=person.pk, suspended=False).update(suspended=True, auth_epoch=F("auth_epoch") + 1)
+    if changed:
+        record.write(actor=actor, what="person.suspended", about=person)
+    return bool(changed)
 
 
 @transaction.atomic
 def unsuspend(*, actor: User, person: User) -> bool:
     """Let somebody in again; False when they were not shut out."""
     server.manage(actor)
-    return bool(User.objects.filter(pk=person.pk, suspended=True).update(suspended=False, auth_epoch=F("auth_epoch") + 1))
+    changed = User.objects.filter(pk=person.pk, suspended=True).update(suspended=False, auth_epoch=F("auth_epoch") + 1)
+    if changed:
+        record.write(actor=actor, what="person.let_in", about=person)
+    return bool(changed)

@@ -26,6 +26,8 @@ HOME: Final = """UPDATE chat_conversation SET team_access = '', shared = FALSE, 
 team_id = (SELECT t.id FROM chat_team t WHERE t.personal_of_id = chat_conversation.owner_id) WHERE id {one_of}"""
 REPLIES: Final = """UPDATE chat_response SET team_id = (SELECT c.team_id FROM chat_conversation c WHERE c.id = conversation_id)
 WHERE conversation_id {one_of}"""
+KEPT: Final = """UPDATE chat_kept SET team = (SELECT c.team_id FROM chat_conversation c WHERE c.id = conversation_id)
+WHERE conversation_id {one_of}"""
 
 
 def bring_home(found: QuerySet[Conversation]) -> None:
@@ -36,6 +38,7 @@ def bring_home(found: QuerySet[Conversation]) -> None:
         counting.bring_home(some)
         sql.run(HOME, some)
         sql.run(REPLIES, some)
+        sql.run(KEPT, some)
         news.announce_all(some, "people.changed")
 
 

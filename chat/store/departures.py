@@ -104,26 +104,39 @@ def begin(*, actor: User) -> None:
         names = ", ".join(team.name for team in held.teams)
         raise errors.Refused(f"You are the only owner of {names}.", next="Make somebody else an owner there first, or end it.")
     responses.cancel_all(actor)
-    _leave_teams(actor)
+    left, ended = _leave_teams(actor)
     _forget_ways_in(actor)
     exports.expire(actor)
     temporary.drop_all(actor.pk)
     Link.objects.filter(conversation__owner=actor, audience=Audience.ANYONE).delete()
     Departure.objects.create(user=actor)
     certificates.of_person(actor)
+    _put_on_record(actor, left, ended)
 
 
-def _leave_teams(actor: User) -> None:
-    """A team without anybody else is no more."""
+def _put_on_record(actor: User, left: dict[str, str], ended: list[str]) -> None:
+    record.write(actor=actor, what="person.deleted", about=actor)
+    for team_id, role in left.items():
+        record.write(actor=actor, what="member.left", about=actor, team=team_id, before=role)
+    for team_id in ended:
+        record.write(actor=actor, what="team.ended", about=f"team:{team_id}", team=team_id)
+
+
+def _leave_teams(actor: User) -> tuple[dict[str, str], list[str]]:
+    """A team without anybody else is no more. Those that were left, with what they were there, and those that ended."""
+    left, ended = dict[str, str](), list[str]()
     home = Team.objects.get(personal_of=actor)
     Team.objects.filter(pk=home.pk).update(name=LEFT)
     for membership in Membership.objects.filter(user=actor, team__personal_of=None).select_related("team"):
         if membership.team.memberships.exclude(user=actor).exists():
+            left[membership.team_id] = membership.role
             membership.delete()
         else:
+            ended.append(membership.team_id)
             alone = Conversation.objects.filter(team=membership.team)
             alone.update(team=home, team_access=Access.NONE, shared=False)
             membership.team.delete()
+    return left, ended
 
 
 def _forget_ways_in(actor: User) -> None:
@@ -250,7 +263,7 @@ def _sessions(user: User) -> bool:
 
 
 def _record(user: User) -> bool:
-    return record.keep(user, most=SLICE)
+    return record.forget(user, most=SLICE)
 
 
 def _person(user: User) -> bool:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from chat import errors
 from chat.models import Invitation, Membership, Team, User
 from chat.policy import can, teams_managed_by
-from chat.store import server
+from chat.store import record, server
 
 DAYS: Final = (1, 7, 30)
 USES: Final = 100
@@ -67,7 +67,9 @@ def make(
     _not_too_many(actor)
     token, expires = secrets.token_urlsafe(24), timezone.now() + timedelta(days=days)
     fields = {"team": team, "role": role, "email": email, "invited_by": actor, "uses_left": uses, "expires": expires}
-    return Invitation.objects.create(token_hash=digest(token), **fields), token
+    made = Invitation.objects.create(token_hash=digest(token), **fields)
+    record.write(actor=actor, what="invitation.made", about=made, team=team, after=role if team else "")
+    return made, token
 
 
 @transaction.atomic
@@ -81,6 +83,7 @@ def renew(*, actor: User, invitation_id: str, team: Team | None = None) -> tuple
     found.token_hash, found.created, found.invited_by = digest(token), timezone.now(), actor
     found.expires = found.created + good_for
     found.save(update_fields=["token_hash", "created", "expires", "invited_by"])
+    record.write(actor=actor, what="invitation.renewed", about=found, team=team)
     return found, token
 
 
@@ -88,6 +91,7 @@ def renew(*, actor: User, invitation_id: str, team: Team | None = None) -> tuple
 def revoke(*, actor: User, invitation_id: str, team: Team | None = None) -> None:
     """Withdraw it; whoever comes with it later is told that it is no longer good."""
     _mine(actor, invitation_id, team).delete()
+    record.write(actor=actor, what="invitation.withdrawn", about=f"invitation:{invitation_id}", team=team)
 
 
 def purge(now: datetime) -> int | None:

@@ -43,8 +43,8 @@ class Keeping:
 
 
 NOTE: Final = """INSERT INTO chat_kept
-(kind, server, account, upstream_id, owner_id, conversation_id, turn_id, state, attempts, next_try, error, created, expires)
-SELECT 'response', %s, %s, %s, c.owner_id, c.id, t.id, 'kept', 0, {now}, '', {now}, {in_seconds}
+(kind, server, account, upstream_id, owner_id, conversation_id, turn_id, team, state, attempts, next_try, error, created, expires)
+SELECT 'response', %s, %s, %s, c.owner_id, c.id, t.id, COALESCE(r.team_id, ''), 'kept', 0, {now}, '', {now}, {in_seconds}
 FROM chat_turn t JOIN chat_response r ON r.id = t.response_id
 LEFT JOIN chat_conversation c ON c.id = COALESCE(%s, r.conversation_id) WHERE t.id = %s ON CONFLICT DO NOTHING"""
 STRAY: Final = """INSERT INTO chat_kept

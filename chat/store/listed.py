@@ -116,7 +116,7 @@ def responses(actor: User, filters: Filters) -> Question:
         (filters.counted, Condition(f"counted AND {ANSWERED}" if filters.model else "counted")),
     ]
     columns = f"{RESPONSE}, usage" if filters.cost is not None or filters.counted else RESPONSE
-    return _question("chat_response", columns, actor, filters, asked, later)
+    return question("chat_response", columns, actor, filters, asked, later)
 
 
 def _at_least(filters: Filters) -> list[tuple[bool, Condition]]:
@@ -151,10 +151,10 @@ def conversations(actor: User, filters: Filters) -> Question:
     asked = [(filters.user, Condition("owner_id = %s", (filters.user.pk if filters.user else 0,)))]
     later = [(True, Condition("deleted IS NULL")), (filters.stored == "no", Condition("NOT store"))]
     later.append((filters.stored == "yes", Condition("store")))
-    return _question("chat_conversation", CONVERSATION, actor, filters, asked, later)
+    return question("chat_conversation", CONVERSATION, actor, filters, asked, later)
 
 
-def _question(
+def question(
     table: str,
     columns: str,
     actor: User,

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from chat import errors
 from chat.models import Price, Server, User
-from chat.store import server
+from chat.store import record, server
 
 MOST: Final = 1_000  # prices
 NUMBER: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
@@ -95,7 +95,9 @@ def add(*, actor: User, typed: Typed) -> Price:
         raise errors.InvalidInput("There are too many prices.", next="Remove some that nobody needs any more.")
     fields = typed.read()
     _only(fields, but=None)
-    return Price.objects.create(**fields)
+    made = Price.objects.create(**fields)
+    record.write(actor=actor, what="price.added", about=made, after=_said(made))
+    return made
 
 
 @transaction.atomic
@@ -105,7 +107,9 @@ def change(*, actor: User, price_id: int, typed: Typed) -> Price:
     fields = typed.read()
     _only(fields, but=one.pk)
     Price.objects.filter(pk=one.pk).update(**fields)
-    return Price(pk=one.pk, **fields)
+    made = Price(pk=one.pk, **fields)
+    record.write(actor=actor, what="price.changed", about=made, before=_said(one), after=_said(made))
+    return made
 
 
 @transaction.atomic
@@ -114,7 +118,13 @@ def remove(*, actor: User, price_id: int) -> Price:
     _lock(actor)
     one = found(actor=actor, price_id=price_id)
     Price.objects.filter(pk=one.pk).delete()
+    record.write(actor=actor, what="price.removed", about=one, before=_said(one))
     return one
+
+
+def _said(one: Price) -> str:
+    cached = "" if one.cached_input is None else f", cached {plain(one.cached_input)}"
+    return f"{one.model[:120]} from {one.from_date}: read {plain(one.input)}{cached}, written {plain(one.output)}"
 
 
 def _lock(actor: User) -> None:

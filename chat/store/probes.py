@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from chat import errors
 from chat.models import Probe, User
-from chat.store import clock
+from chat.store import clock, record
 from chat.store import server as servers
 
 LEASE: Final = 90.0  # seconds without a sign of life, after which a probe is taken up by another process
@@ -47,8 +47,29 @@ def _told(probe: Probe) -> dict[str, bool]:
 
 @transaction.atomic
 def keep(*, server: str, model: str, found: Found, by: User | None) -> Probe:
-    """The result of a probe, with its date."""
-    return Probe.objects.create(server=server[:500], model=model[:200], found=found, by=by)
+    """The result of a probe, with its date; made at the command line, where nobody asked for it here."""
+    before = capabilities(server)
+    made = Probe.objects.create(server=server[:500], model=model[:200], found=found, by=by)
+    record.write(actor=by or record.COMMAND, what="probe.made", about=_ref(server), after=model)
+    _put_on_record(server, before, actor=by or record.COMMAND)
+    return made
+
+
+def _ref(server: str) -> str:
+    """Without what an address may hold of a password."""
+    scheme, _, rest = server.rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{record.SERVER}{scheme}{'://' if scheme else ''}{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+def _put_on_record(server: str, before: Mapping[str, bool], *, actor: User | str) -> None:
+    """Each capability of which something else is known than before."""
+    says = {True: "yes", False: "no", None: "not known"}
+    now = capabilities(server)
+    for name in sorted({*before, *now}):
+        if before.get(name) is not now.get(name):
+            was, found = (f"{name}: {says[one.get(name)]}" for one in (before, now))
+            record.write(actor=actor, what="capability.changed", about=_ref(server), before=was, after=found)
 
 
 def of(actor: User) -> QuerySet[Probe]:
@@ -65,6 +86,7 @@ def request(*, actor: User, server: str) -> bool:
         return False
     with suppress(IntegrityError), transaction.atomic():  # somebody was faster
         Probe.objects.create(server=server[:500], by=actor, state=State.QUEUED)
+        record.write(actor=actor, what="probe.asked", about=_ref(server))
         return True
     return False
 
@@ -108,9 +130,12 @@ def note(probe: Probe, *, done: int, total: int) -> None:
         raise Gone
 
 
+@transaction.atomic
 def finish(probe: Probe, *, server: str, model: str, found: Found) -> None:
     """All was asked, of this server (it may be another one than when the probe was asked for)."""
-    _mine(probe).update(state=State.READY, server=server[:500], model=model[:200], found=found, done=F("total"), lease_until=None)
+    before, told = capabilities(server), {"server": server[:500], "model": model[:200], "found": found}
+    if _mine(probe).update(state=State.READY, **told, done=F("total"), lease_until=None):
+        _put_on_record(server, before, actor=record.ITSELF)
 
 
 def fail(probe: Probe, sentence: str) -> None:
@@ -137,6 +162,13 @@ def contradict(*, server: str, name: str, model: str | None = None) -> bool:
         "said": f"A reply was refused this on {clock.now():%-d %B %Y}; the probe had found that it can.",
     }
     newest.save(update_fields=["found"])
+    record.write(
+        actor=record.ITSELF,
+        what="capability.changed",
+        about=_ref(server),
+        before=f"{name}: yes",
+        after=f"{name}: no, it was refused",
+    )
     return True
 
 

@@ -1,88 +1,117 @@
-"""The record of what was done in the panel. It names people by their keys: how they are called is looked up when it is shown, so
-that nobody changes it by a name of theirs, and whoever has left has none in it.
+"""The record of what was done to the server, to teams and to accounts: one chain of rows, each written in the transaction of what
+it tells of, as the last thing that this does. It names people and things by their keys; how they are called is looked up when it
+is shown (`store.trail`). Names that were typed, and where somebody was, go with whoever did it.
 """
 
-import re
-import secrets
-from collections.abc import Iterable
-from functools import reduce
-from operator import or_
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, Q, QuerySet
+from django.db import transaction
+from django.db.models import Model
 
-from chat.models import LEFT, User
+from chat.models import AdminActDetail, Server, Team, User
+from chat.store import chain
 
-NAMED: Final = re.compile("\x02([0-9]{1,18})\x03")
-MOST_WORDS, MOST_NAMED = 10, 20  # of a search; people whom one of them may mean
+COMMAND, ITSELF = "command line", "Parley itself"  # who has no account: no username has a space in it
+EARLIER: Final = "earlier"
+SERVER: Final = "model server:"  # and its address
+LONGEST: Final = 200  # characters of a value
+WORDS: Final = {
+    "server.claimed": "owns this server, as the first",
+    "server.handed_over": "handed the server over",
+    "server.signup": "who may sign up",
+    "server.team_creation": "who may make teams",
+    "server.public_links": "links that anyone can open",
+    "server.storing": "storing replies, everywhere",
+    "server.log_mode": "texts in the log, everywhere",
+    "person.suspended": "suspended",
+    "person.let_in": "let in again",
+    "person.signed_out": "signed out everywhere",
+    "person.deleted": "deleted their account",
+    "team.made": "made a team",
+    "team.renamed": "renamed a team",
+    "team.domain": "domain of a team",
+    "team.storing": "storing replies, in a team",
+    "team.log_mode": "texts in the log, in a team",
+    "team.handed_over": "handed a team over",
+    "team.ended": "ended a team",
+    "member.joined": "joined a team",
+    "member.role": "role in a team",
+    "member.removed": "removed from a team",
+    "member.left": "left a team",
+    "invitation.made": "made an invitation",
+    "invitation.renewed": "sent an invitation again",
+    "invitation.withdrawn": "withdrew an invitation",
+    "reading.asked": "asked to read",
+    "reading.decided": "decided on a request to read",
+    "price.added": "entered a price",
+    "price.changed": "changed a price",
+    "price.removed": "removed a price",
+    "probe.asked": "had the model server asked",
+    "probe.made": "asked the model server",
+    "capability.changed": "what the model server can",
+    "exported": "exported",
+    EARLIER: "before the record was a chain",
+}
 
-
-def say(text: str, *about: object) -> str:
-    """The text with its `{}` filled in: people by their keys, all else as it is."""
-    return text.format(*(_named(each.pk) if isinstance(each, User) else _plain(str(each)) for each in about))
-
-
-def _plain(text: str) -> str:
-    return re.sub("[\x02\x03]", "", text)
-
-
-def _named(key: int) -> str:
-    return f"\x02{key}\x03"
-
-
-def write(*, actor: User, about: Model, said: str) -> LogEntry:
-    kind = ContentType.objects.get_for_model(about)
-    whom = say("{}", about)[:200]
-    return LogEntry.objects.create(
-        user=actor, content_type=kind, object_id=about.pk, object_repr=whom, action_flag=CHANGE, change_message=said
-    )
-
-
-def shown(texts: Iterable[str]) -> list[str]:
-    """With the usernames of the people, by one question for all."""
-    said = list(texts)
-    keys = {int(key) for text in said for key in NAMED.findall(text)}
-    names = dict(_here().filter(pk__in=keys).values_list("pk", "username")) if keys else {}
-    return [NAMED.sub(lambda found: names.get(int(found[1]), LEFT), text) for text in said]
-
-
-def name(entries: Iterable[LogEntry]) -> list[LogEntry]:
-    """The same, with names in their texts; they are not to be saved."""
-    found = list(entries)
-    texts = shown(text for entry in found for text in (entry.change_message, entry.object_repr))
-    for entry, what, whom in zip(found, texts[::2], texts[1::2], strict=True):
-        entry.change_message, entry.object_repr = what, whom
-    return found
-
-
-def search(entries: QuerySet[LogEntry], query: str) -> QuerySet[LogEntry]:
-    """Those that hold each of the words, in what was done or in the names of those who did it or whom it concerns."""
-    for word in _plain(query).split()[:MOST_WORDS]:
-        called = Q(username__icontains=word) | Q(name__icontains=word)
-        people = [_named(key) for key in _here().filter(called).order_by("username").values_list("pk", flat=True)[:MOST_NAMED]]
-        said = [Q(change_message__contains=each) | Q(object_repr=each) for each in people]
-        by = Q(user__username__icontains=word) | Q(user__name__icontains=word)
-        plain = by | Q(object_repr__icontains=word) | Q(change_message__icontains=word)
-        entries = entries.filter(reduce(or_, said, plain))
-    return entries
+_from: ContextVar[Callable[[], str]] = ContextVar("from", default=lambda: "")
 
 
-def _here() -> QuerySet[User]:
-    return User.objects.exclude(is_active=False, username__startswith="left-")
+@contextmanager
+def asked_from(address: Callable[[], str]) -> Iterator[None]:
+    """What is done inside is done from there; asked only when something is put on record."""
+    token = _from.set(address)
+    try:
+        yield
+    finally:
+        _from.reset(token)
 
 
-def keep(person: User, *, most: int) -> bool:
-    """What they did stays on record when their row goes: it is a nameless one's. False when nothing is theirs any more."""
-    mine = list(LogEntry.objects.filter(user=person).values_list("pk", flat=True)[:most])
-    return bool(mine and LogEntry.objects.filter(pk__in=mine).update(user=_nobody()))
+def ref(one: Model) -> str:
+    """How a row names this: what it is, and its key."""
+    return "server" if isinstance(one, Server) else f"{one._meta.model_name}:{one.pk}"
 
 
-def _nobody() -> User:
-    found = User.objects.filter(is_active=False, name=LEFT, departure=None, username__startswith="left-").first()
-    if found is None:
-        found = User(username=f"left-{secrets.token_hex(8)}", name=LEFT, is_active=False)
-        found.set_unusable_password()
-        found.save()
-    return found
+def write(
+    *,
+    actor: User | str,
+    what: str,
+    about: Model | str = "",
+    team: Team | str | None = None,
+    before: str = "",
+    after: str = "",
+    names: Mapping[str, str] | None = None,
+) -> None:
+    """Put it on record, in the present transaction and at its end. `before` and `after` are words and keys of ours, never what
+    somebody wrote; what they typed is in `names` ("before", "after"), and goes with their account.
+    """
+    if what not in WORDS:
+        raise ValueError(f"There are no words for {what}.")
+    facts = {
+        "who": ref(actor) if isinstance(actor, User) else actor,
+        "what": what,
+        "about": (ref(about) if isinstance(about, Model) else about)[:LONGEST],
+        "team": (team.pk if isinstance(team, Team) else team) or "",
+        "before": before[:LONGEST],
+        "after": after[:LONGEST],
+    }
+    typed = {name: text[:LONGEST] for name, text in (names or {}).items() if text}
+    here = _from.get()()[:60]
+    details = {**typed, "from": here} if here else typed
+    chain.ACTS.append(by=actor if isinstance(actor, User) else None, entries=[(facts, details)])
+
+
+@transaction.atomic
+def exported(*, actor: User, what: str, form: str, team: Team | None = None, narrowed: str = "") -> None:
+    """That something of the log or the record is taken along: `what` in a word of ours ("record", "responses"), as `form`
+    ("csv", "jsonl"). `team` and `narrowed` (a `ref`, or words of ours): to what it was narrowed.
+    """
+    write(actor=actor, what="exported", about=what, team=team, before=narrowed, after=form)
+
+
+def forget(person: User, *, most: int) -> bool:
+    """Some of what they typed, and where they were, goes; what they did stays, by their key. False when nothing is left."""
+    some = list(AdminActDetail.objects.filter(who=person).values_list("pk", flat=True)[:most])
+    return bool(some and AdminActDetail.objects.filter(pk__in=some).delete()[0])

@@ -146,6 +146,7 @@ def restore(*, actor: User, conversation_id: str, item_id: str) -> Conversation:
     if conversation.responses.exclude(team=conversation.team).exists():  # it has moved meanwhile
         counting.move(conversation.pk, team=conversation.team)
         conversation.responses.update(team=conversation.team)
+        conversation.kept.update(team=conversation.team_id)
     newest = Response.objects.filter(input=item).order_by("-created", "-pk").first()
     if newest is not None:
         end = conversations.newest_leaf(newest)

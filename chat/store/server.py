@@ -6,6 +6,7 @@ from django.db.models import F
 from chat import errors
 from chat.models import Server, Team, User
 from chat.policy import can
+from chat.store import record
 
 
 def current() -> Server:
@@ -44,32 +45,37 @@ def claim(user: User) -> bool:
         return False
     row.owner = user
     row.save(update_fields=["owner"])
+    record.write(actor=user, what="server.claimed", about=row, after=record.ref(user))
     return True
 
 
 @transaction.atomic
 def change_signup(*, actor: User, signup: str) -> None:
     """Who may sign up from now on."""
-    manage(actor)
+    before = manage(actor).signup
     if signup not in Server.Signup.values:
         raise errors.InvalidInput("Choose who may sign up.", param="signup")
-    Server.objects.filter(pk=1).update(signup=signup)
+    if Server.objects.filter(pk=1).exclude(signup=signup).update(signup=signup):
+        record.write(actor=actor, what="server.signup", about="server", before=before, after=signup)
 
 
 @transaction.atomic
 def change_team_creation(*, actor: User, who: str) -> None:
     """Who may make teams from now on."""
-    manage(actor)
+    before = manage(actor).team_creation
     if who not in Server.TeamCreation.values:
         raise errors.InvalidInput("Choose who may make teams.", param="team_creation")
-    Server.objects.filter(pk=1).update(team_creation=who)
+    if Server.objects.filter(pk=1).exclude(team_creation=who).update(team_creation=who):
+        record.write(actor=actor, what="server.team_creation", about="server", before=before, after=who)
 
 
 @transaction.atomic
 def change_public_links(*, actor: User, allowed: bool) -> None:
     """Whether links may be opened by anyone from now on; those there are show nothing as long as they may not."""
     manage(actor)
-    Server.objects.filter(pk=1).update(public_links=allowed)
+    if Server.objects.filter(pk=1).exclude(public_links=allowed).update(public_links=allowed):
+        was, now = ("off", "on") if allowed else ("on", "off")
+        record.write(actor=actor, what="server.public_links", about="server", before=was, after=now)
 
 
 @transaction.atomic
@@ -88,4 +94,5 @@ def hand_over(*, actor: User, username: str) -> User:
     row.owner = found
     row.save(update_fields=["owner"])
     User.objects.filter(pk__in=[actor.pk, found.pk]).update(auth_epoch=F("auth_epoch") + 1)
+    record.write(actor=actor, what="server.handed_over", about=found, before=record.ref(actor), after=record.ref(found))
     return found

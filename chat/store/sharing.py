@@ -96,6 +96,7 @@ def withdraw(conversation: Conversation, *, team: Team) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(team=team, team_access=Access.NONE, project=None)
     counting.move(conversation.pk, team=team)
     conversation.responses.update(team=team)
+    conversation.kept.update(team=team.pk)
     conversation.team, conversation.team_access, conversation.project = team, Access.NONE, None
     storing.moved(conversation)
     _tell(conversation, before)

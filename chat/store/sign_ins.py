@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from chat import errors
 from chat.models import User
-from chat.store import accounts, push, responses, server, temporary
+from chat.store import accounts, push, record, responses, server, temporary
 from chat.store.sessions import SessionStore
 
 AGENT_LENGTH: Final = 200
@@ -146,6 +146,7 @@ def end_all(*, actor: User, person: User) -> int:
     push.forget_all(person)
     temporary.drop_all(person.pk)
     _left(person)
+    record.write(actor=actor, what="person.signed_out", about=person)
     return len(ended)
 
 

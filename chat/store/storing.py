@@ -98,12 +98,13 @@ def _set(conversation: Conversation, *, on: bool) -> None:
 
 @transaction.atomic
 def choose_for_server(*, actor: User, storing: str, settled: bool) -> None:
-    server.manage(actor)
+    was = server.manage(actor)
     if storing not in (Storing.ON, Storing.OFF):
         raise errors.InvalidInput("Choose whether replies are stored.", param="storing")
     changed = Server.objects.filter(pk=1).exclude(storing=storing, storing_settled=settled)
     if changed.update(storing=storing, storing_settled=settled):
-        record.write(actor=actor, about=server.current(), said=_said(storing, settled=settled))
+        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
+        record.write(actor=actor, what="server.storing", about="server", before=before, after=after)
         if settled and storing == Storing.OFF:
             _hold_back(Response.objects.all())
 
@@ -111,20 +112,22 @@ def choose_for_server(*, actor: User, storing: str, settled: bool) -> None:
 @transaction.atomic
 def choose_for_team(*, actor: User, team: Team, storing: str, settled: bool) -> None:
     """For whoever looks after the team; "" for the server's rule. NotFound for everybody else."""
-    if not can(actor, "team.manage", team):
+    was = Team.objects.filter(pk=team.pk).first()
+    if was is None or not can(actor, "team.manage", team):
         raise errors.NotFound
     if storing not in Storing.values:
         raise errors.InvalidInput("Choose whether replies are stored.", param="storing")
     settled = settled and bool(storing)
     changed = Team.objects.filter(pk=team.pk).exclude(storing=storing, storing_settled=settled)
     if changed.update(storing=storing, storing_settled=settled):
-        record.write(actor=actor, about=team, said=_said(storing, settled=settled))
+        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
+        record.write(actor=actor, what="team.storing", about=team, team=team, before=before, after=after)
         if settled and not rule(person_id=actor.pk, team_id=team.pk).on:  # the server's may be another, and settled
             _hold_back(Response.objects.filter(conversation__team=team))
 
 
 def _said(storing: str, *, settled: bool) -> str:
-    return f"Replies are stored: {Storing(storing).label.lower()}{', settled' if settled else ''}."
+    return f"{Storing(storing).label.lower()}{', settled' if settled else ''}"
 
 
 @transaction.atomic

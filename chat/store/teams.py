@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from chat import errors
 from chat.models import Access, Conversation, Invitation, Membership, Participant, Server, Team, User
 from chat.policy import Action, can, within_reach
-from chat.store import accounts, belongings, invitations, server
+from chat.store import accounts, belongings, invitations, record, server
 
 NAME_LENGTH: Final = 100
 MOST: Final = 50  # teams that one person may have made and own
@@ -55,14 +55,18 @@ def create(*, actor: User, name: str) -> Team:
         raise errors.Refused(f"You own {MOST} teams already.", next="Hand one over, or end one you do not need.")
     team = Team.objects.create(name=checked(name))
     Membership.objects.create(team=team, user=actor, role=Role.OWNER)
+    record.write(actor=actor, what="team.made", about=team, team=team, names={"after": team.name})
     return team
 
 
 @transaction.atomic
 def rename(*, actor: User, team_id: str, name: str) -> Team:
     team = find(actor=actor, team_id=team_id, action="team.manage")
-    team.name = checked(name)
-    team.save(update_fields=["name"])
+    before, team.name = team.name, checked(name)
+    if team.name != before:
+        team.save(update_fields=["name"])
+        names = {"before": before, "after": team.name}
+        record.write(actor=actor, what="team.renamed", about=team, team=team, names=names)
     return team
 
 
@@ -86,12 +90,13 @@ def change_role(*, actor: User, team_id: str, user_id: int, role: str) -> Member
         raise errors.Refused("Only an owner makes somebody an owner.", next="Ask one of them.")
     if role != theirs.role:
         _stays_owned(theirs)
-        theirs.role = role
+        before, theirs.role = theirs.role, role
         theirs.save(update_fields=["role"])
         if role == Role.GUEST:  # guests read
             written = Participant.objects.filter(conversation__team=team, user=theirs.user, access=Access.WRITE)
             written.update(access=Access.READ)
         accounts.raise_epoch(theirs.user)
+        record.write(actor=actor, what="member.role", about=theirs.user, team=team, before=before, after=role)
     return theirs
 
 
@@ -102,10 +107,11 @@ def hand_over(*, actor: User, team_id: str, user_id: int) -> Membership:
     theirs = _theirs(actor, team, user_id, action="team.own")
     if theirs.user_id == actor.pk:
         raise errors.Refused("You own this team already.", next="Choose somebody else.")
-    theirs.role = Role.OWNER
+    before, theirs.role = theirs.role, Role.OWNER
     theirs.save(update_fields=["role"])
     Membership.objects.filter(team=team, user=actor).update(role=Role.ADMIN)
     accounts.raise_epochs([theirs.user_id, actor.pk])
+    record.write(actor=actor, what="team.handed_over", about=theirs.user, team=team, before=before, after=Role.OWNER)
     return theirs
 
 
@@ -116,6 +122,7 @@ def remove(*, actor: User, team_id: str, user_id: int) -> User:
     theirs = _theirs(actor, team, user_id, action="team.manage")
     _stays_owned(theirs)
     _part(theirs)
+    record.write(actor=actor, what="member.removed", about=theirs.user, team=team, before=theirs.role)
     return theirs.user
 
 
@@ -128,6 +135,7 @@ def leave(*, actor: User, team_id: str) -> Team:
         raise errors.NotFound("You are not in this team.")
     _stays_owned(mine)
     _part(mine)
+    record.write(actor=actor, what="member.left", about=actor, team=team, before=mine.role)
     return team
 
 
@@ -140,6 +148,7 @@ def end(*, actor: User, team_id: str) -> Team:
     belongings.bring_home(Conversation.objects.filter(team=team))
     team.delete()
     accounts.raise_epochs(people)
+    record.write(actor=actor, what="team.ended", about=f"team:{team_id}", team=team_id, names={"before": team.name})
     return team
 
 
@@ -154,6 +163,7 @@ def join(*, user: User, invitation: Invitation) -> Team:
     if not Membership.objects.filter(team=team, user=user).exists():
         invitations.take(invitation, user)
         _add(team, user, invitation.role)
+        record.write(actor=user, what="member.joined", about=user, team=team, after=invitation.role)
     return team
 
 
@@ -163,7 +173,10 @@ def join_by_domain(user: User) -> list[Team]:
     addresses = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
     domains = {address.rpartition("@")[2].lower() for address in addresses}
     found = Team.objects.filter(domain__in=domains).exclude(memberships__user=user)
-    return [_add(team, user, Role.MEMBER) for team in found]
+    joined = [_add(team, user, Role.MEMBER) for team in found]
+    for team in joined:  # after all of them: whoever appends holds up everybody else who does
+        record.write(actor=user, what="member.joined", about=user, team=team, after=Role.MEMBER)
+    return joined
 
 
 @transaction.atomic
@@ -175,7 +188,11 @@ def choose_domain(*, actor: User, team_id: str, domain: str) -> None:
         raise errors.InvalidInput("A domain looks like example.org.", param="domain")
     if domain and Team.objects.filter(domain=domain).exclude(pk=team_id).exists():
         raise errors.InvalidInput("Another team has this domain.", param="domain")
-    Team.objects.filter(pk=team_id, personal_of=None).update(domain=domain or None)
+    found = Team.objects.filter(pk=team_id, personal_of=None).first()
+    if found is not None and (found.domain or "") != domain:
+        Team.objects.filter(pk=team_id).update(domain=domain or None)
+        names = {"before": found.domain or "", "after": domain}
+        record.write(actor=actor, what="team.domain", about=found, team=found, names=names)
 
 
 def _is_domain(text: str) -> bool:

@@ -18,7 +18,7 @@ from django.utils.cache import patch_cache_control
 from django_htmx.http import HttpResponseClientRedirect
 
 from chat.models import User
-from chat.store import push, sign_ins
+from chat.store import push, record, sign_ins
 
 SEEN, SEEN_EVERY = "seen", 300  # the session's key for the moment; seconds
 NOTED = "noted"  # and for its own key as it was then
@@ -31,7 +31,7 @@ def PersonMiddleware(get_response: Answer) -> Answer:
             logout(request)
             return shown_out(request)
         note_use(request)
-        with timezone.override(zone(request)):
+        with timezone.override(zone(request)), record.asked_from(lambda: address(request)):
             response: HttpResponse = get_response(request)
         if isinstance(request.user, User) and request.session.get(NOTED, here := request.session.session_key) != here:
             note_use(request)  # a new password has given the session another key

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from chat.models import Invitation, Membership, Opening, Price, Response, Team, User
-from chat.store import invitations, messages, probes, sharing, teams
+from chat.models import AdminAct, Invitation, Membership, Opening, Price, Response, Team, User
+from chat.store import invitations, messages, probes, sharing, teams, trail
 from tests.cast import person
 from tests.conftest import signed_in
 
@@ -23,6 +23,13 @@ class World:
     chemistry: Team
     invitations: dict[str, Invitation]
     log: dict[str, dict[str, str]]
+    acts: int = 0  # on record before anything was tried
+
+    def done(self) -> list[tuple[str, str, str, str, str]]:
+        """What has been put on record since: who, what, whom or what, before, after; as the owner of the server reads it."""
+        rows = AdminAct.objects.filter(number__gt=self.acts).order_by("number")
+        told = trail.told(self.people["server owner"], rows)
+        return [(one.who, one.act.what, one.whom, one.before, one.after) for one in told]
 
     def client(self, who: str) -> Client:
         return Client() if who == "anonymous" else signed_in(self.people[who])
@@ -60,7 +67,7 @@ def world(db: None) -> World:
         server="https://models.example/v1", model="m", found={"store": {"can": True, "said": "Yes.", "seconds": 1}}, by=None
     )
     log = {team.pk: logged(people[who], team) for who, team in (("team owner", physics), ("chemist", chemistry))}
-    return World(people, physics, chemistry, made, log)
+    return World(people, physics, chemistry, made, log, AdminAct.objects.count())
 
 
 def logged(author: User, team: Team) -> dict[str, str]:

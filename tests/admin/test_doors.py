@@ -26,7 +26,7 @@ ROUTES = {
     **dict.fromkeys(("chat_user_change",), PERSON),
     **dict.fromkeys(("chat_user_role", "chat_user_remove"), TEAM),
     **dict.fromkeys(("chat_team_change", "chat_team_history"), TEAM),
-    **dict.fromkeys(("chat_user_do", "chat_user_history", "admin_logentry_changelist"), OWNER),
+    **dict.fromkeys(("chat_user_do", "chat_user_history"), OWNER),
     **dict.fromkeys(("chat_probe_changelist", "chat_probe_now", "chat_probe_change", "chat_purge_changelist"), OWNER),
     **dict.fromkeys(("chat_response_changelist", "chat_conversation_changelist"), ENTER),
     **dict.fromkeys(("chat_opening_changelist", "chat_opening_search", "chat_opening_found"), ENTER),
@@ -34,7 +34,8 @@ ROUTES = {
     **dict.fromkeys((f"chat_conversation_{name}" for name in ("change", "open", "text")), CONVERSATION),
     "chat_opening_decide": CONVERSATION,
     **dict.fromkeys(("chat_opening_open", "chat_accessrow_changelist"), OWNER),  # the first: of a search of everything
-    **dict.fromkeys(("chat_daily_changelist",), ENTER),
+    **dict.fromkeys(("chat_daily_changelist", "chat_kept_changelist"), ENTER),
+    **dict.fromkeys(("chat_adminact_changelist", "chat_adminact_export"), ENTER),
     **dict.fromkeys(("chat_price_changelist", "chat_price_add", "chat_price_change", "chat_price_remove"), OWNER),
     **dict.fromkeys(("search", None), NOBODY),
 }
@@ -83,11 +84,12 @@ def test_every_address_stands_in_this_table() -> None:
 def test_only_what_is_ours_is_registered() -> None:
     """Not what other apps would bring along: sessions, second steps, jobs, groups."""
     assert sorted(model._meta.label for model in admin.site._registry) == [
-        "admin.LogEntry",
         "chat.AccessRow",
+        "chat.AdminAct",
         "chat.Conversation",
         "chat.Daily",
         "chat.Invitation",
+        "chat.Kept",
         "chat.Opening",
         "chat.Price",
         "chat.Probe",
@@ -188,6 +190,14 @@ ODD = (
     "/admin/chat/conversation/abc/change/",
     "/admin/chat/opening/%00/decide/",
     "/admin/chat/accessrow/?before=x",
+    "/admin/admin/logentry/",
+    "/admin/chat/adminact/1/change/",
+    "/admin/chat/adminact/add/",
+    "/admin/chat/adminact/?team=team_" + "0" * 32,
+    "/admin/chat/adminact/?who=nobody-here",
+    "/admin/chat/kept/1/change/",
+    "/admin/chat/kept/?team=%00",
+    "/admin/chat/kept/?team=team_" + "0" * 32,
     "/admin/chat/user/autocomplete/",
     "/admin/r/1/1/",
     "/admin/autocomplete/?app_label=chat&model_name=membership&field_name=user&term=s",
@@ -209,7 +219,7 @@ def test_a_flag_on_a_person_opens_nothing(world: World) -> None:
     User.objects.filter(username__in=["stella", "ada"]).update(is_staff=True, is_superuser=True)
     assert world.client("stranger").get("/admin/").status_code == 404
     ada = world.client("team admin")
-    assert ada.get("/admin/admin/logentry/").status_code == 404
+    assert ada.get("/admin/chat/accessrow/").status_code == 404
     assert "stella" not in ada.get("/admin/chat/user/").text
 
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from chat import providers
@@ -66,7 +65,7 @@ def test_asking_says_what_it_costs_is_a_row_that_is_due_and_on_record_and_one_at
     assert 'hx-trigger="every 1s"' in again
     (due,) = Probe.objects.filter(server=HERE)
     assert (due.state, due.by) == ("queued", world.people["server owner"])
-    assert [entry.get_change_message() for entry in LogEntry.objects.all()] == [f"Had {HERE} asked what it can."]
+    assert world.done() == [("olivia", "probe.asked", HERE, "", "")]
     assert probes.capabilities(HERE) == {}
 
 

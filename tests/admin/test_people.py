@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
 from chat.models import Conversation, Membership, Response, User
-from chat.store import record as its_record
 from tests.accounts.conftest import sign_in
 from tests.admin.conftest import World, without_token
 
@@ -21,11 +19,6 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 def act(client: Client, action: str, *people: User, sure: bool = True, **more: Any) -> Any:
     ticked = {"action": action, "index": "0", "_selected_action": [person.pk for person in people]}
     return client.post(LIST, {**ticked, **({"sure": "yes"} if sure else {}), **more}, follow=True)
-
-
-def record() -> list[tuple[str, str, str]]:
-    """Who did what to what."""
-    return [(one.user.username, one.change_message, one.object_repr) for one in its_record.name(LogEntry.objects.order_by("pk"))]
 
 
 def fresh(person: User) -> User:
@@ -173,15 +166,15 @@ def test_the_owner_is_asked_and_then_suspends_and_lets_in_again(world: World) ->
     assert fresh(stella).suspended
     assert "stella is let in again." in act(owner, "unsuspend", stella, sure=False).text
     assert not fresh(stella).suspended
-    assert record() == [("olivia", "stella is suspended.", "stella"), ("olivia", "stella is let in again.", "stella")]
-    assert "stella is suspended." in owner.get(f"{LIST}{stella.pk}/history/").text
-    assert "stella is suspended." in owner.get("/admin/admin/logentry/").text
+    assert world.done() == [("olivia", f"person.{act}", "stella", "", "") for act in ("suspended", "let_in")]
+    for page in (f"{LIST}{stella.pk}/history/", "/admin/chat/adminact/"):
+        assert "let in again" in owner.get(page, follow=True).text
 
 
 def test_what_is_so_already_is_not_done_again(world: World) -> None:
     answer = act(world.client("server owner"), "unsuspend", world.people["stranger"])
     assert "There was nothing to change." in answer.text
-    assert record() == []
+    assert world.done() == []
 
 
 def test_the_owner_is_never_suspended_and_that_stops_nobody_else(world: World) -> None:
@@ -209,7 +202,7 @@ def test_all_sign_ins_of_somebody_are_ended(world: World) -> None:
     assert "stella is signed out everywhere." in answer.text
     assert [browser.get("/settings/")["Location"] for browser in (phone, desk)] == ["/accounts/login/?next=/settings/"] * 2
     assert fresh(stella).auth_epoch == 1
-    assert record() == [("olivia", "stella is signed out everywhere.", "stella")]
+    assert world.done() == [("olivia", "person.signed_out", "stella", "", "")]
     assert sign_in(phone, "stella")["Location"] == "/"
 
 
@@ -229,7 +222,7 @@ def test_who_looks_after_a_team_touches_no_account(world: World, who: str) -> No
     assert (fresh(mateo).suspended, fresh(mateo).auth_epoch) == (False, mateo.auth_epoch)
     assert fresh(world.people["suspended admin"]).suspended
     assert browser.get("/settings/").status_code == 200
-    assert record() == []
+    assert world.done() == []
 
 
 def role_page(world: World, who: str, what: str = "role") -> str:
@@ -246,8 +239,9 @@ def test_roles_are_changed_in_the_teams_within_reach(world: World, who: str) -> 
     assert "mateo is guest of Physics from now on." in answer.text
     assert role_of(world, "member") == "guest"
     by = world.people[who].username
-    assert record() == [(by, "mateo is guest of Physics from now on.", "Physics")]
-    assert "mateo is guest" in world.client("team owner").get(f"/admin/chat/team/{world.physics.pk}/history/").text
+    assert world.done() == [(by, "member.role", "mateo", "member", "guest")]
+    history = world.client("team owner").get(f"/admin/chat/team/{world.physics.pk}/history/", follow=True).context["rows"]
+    assert [(row.who, row.what, row.whom, row.team) for row in history[:1]] == [(by, "role in a team", "mateo", "Physics")]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +258,7 @@ def test_what_stands_against_it_is_said(world: World, by: str, whom: str, role: 
     before = role_of(world, whom)
     assert said in world.client(by).post(role_page(world, whom), {"role": role}, follow=True).text
     assert role_of(world, whom) == before
-    assert record() == []
+    assert world.done() == []
 
 
 def test_somebody_is_removed_once_that_is_confirmed(world: World) -> None:
@@ -276,7 +270,7 @@ def test_somebody_is_removed_once_that_is_confirmed(world: World) -> None:
     assert "mateo is out of Physics." in answer.text
     assert answer.redirect_chain[-1][0] == LIST
     assert role_of(world, "member") is None
-    assert record() == [("ada", "mateo is out of Physics.", "Physics")]
+    assert world.done() == [("ada", "member.removed", "mateo", "member", "")]
     assert ada.get(f"{LIST}{world.people['member'].pk}/change/").status_code == 404
 
 

@@ -69,7 +69,10 @@ def in_any_look(panel: Page, path: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [f"/admin/chat/{path}/" for path in ("user", "team", "user/1/change", "response", "opening/search", "probe", "purge")],
+    [
+        f"/admin/chat/{path}/"
+        for path in ("user", "team", "user/1/change", "response", "opening/search", "probe", "purge", "adminact", "kept")
+    ],
 )
 def test_axe_finds_nothing_in_any_look(panel: Page, path: str) -> None:
     assert in_any_look(panel, path) == []

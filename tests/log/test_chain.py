@@ -18,9 +18,10 @@ from tests.own_data.conftest import clear
 
 def note(reader: User, **facts: Any) -> AccessRow:
     with transaction.atomic():
-        facts = {"what": "raw", "conversation": "conv_1", "owner": 1, **facts}
-        (row,) = chain.append(reader=reader, entries=[(facts, {"note": "n", "from": "::1"})])
-        return row
+        facts = {"reader": reader.pk, "what": "raw", "conversation": "conv_1", "owner": 1, **facts}
+        (row,) = chain.ACCESS.append(by=reader, entries=[(facts, {"note": "n", "from": "::1"})])
+        found: AccessRow = row
+        return found
 
 
 def verified(**options: Any) -> str:

@@ -1,4 +1,4 @@
-"""Check the record of who has read whose conversations: every row, and that none is missing."""
+"""Check the record of who has read whose conversations, and that of what admins did: every row, and that none is missing."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.store import chain
+
+LOGS = {"": chain.ACCESS, "The record of what admins did: ": chain.ACTS}
 
 
 class Command(BaseCommand):
@@ -17,12 +19,22 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, noted: str = "", **options: Any) -> None:
-        found = chain.verify()
-        if found.broken is not None:
-            raise CommandError(
-                f"Row {found.broken} is broken: {found.why}. The {found.broken - 1} before it are as they were written."
-            )
-        if noted and not chain.holds(noted):
+        found = {name: log.verify() for name, log in LOGS.items()}
+        for name, verdict in found.items():
+            if verdict.broken is None:
+                self.stdout.write(f"{name}{_whole(verdict)}")
+        broken = [f"{name}{_broken(verdict)}" for name, verdict in found.items() if verdict.broken is not None]
+        if broken:
+            raise CommandError("\n".join(broken))
+        if noted and not any(log.holds(noted) for log in LOGS.values()):
             raise CommandError("No row has the hash that was noted: the end was cut off since, or another record was made.")
-        rows = "1 row is as it was" if found.count == 1 else f"{found.count} rows are as they were"
-        self.stdout.write(f"{rows} written. {f'The last hash is {found.head}.' if found.head else ''}".strip())
+
+
+def _whole(found: chain.Verdict) -> str:
+    rows = "1 row is as it was" if found.count == 1 else f"{found.count} rows are as they were"
+    return f"{rows} written. {f'The last hash is {found.head}.' if found.head else ''}".strip()
+
+
+def _broken(found: chain.Verdict) -> str:
+    before = (found.broken or 1) - 1
+    return f"Row {found.broken} is broken: {found.why}. The {before} before it are as they were written."
