@@ -1,5 +1,6 @@
 """What the log's lists are narrowed by, as it stands in the address: found within the actor's reach, or not at all."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -32,7 +33,11 @@ class Asked:
 
     def address(self, **more: str) -> str:
         """These filters with other values, as the end of an address."""
-        return f"?{urlencode({name: value for name, value in {**self.values, **more}.items() if value})}"
+        return written({**self.values, **more})
+
+
+def written(values: Mapping[str, str]) -> str:
+    return f"?{urlencode({name: value for name, value in values.items() if value})}"
 
 
 def read(request: HttpRequest, values: dict[str, str]) -> Asked:
@@ -47,7 +52,10 @@ def read(request: HttpRequest, values: dict[str, str]) -> Asked:
         conversation=listed.conversation(who, values["conversation"]).pk if values["conversation"] else "",
         since=moment(values["from"]),
         until=moment(values["to"], end=True),
-        **{name: values[name] for name in ("model", "status", "stored", "tool")},
+        model=values["model"],
+        status=values["status"],
+        stored=values["stored"],
+        tool=values["tool"],
     )
     return Asked(values, filters, listed.cursor(who, request.GET.get("before", "")[:200]))
 

@@ -35,6 +35,7 @@ class Responses(LogPage):
             "looked": page.looked,
             "count": count,
             "first": asked.address(),
+            "export": asked.address(of="responses"),
         }
 
     def routes(self) -> list[Any]:

@@ -3,7 +3,7 @@
 `db_index=False` stands where another index begins with the same column: each costs with every row that is written.
 """
 
-from chat.models.access import AccessDetail, AccessHead, AccessRow, Opening
+from chat.models.access import AccessDetail, AccessHead, AccessRow, Exported, Opening
 from chat.models.cache import CacheEntry
 from chat.models.certificates import Certificate
 from chat.models.conversations import Access, Branch, Conversation, Participant
@@ -42,6 +42,7 @@ __all__ = [
     "Departure",
     "Export",
     "ExportChunk",
+    "Exported",
     "Invitation",
     "Item",
     "Kept",

@@ -5,13 +5,14 @@ under one lock, so that they make one chain however many processes write, and ar
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.utils import timezone
 
-from chat.models import AccessDetail, AccessHead, AccessRow, User
+from chat.models import AccessDetail, AccessHead, AccessRow, Exported, User
 
 Facts = dict[str, str | int | None]
 
@@ -76,7 +77,7 @@ def verify() -> Verdict:
         return Verdict(count, count, "the end of the chain is another one")
     if AccessRow.objects.filter(number__gt=head.number).exists() and _unmoved(head):
         return Verdict(count, count + 1, "there were no more rows than those before it")
-    return _details(count, before)
+    return _lists(count) or _details(count, before)
 
 
 def _unmoved(head: AccessHead) -> bool:
@@ -97,6 +98,24 @@ def _broken(row: AccessRow, number: int, before: str) -> str:
     if told != {"reader": row.reader, "owner": row.owner, "conversation": row.conversation}:
         return "what it is found by was changed"
     return ""
+
+
+def hash_of(held: Iterable[tuple[str, int]]) -> str:
+    """Of the conversations that an export held, and whose they were."""
+    text = sha256("", "")
+    for conversation, owner in held:
+        text = sha256(text, f"{conversation} {owner}")
+    return text
+
+
+def _lists(count: int) -> Verdict | None:
+    """What exports held is what the chain says."""
+    found = Exported.objects.filter(row__lte=count).order_by("row", "pk").values_list("row", "conversation", "owner").iterator()
+    held = {number: hash_of((pk, owner) for _, pk, owner in rows) for number, rows in groupby(found, key=lambda one: one[0])}
+    for row in AccessRow.objects.filter(body__contains='"list":', number__lte=count).order_by("number").iterator():
+        if json.loads(row.body).get("list", hash_of([])) != held.pop(row.number, hash_of([])):
+            return Verdict(count, row.number, "what the export held was changed")
+    return Verdict(count, min(held), "what an export held was put in") if held else None
 
 
 def _details(count: int, head: str) -> Verdict:

@@ -20,7 +20,9 @@ STATUSES: Final = (*Response.Status.choices, (ERROR, "any error"))
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list is narrowed by; "" and None: not by that. `user` and `team` are found within the actor's reach."""
+    """What a list is narrowed by; "" and None: not by that. `user` and `team` are found within the actor's reach. `scope`: the
+    teams that are looked through, where others than the actor's present ones.
+    """
 
     user: User | None = None
     team: Team | None = None
@@ -31,6 +33,7 @@ class Filters:
     tool: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    scope: tuple[str, ...] | None = None
 
 
 def key(text: str) -> str:
@@ -77,6 +80,8 @@ def _scope(actor: User, filters: Filters) -> tuple[Condition, ...] | None:
     """The teams that are looked through, each found by an index; None: all."""
     if filters.team is not None:
         return (Condition("team_id = %s", (filters.team.pk,)),)
+    if filters.scope is not None:
+        return tuple(Condition("team_id = %s", (pk,)) for pk in filters.scope) or (Condition("team_id = %s", ("",)),)
     if can(actor, "server.manage", None):
         return None
     mine = teams_managed_by(actor).order_by("pk").values_list("pk", flat=True)
