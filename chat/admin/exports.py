@@ -18,7 +18,7 @@ from chat.live.streamed import as_file
 from chat.models import Export
 from chat.models.ids import export_id as new_id
 from chat.runs import log_file
-from chat.store import exported, exports, keyset, log_exports
+from chat.store import exported, exports, keyset, listed, log_exports
 from chat.store.log_exports import LISTS, Wanted
 
 KINDS: Final = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
@@ -122,7 +122,7 @@ class Exports(LogPage):
         return as_file(log_exports.chunks(found.owner_id, found), name=named(asked), kind=KINDS[asked.format], size=found.bytes)
 
     def remove(self, request: HttpRequest, export_id: str) -> HttpResponse:
-        exports.remove(actor=actor(request), export_id=export_id, kind=Export.Kind.LOG)
+        exports.remove(actor=actor(request), export_id=listed.key(export_id), kind=Export.Kind.LOG)
         messages.success(request, "The export is deleted.")
         return redirect(self.address("changelist"))
 

@@ -18,7 +18,8 @@ from chat.store.access import Allowed
 from chat.store.exported import Record
 from chat.store.log_exports import Wanted
 
-PART: Final = 200  # rows of a table that are read at once
+PART: Final = 100  # rows of a table that are read at once
+AT_ONCE: Final = 50  # replies with their texts; fewer where these have more than `own.BYTES`
 BOM: Final = "\ufeff"  # by it spreadsheets know UTF-8
 REPLIES: Final = (
     *("time", "user", "name", "team", "conversation", "response", "model", "status", "error", "stored"),
@@ -109,7 +110,7 @@ def _texts(actor_id: int, asked: Wanted, record: Record) -> Iterator[Piece]:
     """A line for each reply. Nothing is read before it is on record."""
     for ids in log_exports.replies(actor_id, asked):
         exported.note(record, reader=log_exports.still(actor_id, asked), replies=ids)
-        for page in own.parted(ids, history.SIZES):
+        for page in own.parted(ids, history.SIZES, at_once=AT_ONCE):
             actor = log_exports.still(actor_id, asked)
             lines = _lines(actor, page, record)
             yield Piece("".join(lines), len(lines))

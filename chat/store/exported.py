@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat import errors
-from chat.models import Conversation, Export, Exported, LogMode, Opening, Team, User
+from chat.models import Export, Exported, LogMode, Opening, Team, User
 from chat.store import access, chain, exports, sql
 from chat.store.access import Allowed, Place
 
@@ -48,7 +48,8 @@ def still(reader: User, opening_id: str) -> Opening:
     access.reach(reader, place(found))
     if found.state != Opening.State.GRANTED or found.expires <= timezone.now():
         raise errors.Refused("The time for which this was open is over.", next="Say again why you want to read it.")
-    if access.standing(reader, place(found), exports=True).mode == LogMode.METADATA:
+    team = found.conversation.team if found.conversation else found.team
+    if access.mode(team) == LogMode.METADATA:
         raise errors.Refused("Nobody reads texts here.", next="The owners have settled that the log shows metadata only.")
     return found
 
@@ -72,7 +73,7 @@ def note(record: Record, *, reader: User, replies: Sequence[str]) -> None:
     found = sql.rows(HELD, list(replies), since, *there)
     shown = _modes({team for _, _, team in found})
     for mode in (LogMode.FULL, LogMode.REDACTED):
-        held = [(str(pk), int(owner)) for pk, owner, team in found if shown[team] == mode]
+        held = [(str(pk), int(owner)) for pk, owner, team in found if shown.get(team) == mode]
         if held:
             _append(record, opening, reader, len(replies), held, mode)
     if record.first is None:
@@ -101,12 +102,14 @@ def _append(record: Record, opening: Opening, reader: User, replies: int, held: 
     sql.run("UPDATE chat_conversation SET last_reading = %s WHERE id {one_of}", row.number, ids)
 
 
+KNOWN: Final = """SELECT c.id, c.team_id FROM chat_conversation c JOIN chat_exported e ON e.conversation = c.id
+WHERE c.id {one_of} AND e.first = %s AND c.deleted IS NULL"""
+
+
 def allowed(record: Record, *, reader: User, conversations: Collection[str]) -> dict[str, Allowed]:
     """What of these may be read now: those that are on record for this export, and are there. Asked before each page of texts."""
     still(reader, record.opening)
-    known = Exported.objects.filter(first=record.first or 0, conversation__in=conversations).values_list(
-        "conversation", flat=True
-    )
-    there = list(Conversation.objects.present().filter(pk__in=list(known)).select_related("team"))
-    shown = zip(there, access.modes(one.team for one in there), strict=True)
-    return {one.pk: Allowed(mode == LogMode.REDACTED, record.opening) for one, mode in shown if mode != LogMode.METADATA}
+    there = dict(sql.rows(KNOWN, list(conversations), record.first or 0))
+    modes = _modes(set(there.values()))
+    shown = ((pk, modes.get(team, LogMode.METADATA)) for pk, team in there.items())
+    return {pk: Allowed(mode == LogMode.REDACTED, record.opening) for pk, mode in shown if mode != LogMode.METADATA}

@@ -93,12 +93,12 @@ def _items(page: Sequence[str]) -> list[Item]:
 ITEM_SIZES = "SELECT id, LENGTH(CAST(wire AS TEXT)) FROM chat_item WHERE id {one_of}"
 
 
-def parted(ids: list[str], sizes_of: str) -> Iterator[list[str]]:
-    """The ids in pages; a page ends before its rows are more than `BYTES`. Asked in lists of `AT_ONCE`, so that the database does
+def parted(ids: list[str], sizes_of: str, *, at_once: int = AT_ONCE) -> Iterator[list[str]]:
+    """The ids in pages; a page ends before its rows are more than `BYTES`. Asked in lists of `at_once`, so that the database does
     not weigh all of them at once either.
     """
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+    for start in range(0, len(ids), at_once):
+        some = ids[start : start + at_once]
         sizes = {pk: int(size) for pk, size in sql.rows(sizes_of, some)}
         page: list[str] = []
         weight = 0

@@ -165,7 +165,7 @@ def test_who_has_no_business_there_gets_404_and_what_is_made_up_404_or_400(logge
     assert owner.post(MAKE, {"of": "people", "format": "csv"}).status_code == 404
     assert owner.post(MAKE, {"of": "responses", "format": "xlsx"}).status_code == 400
     for name in ("again", "fetch", "remove"):
-        for key in (f"exp_{'0' * 32}", "exp_1", logged.stored.pk):
+        for key in (f"exp_{'0' * 32}", "exp_1", "exp_\x00", logged.stored.pk):
             assert owner.post(reverse(f"admin:chat_export_{name}", args=[key])).status_code == 404
     assert not Export.objects.exists()
 
