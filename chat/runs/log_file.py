@@ -110,6 +110,7 @@ def _texts(actor_id: int, asked: Wanted, record: Record) -> Iterator[Piece]:
     """A line for each reply. Nothing is read before it is on record."""
     for ids in log_exports.replies(actor_id, asked):
         exported.note(record, reader=log_exports.still(actor_id, asked), replies=ids)
+        yield Piece("")  # a step of its own
         for page in own.parted(ids, history.SIZES, at_once=AT_ONCE):
             actor = log_exports.still(actor_id, asked)
             lines = _lines(actor, page, record)

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.people import Person
 from tests.browser.talk import say
+from tests.browser.test_panel import in_any_look
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -52,6 +53,9 @@ def test_what_a_list_shows_is_exported_as_a_table_and_with_texts_for_a_reason(
     address = person.begin(say("The moon is far."))
     panel = signed_in_page(owner, f"/admin/chat/response/?user={person.name}", java_script_enabled=scripts)
     panel.get_by_role("link", name="Export…").click()
+    if scripts:
+        assert in_any_look(panel, "/admin/chat/export/new/?of=responses") == in_any_look(panel, "/admin/chat/export/") == []
+        panel.goto(f"/admin/chat/export/new/?of=responses&user={person.name}")
     with panel.expect_download() as table:
         panel.get_by_role("button", name="Export the table").click()
     assert table.value.path().read_bytes().startswith(b'\xef\xbb\xbf"time"')
