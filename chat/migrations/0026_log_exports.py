@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0024_daily_numbers'),
+        ('chat', '0025_settled'),
     ]
 
     operations = [
