@@ -23,6 +23,7 @@ class PanelConfig(admin.SimpleAdminConfig):
         # not before the panel itself is there
         from chat.admin import (  # noqa: F401
             conversations,
+            exports,
             invitations,
             kept,
             model_server,

@@ -29,7 +29,14 @@ class Conversations(LogPage):
         rows, page = listed.page_of_conversations(question, asked.cursor)
         after = asked.address(before=listed.written(viewer, page.next)) if page.next else ""
         count = "" if asked.cursor else log_form.said(keyset.count(question), "conversation", "conversations")
-        return {"rows": rows, "next": after, "looked": page.looked, "count": count, "first": asked.address()}
+        return {
+            "rows": rows,
+            "next": after,
+            "looked": page.looked,
+            "count": count,
+            "first": asked.address(),
+            "export": asked.address(of="conversations"),
+        }
 
     def routes(self) -> list[Any]:
         one = "<str:conversation_id>/"

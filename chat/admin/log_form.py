@@ -1,6 +1,7 @@
 """What the log's lists are narrowed by, as it stands in the address: found within the actor's reach, or not at all."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -36,7 +37,11 @@ class Asked:
 
     def address(self, **more: str) -> str:
         """These filters with other values, as the end of an address."""
-        return f"?{urlencode({name: value for name, value in {**self.values, **more}.items() if value})}"
+        return written({**self.values, **more})
+
+
+def written(values: Mapping[str, str]) -> str:
+    return f"?{urlencode({name: value for name, value in values.items() if value})}"
 
 
 def read(request: HttpRequest, values: dict[str, str]) -> Asked:
@@ -55,7 +60,11 @@ def read(request: HttpRequest, values: dict[str, str]) -> Asked:
         total=milliseconds(values["total"]),
         tokens=int(number(values["tokens"])) if values["tokens"] else None,
         cost=number(values["cost"]) if values["cost"] else None,
-        **{name: values[name] for name in ("model", "status", "stored", "tool", "counted")},
+        model=values["model"],
+        status=values["status"],
+        stored=values["stored"],
+        tool=values["tool"],
+        counted=values["counted"],
     )
     return Asked(values, filters, listed.cursor(who, request.GET.get("before", "")[:200]))
 

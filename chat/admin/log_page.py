@@ -51,9 +51,9 @@ class LogPage(Reading):
 
         return self.route(where, shown, name, policy=PLAYED if plays else FRAME)
 
-    def place(self, viewer: Any, place: Place) -> dict[str, Any]:
-        """What the page says of reading there."""
-        now = access.standing(viewer, place)
+    def place(self, viewer: Any, place: Place, *, exports: bool = False) -> dict[str, Any]:
+        """What the page says of reading there, or of taking the texts along."""
+        now = access.standing(viewer, place, exports=exports)
         return {
             "standing": now,
             "mode": MODES[LogMode(now.mode)].lower(),
@@ -62,11 +62,11 @@ class LogPage(Reading):
             "consent": settings.ACCESS_CONSENT,
         }
 
-    def ask(self, request: HttpRequest, place: Place) -> None:
+    def ask(self, request: HttpRequest, place: Place, *, exports: bool = False) -> None:
         """Open it, or say what stands against that."""
-        sent = {name: request.POST.get(name, "").replace("\x00", "") for name in ("reason", "note")}
+        sent: dict[str, Any] = {name: request.POST.get(name, "").replace("\x00", "") for name in ("reason", "note")}
         try:
-            opening = access.ask(actor=actor(request), place=place, **sent)
+            opening = access.ask(actor=actor(request), place=place, exports=exports, **sent)
         except (errors.Refused, errors.InvalidInput) as error:
             messages.error(request, f"{error.message} {error.next}")
         else:

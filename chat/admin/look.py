@@ -22,6 +22,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         entry("Conversations", "forum", "admin:chat_conversation_changelist"),
         entry("Search texts", "search", "admin:chat_opening_search"),
         entry("Requests to read", "key", "admin:chat_opening_changelist"),
+        entry("Exports", "download", "admin:chat_export_changelist"),
     ]
     items += [
         entry("Overview", "bar_chart", "admin:chat_daily_changelist"),

@@ -13,7 +13,7 @@ from chat import errors
 from chat.admin import log_form
 from chat.admin.log_page import LogPage
 from chat.admin.reading import actor
-from chat.admin.streamed import Streamed
+from chat.live.streamed import Streamed, as_file
 from chat.models import AdminAct
 from chat.policy import can, teams_managed_by
 from chat.store import keyset, listed, record, trail
@@ -58,8 +58,7 @@ class Record(LogPage):
         question = trail.question(viewer, filters)
         record.exported(actor=viewer, what="record", form=form, team=filters.team, narrowed=filters.who or filters.whom)
         name = f"parley-record-{timezone.localdate()}.{form}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-        return Streamed(trail.exported(viewer, question, form), content_type=FORMS[form], headers=headers)
+        return as_file(trail.exported(viewer, question, form), name=name, kind=FORMS[form])
 
 
 def typed(data: QueryDict) -> dict[str, str]:

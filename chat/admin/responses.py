@@ -38,6 +38,7 @@ class Responses(LogPage):
             "looked": page.looked,
             "count": count,
             "first": asked.address(),
+            "export": asked.address(of="responses"),
         }
 
     def routes(self) -> list[Any]:

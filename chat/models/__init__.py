@@ -3,7 +3,7 @@
 `db_index=False` stands where another index begins with the same column: each costs with every row that is written.
 """
 
-from chat.models.access import AccessDetail, AccessHead, AccessRow, Opening
+from chat.models.access import AccessDetail, AccessHead, AccessRow, Exported, Opening
 from chat.models.admin_acts import AdminAct, AdminActDetail, AdminActHead
 from chat.models.cache import CacheEntry
 from chat.models.certificates import Certificate
@@ -48,6 +48,7 @@ __all__ = [
     "Departure",
     "Export",
     "ExportChunk",
+    "Exported",
     "Invitation",
     "Item",
     "Kept",

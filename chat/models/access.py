@@ -2,12 +2,13 @@ from django.conf import settings
 from django.db import models
 
 from chat.models import ids
-from chat.models.chained import ChainDetail, Chained, ChainHead
+from chat.models.chained import AppendOnly, ChainDetail, Chained, ChainHead
 
 
 class Opening(models.Model):
     """Somebody's reason to read one conversation in the log, or to search what is in `team` (None: everywhere): asked for, and
-    good until `expires` once it is granted. `note`: in their own words.
+    good until `expires` once it is granted. `exports`: to take the texts of that place along, not to read or search there.
+    `note`: in their own words.
     """
 
     class Reason(models.TextChoices):
@@ -27,6 +28,7 @@ class Opening(models.Model):
     team = models.ForeignKey("chat.Team", null=True, on_delete=models.CASCADE, related_name="+")
     reason = models.CharField(max_length=7, choices=Reason.choices)
     note = models.CharField(max_length=500, blank=True)
+    exports = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=7, choices=State.choices)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     expires = models.DateTimeField()
@@ -60,6 +62,27 @@ class AccessRow(Chained):
 
     def __str__(self) -> str:
         return f"reading {self.number}"
+
+
+class Exported(models.Model):
+    """A conversation of which an export held texts, and whose it was then: `row` is the row of the chain that says so, whose body
+    holds the hash of these, in the order of their keys; `first` the first such row of that export. As cheap as can be: an export
+    may hold very many, and each owner is told.
+    """
+
+    row = models.BigIntegerField()
+    first = models.BigIntegerField()
+    conversation = models.CharField(max_length=40)
+    owner = models.BigIntegerField()
+
+    objects = AppendOnly.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["conversation", "first"], name="one_exported")]
+        indexes = [
+            models.Index(fields=["owner", "row"], name="exported_of_owner"),
+            models.Index(fields=["row"], name="exported_in_row"),
+        ]
 
 
 class AccessDetail(ChainDetail):

@@ -6,10 +6,16 @@ from chat.models import ids
 
 
 class Export(models.Model):
-    """Everything of one person's as a zip, made in the background. `done` and `total` count messages; `bytes` is its size so far.
+    """A file made in the background: everything of one's `own` as a zip, or what somebody `asked` for of the `log`. `done` and
+    `total` count messages, or what the log's list shows (0: nobody knows how many); `bytes` is its size so far. With texts of the
+    log: `opening` is the reason, and `first` the row of the access log from which on it is on record what is in it.
 
     Who makes it holds a lease; `epoch` is the fence, as for runs. From `expires` on it is not there for anybody, and goes.
     """
+
+    class Kind(models.TextChoices):
+        OWN = "own", "one’s own data"
+        LOG = "log", "of the log"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
@@ -21,6 +27,10 @@ class Export(models.Model):
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.export_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="exports")
+    kind = models.CharField(max_length=3, choices=Kind.choices, default=Kind.OWN, db_default=Kind.OWN)
+    asked = models.JSONField(default=dict, db_default={})
+    opening = models.ForeignKey("chat.Opening", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    first = models.BigIntegerField(null=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
@@ -36,7 +46,7 @@ class Export(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["owner"],
+                fields=["owner", "kind"],
                 condition=Q(state__in=["queued", "in_progress"], expires__isnull=True),
                 name="one_export_at_a_time",
             )

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from chat.models import Export
 from chat.runs import exports, forgetting, probes
 from chat.runs.dispatch import dispatch
 from chat.runs.purge import PAUSE, Purging
@@ -55,6 +56,7 @@ class Executor:
                 *(ticker.loop for ticker in self.tickers),
                 self._sweep,
                 self._exports,
+                self._log_exports,
                 self._probes,
                 self._clear,
                 self._count,
@@ -186,9 +188,16 @@ class Executor:
 
     async def _exports(self) -> None:
         """Make the exports that are due, one after the other."""
+        await self._make(exports.due(Export.Kind.OWN).make_next)
+
+    async def _log_exports(self) -> None:
+        """The same of the log's: these may be large, and hold up nobody's own."""
+        await self._make(exports.due(Export.Kind.LOG).make_next)
+
+    async def _make(self, make_next: Callable[..., Coroutine[Any, Any, bool]]) -> None:
         alone = settings.ON_SQLITE
         while True:
-            if not (self.accepting and await exports.make_next(alone=alone)):
+            if not (self.accepting and await make_next(alone=alone)):
                 await asyncio.sleep(settings.RUN_SWEEP)
             alone = False
 
@@ -215,11 +224,7 @@ class Executor:
 
     async def _probes(self) -> None:
         """Ask the model server what it can, where the panel wants to know."""
-        alone = settings.ON_SQLITE
-        while True:
-            if not (self.accepting and await probes.make_next(alone=alone)):
-                await asyncio.sleep(settings.RUN_SWEEP)
-            alone = False
+        await self._make(probes.make_next)
 
     async def _checkpoint(self) -> None:
         """What the runs write is brought home by another thread: theirs does not wait for the disk."""

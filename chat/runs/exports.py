@@ -1,20 +1,17 @@
-"""Making exports: the zip, piece by piece, each committed for itself, so that replies are not held up meanwhile."""
+"""Making exports: the file, piece by piece, each committed for itself, so that replies are not held up meanwhile."""
 
 import asyncio
-import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from time import monotonic
 from typing import IO, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from django.db import Error as DatabaseError
-
+from chat import errors
 from chat.models import Export
-from chat.runs import archive
-from chat.store import exports, own, pool
+from chat.runs import archive, log_file
+from chat.runs.due import Due
+from chat.store import exports, log_exports, own, pool
 
-logger = logging.getLogger(__name__)
 WHILE: Final = 0.005  # seconds of work between two pauses
 SIGN: Final = 1.0  # seconds between two signs of life, also where no piece is full yet
 MODE: Final = 0o600 << 16  # of the files, where they are unpacked on Unix
@@ -30,6 +27,7 @@ class Making:
         self._buffer = bytearray()
         self._size = self._chunks = self._done = self._total = 0
         self._signed = 0.0
+        self._counts = export.kind == Export.Kind.OWN
 
     def step(self) -> bool:
         """Go on a little; False at the end. Raises exports.Gone when it is not this process's any more."""
@@ -45,9 +43,27 @@ class Making:
         """Nothing to do: what is full is committed between the files' pieces."""
 
     def _all(self) -> Iterator[None]:
-        owner = self.export.owner
         while exports.start_anew(self.export):
             yield
+        yield from self._log() if self.export.kind == Export.Kind.LOG else self._zip()
+        self._commit(last=True)
+        exports.finish(self.export)
+
+    def _log(self) -> Iterator[None]:
+        """Of how many is guessed; at its end it is known."""
+        expected = self.export.total
+        for piece in log_file.of(self.export):
+            self.write(piece.text.encode(errors="backslashreplace"))
+            if self._size > log_exports.LARGEST:
+                raise errors.TooLarge("This is more than one export holds.", next="Narrow the list, and take it along in parts.")
+            self._done += piece.messages
+            self._total = max(expected, self._done) if expected else 0
+            self._commit()
+            yield
+        self._total = self._done
+
+    def _zip(self) -> Iterator[None]:
+        owner = self.export.owner
         self._total = own.count(owner)
         with ZipFile(self, "w", ZIP_DEFLATED) as zip_file:  # type: ignore[call-overload]  # it needs no more of a file than this
             for file in archive.files(owner):
@@ -55,8 +71,6 @@ class Making:
                 info.compress_type, info.external_attr = ZIP_DEFLATED, MODE
                 with zip_file.open(info, "w", force_zip64=file.large) as target:
                     yield from self._pieces(file, target)
-        self._commit(last=True)
-        exports.finish(self.export)
 
     def _pieces(self, file: archive.File, target: IO[bytes]) -> Iterator[None]:
         for piece in file.pieces:
@@ -76,37 +90,14 @@ class Making:
             self._note()
 
     def _note(self, chunk: tuple[int, bytes] | None = None) -> None:
-        total = max(self._total, self._done)  # somebody may be writing
+        total = max(self._total, self._done) if self._counts else self._total  # somebody may be writing
         exports.note(self.export, done=self._done, total=total, size=self._size, chunk=chunk)
         self._signed = monotonic()
 
 
-async def make_next(*, alone: bool) -> bool:
-    """Make the export that is due; False when none is. `alone` as for `exports.take`."""
-    try:
-        export = await pool.for_readers(exports.take, alone=alone)
-    except DatabaseError:  # the sweep says so
-        return False
-    if export is None:
-        return False
-    try:
-        await _make(Making(export))
-    except exports.Gone:
-        pass
-    except asyncio.CancelledError:
-        with suppress(DatabaseError):
-            await pool.for_readers(exports.give_back, export)
-        raise
-    except DatabaseError as error:
-        logger.warning("An export lost the database, and is taken up again: %s", type(error).__name__)
-    except Exception:
-        logger.exception("Export %s cannot be made", export.pk)
-        await pool.for_readers(exports.fail, export, BROKEN)
-    return True
-
-
-async def _make(making: Making) -> None:
+async def _make(export: Export) -> None:
     """To its end, at half speed: what it does in a thread, others cannot do meanwhile."""
+    making = Making(export)
     took: float | None = 0.0
     while took is not None:
         await asyncio.sleep(took)
@@ -120,3 +111,15 @@ def _some(making: Making) -> float | None:
         if not making.step():
             return None
     return took
+
+
+def due(kind: Export.Kind) -> Due[Export]:
+    return Due(
+        "An export",
+        lambda alone: exports.take(alone=alone, kind=kind),
+        _make,
+        exports.give_back,
+        exports.fail,
+        gone=exports.Gone,
+        broken=BROKEN,
+    )

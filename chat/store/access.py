@@ -16,11 +16,11 @@ from django.utils import timezone
 from chat import errors
 from chat.models import Conversation, LogMode, Opening, Server, Team, User
 from chat.policy import MANAGING, can, conversations_logged_for, teams_managed_by
-from chat.store import chain, record, server, sql
+from chat.store import chain, exports, record, server, sql
 
 Place = Conversation | Team | None
 """What is read: one conversation; or, by searching, those of a team, or all (None)."""
-What = Literal["response", "replay", "raw", "transcript", "search", "found"]
+What = Literal["response", "replay", "raw", "transcript", "search", "found", "export", "fetched"]
 State, Reason = Opening.State, Opening.Reason
 STRICTNESS: Final = (LogMode.ABOVE, LogMode.FULL, LogMode.REDACTED, LogMode.METADATA)
 ASKED_FOR: Final = timedelta(hours=24)
@@ -29,7 +29,7 @@ NOTE: Final = 500  # characters
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """That a look is on record, and what of the text it shows. `read` alone makes one."""
+    """That a look is on record, and what of the text it shows. Made by `read`, and for exports by `exported.allowed`."""
 
     redacted: bool
     opening: str
@@ -62,16 +62,17 @@ def modes(teams: Iterable[Team | None]) -> list[str]:
     return [str(max(server_, team.log_mode if team else "", key=lambda one: STRICTNESS.index(LogMode(one)))) for team in teams]
 
 
-def standing(actor: User, place: Place) -> Standing:
-    _reach(actor, place)
-    return Standing(mode(_team(place)), _current(actor, place).first())
+def standing(actor: User, place: Place, *, exports: bool = False) -> Standing:
+    """`exports`: to take its texts along, which wants a reason of its own."""
+    reach(actor, place)
+    return Standing(mode(_team(place)), _current(actor, place, exports).first())
 
 
 def _team(place: Place) -> Team | None:
     return place.team if isinstance(place, Conversation) else place
 
 
-def _reach(actor: User, place: Place) -> None:
+def reach(actor: User, place: Place) -> None:
     """NotFound for whom the place is none of their business."""
     match place:
         case Conversation():
@@ -84,17 +85,19 @@ def _reach(actor: User, place: Place) -> None:
         raise errors.NotFound
 
 
-def _current(actor: User, place: Place) -> QuerySet[Opening]:
+def _current(actor: User, place: Place, exports: bool) -> QuerySet[Opening]:
     """Their reasons for this place that are good now, and those that wait; the one that opens first."""
-    mine = Opening.objects.filter(reader=actor, expires__gt=timezone.now(), state__in=(State.GRANTED, State.ASKED))
+    mine = Opening.objects.filter(
+        reader=actor, expires__gt=timezone.now(), state__in=(State.GRANTED, State.ASKED), exports=exports
+    )
     there = {"conversation": place} if isinstance(place, Conversation) else {"conversation": None, "team": place}
     return mine.filter(**there).order_by("-state", "-created")
 
 
 @transaction.atomic
-def ask(*, actor: User, place: Place, reason: str, note: str = "") -> Opening:
+def ask(*, actor: User, place: Place, reason: str, note: str = "", exports: bool = False) -> Opening:
     """Say why one wants to read. It opens at once, or when somebody else has consented, where `ACCESS_CONSENT` wants that."""
-    _reach(actor, place)
+    reach(actor, place)
     User.objects.select_for_update(no_key=True).get(pk=actor.pk)
     if reason not in Reason.values:
         raise errors.InvalidInput("Say why you want to read this.", param="reason", next="Choose a reason.")
@@ -102,18 +105,17 @@ def ask(*, actor: User, place: Place, reason: str, note: str = "") -> Opening:
         raise errors.InvalidInput("Say in a few words why you want to read this.", param="note", next="Then go on.")
     if mode(_team(place)) == LogMode.METADATA:
         raise errors.Refused("Nobody reads texts here.", next="The owners have settled that the log shows metadata only.")
-    if (found := _current(actor, place).first()) is not None:
+    if (found := _current(actor, place, exports).first()) is not None:
         return found
     if settings.ACCESS_CONSENT and not _others(actor, _team(place)):
         raise errors.Refused(
-            "Nobody else could consent to that.", next="Search one team." if place is None else "Nobody reads it."
+            "Nobody else could consent to that.", next="Choose one team." if place is None else "Nobody reads it."
         )
     granted = not settings.ACCESS_CONSENT
     there = {"conversation": place} if isinstance(place, Conversation) else {"team": place}
     state, good = (State.GRANTED, _minutes()) if granted else (State.ASKED, ASKED_FOR)
-    made = Opening.objects.create(
-        reader=actor, **there, reason=reason, note=note.strip()[:NOTE], state=state, expires=timezone.now() + good
-    )
+    said = {"reason": reason, "note": note.strip()[:NOTE], "exports": exports}
+    made = Opening.objects.create(reader=actor, **there, **said, state=state, expires=timezone.now() + good)
     record.write(actor=actor, what="reading.asked", about=_named(place), team=_team(place), before=reason, after=state)
     return made
 
@@ -168,11 +170,13 @@ def decide(*, actor: User, opening_id: str, grant: bool) -> Opening:
 
 
 @transaction.atomic
-def read(*, actor: User, place: Place, what: What, about: str = "", address: str = "", words: str = "") -> Allowed:
+def read(
+    *, actor: User, place: Place, what: What, about: str = "", address: str = "", words: str = "", exports: bool = False
+) -> Allowed:
     """The one way to a text: looks whether this person may read here now, and writes the row that says so. `about`: the id of
     what is shown; `words`: what is searched for. NotFound for a stranger; Refused without an open reason.
     """
-    now = standing(actor, place)
+    now = standing(actor, place, exports=exports)
     if now.mode == LogMode.METADATA:
         raise errors.Refused("Nobody reads texts here.", next="The owners have settled that the log shows metadata only.")
     if not now.open or now.opening is None:
@@ -187,6 +191,7 @@ def choose_for_server(*, actor: User, mode: str) -> None:
     if mode not in STRICTNESS[1:]:
         raise errors.InvalidInput("Choose what may be read.", param="log_mode")
     if Server.objects.filter(pk=1).exclude(log_mode=mode).update(log_mode=mode):
+        exports.withdraw_texts()
         record.write(actor=actor, what="server.log_mode", about="server", before=_label(before), after=_label(mode))
 
 
@@ -199,6 +204,7 @@ def choose_for_team(*, actor: User, team: Team, mode: str) -> None:
     if mode not in LogMode.values:
         raise errors.InvalidInput("Choose what may be read.", param="log_mode")
     if Team.objects.filter(pk=team.pk).exclude(log_mode=mode).update(log_mode=mode):
+        exports.withdraw_texts()
         before, after = _label(was.log_mode), _label(mode)
         record.write(actor=actor, what="team.log_mode", about=team, team=team, before=before, after=after)
 
@@ -238,8 +244,11 @@ def _note(actor: User, opening: Opening, looks: list[Look], *, address: str, wor
 READ: Final = "UPDATE chat_conversation SET last_reading = {number} {rows} WHERE chat_conversation.id = {conversation}"
 
 
+def why(opening: Opening) -> chain.Facts:
+    return {"opening": opening.pk, "reason": opening.reason, "consent": opening.decided_by_id}
+
+
 def _facts(opening: Opening, look: Look) -> chain.Facts:
     team, of = _team(look.place), look.place if isinstance(look.place, Conversation) else None
-    why: chain.Facts = {"opening": opening.pk, "reason": opening.reason, "consent": opening.decided_by_id}
     shown: chain.Facts = {"what": look.what, "about": look.about, "mode": look.mode, "team": team.pk if team else ""}
-    return {**why, **shown, "conversation": of.pk if of else "", "owner": of.owner_id if of else None}
+    return {**why(opening), **shown, "conversation": of.pk if of else "", "owner": of.owner_id if of else None}

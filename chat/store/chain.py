@@ -5,9 +5,10 @@ under one lock, so that they make one chain however many processes write, and ar
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final
 
 from django.db.models import CharField, F, Value
@@ -22,6 +23,7 @@ from chat.models import (
     AdminAct,
     AdminActDetail,
     AdminActHead,
+    Exported,
     User,
 )
 
@@ -41,7 +43,7 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Chain:
     """`columns` tells from the facts of a body what its row is looked up by; `whose` is what both tables call whoever takes the
-    details along, `ref` how the rows write it.
+    details along, `ref` how the rows write it. `also` looks at what else belongs to the first so many rows.
     """
 
     rows: Any
@@ -50,6 +52,7 @@ class Chain:
     whose: str
     columns: Callable[[dict[str, Any]], dict[str, Any]]
     ref: Combinable | F
+    also: Callable[[int], Verdict | None] = lambda count: None
 
     def append(self, *, by: User | None, entries: Sequence[tuple[Facts, dict[str, str]]]) -> list[Any]:
         """Add rows in the present transaction, as the last that it does: nobody else appends until it has ended. Of each, the
@@ -88,7 +91,7 @@ class Chain:
             return Verdict(count, count, "the end of the chain is another one")
         if self.rows.objects.filter(number__gt=head.number).exists() and self._unmoved(head):
             return Verdict(count, count + 1, "there were no more rows than those before it")
-        return self._verify_details(count, before)
+        return self.also(count) or self._verify_details(count, before)
 
     def _unmoved(self, head: Any) -> bool:
         return not self.heads.objects.filter(pk=1, number__gt=head.number).exists()
@@ -142,5 +145,23 @@ def _of_act(facts: dict[str, Any]) -> dict[str, Any]:
     return {**texts, "id": f"act_{facts['number']:032x}", "created": datetime.fromisoformat(facts["at"])}
 
 
-ACCESS: Final = Chain(AccessRow, AccessDetail, AccessHead, "reader", _of_access, F("pk"))
+def hash_of(held: Iterable[tuple[str, int]]) -> str:
+    """Of the conversations that an export held, and whose they were."""
+    text = sha256("", "")
+    for conversation, owner in held:
+        text = sha256(text, f"{conversation} {owner}")
+    return text
+
+
+def _lists(count: int) -> Verdict | None:
+    """What exports held is what the chain says."""
+    found = Exported.objects.filter(row__lte=count).order_by("row", "pk").values_list("row", "conversation", "owner").iterator()
+    held = {number: hash_of((pk, owner) for _, pk, owner in rows) for number, rows in groupby(found, key=lambda one: one[0])}
+    for row in AccessRow.objects.filter(body__contains='"list":', number__lte=count).order_by("number").iterator():
+        if json.loads(row.body).get("list", hash_of([])) != held.pop(row.number, hash_of([])):
+            return Verdict(count, row.number, "what the export held was changed")
+    return Verdict(count, min(held), "what an export held was put in") if held else None
+
+
+ACCESS: Final = Chain(AccessRow, AccessDetail, AccessHead, "reader", _of_access, F("pk"), _lists)
 ACTS: Final = Chain(AdminAct, AdminActDetail, AdminActHead, "who", _of_act, Concat(Value("user:"), Cast("pk", CharField())))

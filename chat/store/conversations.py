@@ -14,7 +14,7 @@ from chat import errors
 from chat.models import Branch, Certificate, Conversation, Item, Link, Participant, Removal, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
-from chat.store import certificates, clock, counting, history, ledger, news, rows, sql
+from chat.store import certificates, clock, counting, exports, history, ledger, news, rows, sql
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 20
@@ -205,6 +205,7 @@ def delete(*, actor: User, conversation_id: str) -> Conversation:
     conversation = lock(actor=actor, conversation_id=conversation_id, action="conversation.manage")
     conversation.deleted = clock.now()
     conversation.save(update_fields=["deleted"])
+    exports.withdraw([conversation.pk])
     running = Response.objects.filter(conversation=conversation, status__in=Response.RUNNING)
     running.filter(status=Response.Status.QUEUED, sequence=0).update(status=Response.Status.CANCELLED, ended=Now())
     running.filter(cancel_requested=None).update(cancel_requested=Now())
@@ -257,6 +258,7 @@ def purge_slice(conversation_id: str, *, certificate: Certificate | None = None)
     if counted is None:
         return False
     ledger.due(conversation_id, certificate=counted)
+    exports.withdraw([conversation_id])
     gone, whole = _next_to_go(conversation_id)
     _, removed = gone.delete()
     certificates.count(counted, removed, last=whole and certificate is None)

@@ -21,6 +21,7 @@ from chat.models import (
     Branch,
     Conversation,
     Departure,
+    Export,
     Invitation,
     Item,
     Link,
@@ -106,7 +107,8 @@ def begin(*, actor: User) -> None:
     responses.cancel_all(actor)
     left, ended = _leave_teams(actor)
     _forget_ways_in(actor)
-    exports.expire(actor)
+    exports.expire(Export.objects.filter(owner=actor))
+    exports.withdraw_all()
     temporary.drop_all(actor.pk)
     Link.objects.filter(conversation__owner=actor, audience=Audience.ANYONE).delete()
     Departure.objects.create(user=actor)

@@ -1,4 +1,5 @@
-"""Exports of one's own: asked for, made piece by piece by `runs`, fetched, deleted. One for each person is kept, for a day.
+"""Files that are made in the background: asked for, made piece by piece by `runs`, fetched, deleted; kept for a day. Here are
+those of one's own data, one for each person, and what they share with those of the log (`log_exports`).
 
 The bytes stand in the database, where every process finds them without a shared disk (docs/decisions/0007).
 """
@@ -14,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat import errors
-from chat.models import Export, ExportChunk, User
+from chat.models import Export, ExportChunk, Exported, User
 from chat.store import clock
 
 CHUNK: Final = 262_144  # bytes of one row
@@ -23,7 +24,11 @@ KEPT: Final = timedelta(days=1)
 LEASE: Final = 30.0  # seconds without a sign of life, after which an export is taken up by another process
 MOST_ATTEMPTS: Final = 3
 INTERRUPTED: Final = "It was interrupted several times. Try again; if it stays, tell whoever runs this server."
+WITHDRAWN: Final = "Something that it held was deleted meanwhile. Make it anew."
+CLOSED: Final = "What may be read was changed meanwhile."
 State = Export.State
+OWN: Final = Export.Kind.OWN
+LOG: Final = Export.Kind.LOG
 
 
 class Gone(Exception):
@@ -32,15 +37,19 @@ class Gone(Exception):
 
 def of(actor: User) -> Export | None:
     """This person's export, however far it is."""
-    return _there().filter(owner=actor).order_by("-created").first()
+    return there(OWN).filter(owner=actor).order_by("-created").first()
 
 
 def find(*, actor: User, export_id: str) -> Export:
     """One that is ready to be fetched, by whoever it is of; NotFound for everybody else."""
-    found = _there().filter(pk=export_id, owner=actor, state=State.READY).first()
+    found = ready(OWN).filter(pk=export_id, owner=actor).first()
     if found is None:
         raise errors.NotFound("This export does not exist any more.", next="Ask for a new one in your settings.")
     return found
+
+
+def ready(kind: str) -> QuerySet[Export]:
+    return there(kind).filter(state=State.READY)
 
 
 @transaction.atomic
@@ -50,35 +59,58 @@ def request(*, actor: User) -> Export:
     present = of(actor)
     if present is not None and present.unfinished:
         return present
-    expire(actor)
+    expire(there(OWN).filter(owner=actor))
     return Export.objects.create(owner=actor)
 
 
 @transaction.atomic
-def remove(*, actor: User, export_id: str) -> None:
+def remove(*, actor: User, export_id: str, kind: str = OWN) -> None:
     """Out of reach at once, also while it is being made; its bytes go within seconds (`purge`)."""
-    if not _expire(_there().filter(pk=export_id, owner=actor)):
+    if not expire(there(kind).filter(pk=export_id, owner=actor)):
         raise errors.NotFound("This export is gone already.")
 
 
-def expire(owner: User) -> None:
-    """All of this person's."""
-    _expire(_there().filter(owner=owner))
+def there(kind: str) -> QuerySet[Export]:
+    """Those that have not expired, however far they are."""
+    return Export.objects.filter(Q(expires=None) | Q(expires__gt=timezone.now()), kind=kind)
 
 
-def _there() -> QuerySet[Export]:
-    return Export.objects.filter(Q(expires=None) | Q(expires__gt=timezone.now()))
-
-
-def _expire(exports: QuerySet[Export]) -> int:
+def expire(exports: QuerySet[Export]) -> int:
     return exports.update(expires=timezone.now(), epoch=F("epoch") + 1)
 
 
-def take(*, alone: bool = False) -> Export | None:
-    """The next one that is due is this process's from now on, for as long as it shows signs of life (`note`). `alone`: no other
-    process can hold one (SQLite's start). One that was taken up too often has failed.
+def withdraw(conversation_ids: Collection[str]) -> None:
+    """Texts of these are to go: what holds some of them is not to be had any more, and goes within seconds (`purge`)."""
+    for export in _with_texts():
+        if Exported.objects.filter(conversation__in=conversation_ids, first=export.first or 0).exists():
+            _withdraw(Export.objects.filter(pk=export.pk), WITHDRAWN)
+
+
+def withdraw_texts() -> None:
+    """What is shown of texts has changed: all that was made of them before."""
+    _withdraw(_with_texts(), CLOSED)
+
+
+def withdraw_all() -> None:
+    """Somebody has left, whose name may stand in any export of the log."""
+    _withdraw(there(LOG).exclude(state=State.FAILED), WITHDRAWN)
+
+
+def _with_texts() -> QuerySet[Export]:
+    return there(LOG).filter(first__isnull=False).exclude(state=State.FAILED)
+
+
+def _withdraw(exports: QuerySet[Export], sentence: str) -> None:
+    now = timezone.now()
+    ended = {"ended": now, "expires": now + KEPT, "lease_until": None}
+    exports.update(state=State.FAILED, error=sentence, epoch=F("epoch") + 1, **ended)
+
+
+def take(*, alone: bool = False, kind: str = OWN) -> Export | None:
+    """The next one of this kind that is due is this process's from now on, for as long as it shows signs of life (`note`).
+    `alone`: no other process can hold one (SQLite's start). One that was taken up too often has failed.
     """
-    due = Export.objects.filter(expires=None, state__in=Export.UNFINISHED)
+    due = Export.objects.filter(expires=None, state__in=Export.UNFINISHED, kind=kind)
     if not due.exists():
         return None
     left = Q(state=State.IN_PROGRESS) if alone else Q(state=State.IN_PROGRESS, lease_until__lt=Now())
@@ -97,7 +129,7 @@ def _lease() -> Combinable:
     return ExpressionWrapper(Now() + timedelta(seconds=LEASE), output_field=DateTimeField())
 
 
-def _mine(export: Export) -> QuerySet[Export]:
+def mine(export: Export) -> QuerySet[Export]:
     """The export, if this process still has it."""
     return Export.objects.filter(pk=export.pk, epoch=export.epoch, state=State.IN_PROGRESS)
 
@@ -105,7 +137,7 @@ def _mine(export: Export) -> QuerySet[Export]:
 @transaction.atomic
 def note(export: Export, *, done: int, total: int, size: int, chunk: tuple[int, bytes] | None = None) -> None:
     """How far it is, and its next piece with the number of that. Raises Gone when it is not this process's any more."""
-    if not _mine(export).update(done=done, total=total, bytes=size, lease_until=_lease()):
+    if not mine(export).update(done=done, total=total, bytes=size, lease_until=_lease()):
         raise Gone
     if chunk is not None:
         ExportChunk.objects.create(export=export, index=chunk[0], bytes=chunk[1])
@@ -116,31 +148,33 @@ def finish(export: Export) -> None:
     """All of it is there; `KEPT` begins."""
     now = timezone.now()
     changes = {"state": State.READY, "ended": now, "expires": now + KEPT, "lease_until": None}
-    if not _mine(export).update(done=F("total"), **changes):
+    if not mine(export).update(done=F("total"), **changes):
         raise Gone
 
 
 @transaction.atomic
 def fail(export: Export, sentence: str) -> None:
     now = timezone.now()
-    _mine(export).update(state=State.FAILED, error=sentence, ended=now, expires=now + KEPT, lease_until=None)
+    mine(export).update(state=State.FAILED, error=sentence, ended=now, expires=now + KEPT, lease_until=None)
 
 
 @transaction.atomic
 def give_back(export: Export) -> None:
     """The process ends in good order: another takes it up, from the start, and this try does not count."""
-    _mine(export).update(state=State.QUEUED, attempts=F("attempts") - 1, lease_until=None)
+    mine(export).update(state=State.QUEUED, attempts=F("attempts") - 1, lease_until=None)
 
 
 def chunk(export: Export, index: int) -> bytes | None:
-    found = ExportChunk.objects.filter(export=export, index=index).values_list("bytes", flat=True).first()
+    """None behind the last, and once it is withdrawn."""
+    there = ExportChunk.objects.filter(export=export, index=index).exclude(export__state=State.FAILED)
+    found = there.values_list("bytes", flat=True).first()
     return None if found is None else bytes(found)
 
 
 @transaction.atomic
 def start_anew(export: Export) -> bool:
     """Remove some of what the try before left; False when nothing is. Raises Gone as `note` does."""
-    note(export, done=0, total=0, size=0)
+    note(export, done=0, total=export.total if export.kind == LOG else 0, size=0)
     return drop_chunks([export.pk])
 
 

@@ -64,30 +64,35 @@ class Count:
     more: bool = False
 
 
-def page(question: Question, cursor: Cursor | None) -> Page:
-    """The rows below the cursor. Where each of several ways has its own end, those above the highest of them are known."""
+def page(question: Question, cursor: Cursor | None, *, size: int | None = None) -> Page:
+    """The rows below the cursor, at most `size` (`PAGE`). Where each of several ways has its own end, those above the highest of
+    them are known.
+    """
     found: set[Cursor] = set()
     ends: list[Cursor] = []
     ways = question.each_way()
-    most = max(LOOK // max(len(ways), 1), PAGE + 1)
+    size = size or PAGE
+    most = max(LOOK // max(len(ways), 1), size + 1)
     for way in ways:
-        rows, end = _look(question, way, cursor, most)
+        rows, end = _look(question, way, cursor, most, size + 1)
         found.update(rows)
         ends += [end] if end else []
     edge = max(ends, default=None)
     known = sorted((row for row in found if edge is None or row >= edge), reverse=True)
-    shown = known[:PAGE]
-    if len(known) > PAGE:
+    shown = known[:size]
+    if len(known) > size:
         return Page([pk for _, pk in shown], shown[-1])
     return Page([pk for _, pk in shown], edge, looked=most * len(ways) if edge else 0)
 
 
-def _look(question: Question, way: tuple[Condition, ...], cursor: Cursor | None, most: int) -> tuple[list[Cursor], Cursor | None]:
-    """Rows that fit, one more than a page; and where the looking ended, if there may be more below."""
-    inner, values = found_by(question, way, cursor, most=most if question.tried else PAGE + 1)
+def _look(
+    question: Question, way: tuple[Condition, ...], cursor: Cursor | None, most: int, wanted: int
+) -> tuple[list[Cursor], Cursor | None]:
+    """So many rows that fit; and where the looking ended, if there may be more below."""
+    inner, values = found_by(question, way, cursor, most=most if question.tried else wanted)
     text, more = _tried(question, inner)
-    rows = [_cursor(row) for row in sql.rows(f"{text} LIMIT {PAGE + 1}", *values, *more)]
-    if not question.tried or len(rows) > PAGE:
+    rows = [_cursor(row) for row in sql.rows(f"{text} LIMIT {wanted}", *values, *more)]
+    if not question.tried or len(rows) >= wanted:
         return rows, None
     last = _at(question, way, cursor, most - 1)
     return rows, _cursor(last[0]) if last else None

@@ -23,7 +23,8 @@ STATUSES: Final = (*Response.Status.choices, (ERROR, "any error"))
 class Filters:
     """What a list is narrowed by; "" and None: not by that. `user` and `team` are found within the actor's reach. At least so
     long until the first words (`first`) and until the end (`total`), in milliseconds; so many tokens, read and written; so much
-    that it cost. `counted`: as the overview counts it.
+    that it cost. `counted`: as the overview counts it. `scope`: the teams that are
+    looked through, where others than the actor's present ones.
     """
 
     user: User | None = None
@@ -40,6 +41,7 @@ class Filters:
     tokens: int | None = None
     cost: Decimal | None = None
     counted: str = ""
+    scope: tuple[str, ...] | None = None
 
 
 def key(text: str) -> str:
@@ -93,6 +95,8 @@ def _scope(actor: User, filters: Filters) -> tuple[Condition, ...] | None:
     """The teams that are looked through, each found by an index; None: all."""
     if filters.team is not None:
         return (Condition("team_id = %s", (filters.team.pk,)),)
+    if filters.scope is not None:
+        return tuple(Condition("team_id = %s", (pk,)) for pk in filters.scope) or (Condition("team_id = %s", ("",)),)
     if can(actor, "server.manage", None):
         return None
     mine = teams_managed_by(actor).order_by("pk").values_list("pk", flat=True)

@@ -1,5 +1,6 @@
 """The texts of the log. Each function takes what `access.read` has returned: no text without a row that says who read it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -59,6 +60,23 @@ def title(allowed: Allowed, conversation: Conversation) -> str:
     if not conversation.store or conversation.responses.filter(gone).exists():
         return ""
     return redaction.mask(conversation.title) if allowed.redacted else conversation.title
+
+
+def exported(allowed: Mapping[str, Allowed], ids: list[str]) -> dict[str, Exchange]:
+    """Of several conversations, each as far as it is allowed, by the ids of the Responses: those that are open, and no other."""
+    found = ((one, allowed.get(str(one.response.conversation_id))) for one in history.alone(ids))
+    return {one.response.pk: _open(may, one) for one, may in found if may is not None and not closed(one.response)}
+
+
+def without_text(response: Response) -> Json:
+    """The same of one that is closed: what the list shows of it."""
+    spent = {"input_tokens": response.input_tokens, "output_tokens": response.output_tokens}
+    bare = Response(
+        **{name: getattr(response, name) for name in ("pk", "created", "ended", "status", "model", "store", "error_code")},
+        usage=None if response.output_tokens is None else spent,
+        incomplete_reason=response.incomplete_reason,
+    )
+    return {**as_data(Exchange(bare, Item(wire={}))), "input": []}
 
 
 def as_data(exchange: Exchange) -> Json:

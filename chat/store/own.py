@@ -49,13 +49,13 @@ def with_files(conversation: Conversation) -> Iterator[list[Item]]:
     query = """SELECT id FROM chat_item WHERE conversation_id = %s AND response_id IS NULL
     AND CAST(wire AS TEXT) LIKE %s ORDER BY created, id"""
     ids = [pk for (pk,) in sql.rows(query, conversation.pk, '%"filename"%')]
-    return (_items(page) for page in _parted(ids, ITEM_SIZES))
+    return (_items(page) for page in parted(ids, ITEM_SIZES))
 
 
 def answered(conversation: Conversation) -> Iterator[list[tuple[Response, list[Item]]]]:
     """The replies in it, all versions, the oldest first, each with what the model put out."""
     ids = list(Response.objects.filter(conversation=conversation).order_by("created", "pk").values_list("pk", flat=True))
-    for page in _parted(ids, history.SIZES):
+    for page in parted(ids, history.SIZES):
         found = {response.pk: response for response in rows.fetch(Response, "id {one_of}", page)}
         output: dict[str, list[Item]] = {pk: [] for pk in page}
         for item in rows.fetch(Item, "response_id {one_of} ORDER BY output_index", page):
@@ -67,7 +67,7 @@ def shown(conversation: Conversation, viewer: User) -> Iterator[list[history.Exc
     """The branch that this person sees, from its start."""
     end = messages.head(conversation, viewer)
     ids = history.path(end.pk)[0] if end is not None else []
-    return (history.alone(page) for page in _parted(ids, history.SIZES))
+    return (history.alone(page) for page in parted(ids, history.SIZES))
 
 
 def elsewhere(actor: User) -> Iterator[list[Item]]:
@@ -83,7 +83,7 @@ def _elsewhere(actor: User) -> QuerySet[Item]:
 
 def _pages(items: QuerySet[Item]) -> Iterator[list[Item]]:
     ids = list(items.order_by("created", "pk").values_list("pk", flat=True))
-    return (_items(page) for page in _parted(ids, ITEM_SIZES))
+    return (_items(page) for page in parted(ids, ITEM_SIZES))
 
 
 def _items(page: Sequence[str]) -> list[Item]:
@@ -93,12 +93,12 @@ def _items(page: Sequence[str]) -> list[Item]:
 ITEM_SIZES = "SELECT id, LENGTH(CAST(wire AS TEXT)) FROM chat_item WHERE id {one_of}"
 
 
-def _parted(ids: list[str], sizes_of: str) -> Iterator[list[str]]:
-    """The ids in pages; a page ends before its rows are more than `BYTES`. Asked in lists of `AT_ONCE`, so that the database does
+def parted(ids: list[str], sizes_of: str, *, at_once: int = AT_ONCE) -> Iterator[list[str]]:
+    """The ids in pages; a page ends before its rows are more than `BYTES`. Asked in lists of `at_once`, so that the database does
     not weigh all of them at once either.
     """
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+    for start in range(0, len(ids), at_once):
+        some = ids[start : start + at_once]
         sizes = {pk: int(size) for pk, size in sql.rows(sizes_of, some)}
         page: list[str] = []
         weight = 0

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from chat import errors, markdown
 from chat.models import Branch, Conversation, Item, Kept, Link, Removal, Response, User
-from chat.store import clock, conversations, counting, history, ledger, messages, news, responses, rows, search, sql
+from chat.store import clock, conversations, counting, exports, history, ledger, messages, news, responses, rows, search, sql
 
 SLICE: Final = 20  # replies that one transaction removes
 GONE: Final = "This message does not exist any more."
@@ -81,6 +81,7 @@ def remove(*, actor: User, conversation_id: str, item_id: str) -> Removed:
     for response in running:
         responses.stop(conversation, response)
     Removal.objects.create(item=item, conversation=conversation)
+    exports.withdraw([conversation.pk])
     _move(item, ids, None)
     _lead_away(conversation, item, ids)
     news.announce(conversation, "branch.changed", user=actor.pk)
@@ -177,6 +178,7 @@ def purge_slice(removal_id: int) -> bool:
     removal = found.select_related("item__previous").first()
     if removal is None:  # it was had back
         return False
+    exports.withdraw([conversation_id])
     if some := history.below(removal.item_id)[-SLICE:]:
         ledger.due_of(some)
         counting.before_these_go(some)

@@ -1,10 +1,8 @@
 """Reading the record: what owners and admins did, newest first, within the actor's reach, with the names that people have now."""
 
-import csv
-import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +11,7 @@ from chat import errors
 from chat.models import LEFT, AdminAct, Opening, Server, Team, User
 from chat.policy import can
 from chat.store import keyset, listed, record
-from chat.store.csv_cells import defused
+from chat.store.cells import row
 from chat.store.keyset import Condition, Cursor, Question
 
 COLUMNS: Final = "id, created, who, what, about, team_id"
@@ -166,10 +164,8 @@ def _cells(one: Told) -> tuple[str, ...]:
     return (*who, one.act.team, one.team, one.before, one.after, one.address)
 
 
-def _line(cells: Iterable[str]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerow([defused(cell) for cell in cells])
-    return out.getvalue().encode("utf-8", "replace")
+def _line(cells: Sequence[str]) -> bytes:
+    return row(cells).encode("utf-8", "replace")
 
 
 def _object(one: Told) -> bytes:

@@ -1,6 +1,6 @@
 """/settings/data/: everything of one's own to be taken along, and the account to be deleted."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -12,24 +12,15 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from chat import errors
+from chat.live.streamed import as_file
 from chat.models import Export
-from chat.store import certificates, departures, exports, ledger, pool
+from chat.store import certificates, departures, exports, ledger
 from chat.web.certificates import MOST
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.kept import held
-
-
-class Streamed(StreamingHttpResponse):
-    """Sent piece by piece, each read in the readers' threads. Django would gather all of a plain iterator first."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces: Iterator[bytes] = iter(self.streaming_content)  # type: ignore[arg-type]
-        while piece := await pool.for_readers(lambda: next(pieces, b"")):
-            yield piece
 
 
 class DepartureForm(forms.Form):
@@ -67,12 +58,7 @@ def download(request: PersonRequest, export_id: str) -> StreamingHttpResponse:
     found = exports.find(actor=request.user, export_id=export_id)
     request.META.pop("HTTP_ACCEPT_ENCODING", None)  # a zip is compressed: nothing is to be done to it on the way
     name = f"parley-{request.user.username}-{found.created:%Y-%m-%d}.zip"
-    headers = {
-        "Content-Disposition": content_disposition_header(True, name) or "attachment",
-        "Content-Length": str(found.bytes),
-        "Cache-Control": "private, no-store",
-    }
-    return Streamed(_chunks(found), content_type="application/zip", headers=headers)
+    return as_file(_chunks(found), name=name, kind="application/zip", size=found.bytes)
 
 
 def _chunks(found: Export) -> Iterator[bytes]:

@@ -33,6 +33,9 @@ ROUTES = {
     **dict.fromkeys((f"chat_response_{name}" for name in ("change", "open", "text", "raw", "replay")), RESPONSE),
     **dict.fromkeys((f"chat_conversation_{name}" for name in ("change", "open", "text")), CONVERSATION),
     "chat_opening_decide": CONVERSATION,
+    **dict.fromkeys(("chat_export_changelist",), ENTER),
+    # without a list or an export that is theirs: nothing
+    **dict.fromkeys((f"chat_export_{name}" for name in ("new", "make", "open", "again", "fetch", "remove")), NOBODY),
     **dict.fromkeys(("chat_opening_open", "chat_accessrow_changelist"), OWNER),  # the first: of a search of everything
     **dict.fromkeys(("chat_daily_changelist", "chat_kept_changelist"), ENTER),
     **dict.fromkeys(("chat_adminact_changelist", "chat_adminact_export"), ENTER),
@@ -60,7 +63,7 @@ def address(pattern: URLPattern, *, person: Any, team: str, log: dict[str, str] 
     of_person = "user" in str(pattern.name)
     ids = {"user_id": person, "team_id": team, "name": "suspend", "object_id": person if of_person else team, "app_label": "chat"}
     ids["number"] = Probe.objects.values_list("pk", flat=True).first() or 0
-    ids |= {**MISSING, "opening_id": f"open_{'0' * 32}", **(log or {})}
+    ids |= {**MISSING, "opening_id": f"open_{'0' * 32}", "export_id": f"exp_{'0' * 32}", **(log or {})}
     ids["price_id"] = PRICE
     wanted = {name: ids[name] for name in pattern.pattern.regex.groupindex if name in ids}
     return reverse(f"admin:{pattern.name}", kwargs=wanted)
@@ -88,6 +91,7 @@ def test_only_what_is_ours_is_registered() -> None:
         "chat.AdminAct",
         "chat.Conversation",
         "chat.Daily",
+        "chat.Export",
         "chat.Invitation",
         "chat.Kept",
         "chat.Opening",

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from chat.models import LEFT, AdminAct, AdminActDetail, AdminActHead, Team, User
 from chat.store import accounts, departures, keyset, probes, record, teams
-from chat.store.csv_cells import defused
+from chat.store.cells import defused
 from tests.admin.conftest import World
 
 PAGE = "/admin/chat/adminact/"
@@ -217,7 +217,7 @@ def test_a_cell_that_would_be_a_formula_is_a_text(cell: str) -> None:
     assert defused(cell) == f"'{cell}"
 
 
-@pytest.mark.parametrize("cell", ["", "a=1", "1-1", "stella", "'=1", "2026-11-27", " a"])
+@pytest.mark.parametrize("cell", ["", "a=1", "1-1", "stella", "2026-11-27", " a"])
 def test_any_other_cell_stays_as_it_is(cell: str) -> None:
     assert defused(cell) == cell
 

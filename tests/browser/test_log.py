@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.people import Person
 from tests.browser.talk import say
+from tests.browser.test_panel import in_any_look
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -43,3 +44,27 @@ def test_a_reply_is_found_opened_with_a_reason_and_replayed_and_its_owner_sees_t
     theirs = signed_in_page(person, address)
     theirs.get_by_role("link", name=f"Read by {owner.name}").click()
     expect(theirs.get_by_text("“T-17”")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_a_list_shows_is_exported_as_a_table_and_with_texts_for_a_reason(
+    signed_in_page: Callable[..., Page], owner: Person, person: Person, scripts: bool
+) -> None:
+    address = person.begin(say("The moon is far."))
+    panel = signed_in_page(owner, f"/admin/chat/response/?user={person.name}", java_script_enabled=scripts)
+    panel.get_by_role("link", name="Export…").click()
+    if scripts:
+        assert in_any_look(panel, "/admin/chat/export/new/?of=responses") == in_any_look(panel, "/admin/chat/export/") == []
+        panel.goto(f"/admin/chat/export/new/?of=responses&user={person.name}")
+    with panel.expect_download() as table:
+        panel.get_by_role("button", name="Export the table").click()
+    assert table.value.path().read_bytes().startswith(b'\xef\xbb\xbf"time"')
+    if panel.get_by_label("Why").count():
+        panel.get_by_label("Why").select_option("request")
+        panel.get_by_role("button", name="Open").click()
+    with panel.expect_download() as texts:
+        panel.get_by_role("button", name="Export the texts").click()
+    assert "The moon is far." in texts.value.path().read_text()
+    theirs = signed_in_page(person, address)
+    theirs.get_by_role("link", name=f"Read by {owner.name}").click()
+    expect(theirs.get_by_text("taken along in an export")).to_be_visible()

@@ -187,6 +187,23 @@ async def talk(house: House, person: Visitor, canary: Canary, *, store: str) -> 
     return pk
 
 
+MANY = """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1001)
+INSERT INTO chat_response (id, status, model, store, instructions, epoch, attempts, position, sequence, error_code, error_message,
+incomplete_reason, created) SELECT 'resp_' || i, 'completed', '', 1 = 0, '', 1, 1, 0, 0, '', '', '', (SELECT MIN(created) FROM
+chat_response) FROM n RETURNING id"""
+
+
+async def export(house: House, person: Visitor, canary: Canary) -> None:
+    """The owner of the server exports the log with its texts; so much that it is made in the background, and waits."""
+    house.rows(MANY)
+    await person.post("/admin/chat/export/open/", of="responses", reason="ticket")
+    answer = await person.post("/admin/chat/export/make/", of="responses", format="jsonl")
+    assert answer.headers["Location"] == "/admin/chat/export/", answer.text
+    await until(lambda: house.rows("SELECT state FROM chat_export") == [("ready",)], within=30, what="it was not made")
+    data = b"".join(bytes(one) for (one,) in house.rows("SELECT bytes FROM chat_exportchunk ORDER BY id"))
+    assert canary.within(data) >= {"said", "reply", "again"}
+
+
 async def delete(house: House, person: Visitor, conversation_id: str) -> None:
     """Deleted, the time for undo over, and what has expired removed."""
     assert (await person.post(f"/c/{conversation_id}/delete/")).status_code < 400
@@ -213,5 +230,6 @@ async def test_what_is_stored_is_in_the_log_as_well_and_after_deletion_nowhere(h
     pk = await talk(house, person, canary, store="on")
     assert elsewhere(house, canary, pk) >= {"reply", "again", "crash"}, "the log holds what is stored"
     assert "sought" not in raw(house, canary)
+    await export(house, person, canary)
     await delete(house, person, pk)
     await until(lambda: not raw(house, canary), within=30, what=f"left after the deletion: {raw(house, canary)}")
