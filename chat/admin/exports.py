@@ -22,7 +22,7 @@ from chat.store import exported, exports, keyset, listed, log_exports
 from chat.store.log_exports import LISTS, Wanted
 
 KINDS: Final = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
-ONLY_REPLIES: Final = ("conversation", "model", "status", "tool")
+ONLY_REPLIES: Final = ("conversation", "model", "status", "tool", "first", "total", "tokens", "cost", "counted")
 
 
 @admin.register(Export)

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from chat import policy
-from chat.models import Membership, User
+from chat.models import Export, Membership, Opening, User
 from chat.store import invitations, record, teams
 from chat.store import server as servers
+from chat.store.listed import Filters
+from chat.store.log_exports import Wanted
 from tests.admin.conftest import World
 from tests.admin.test_doors import NAMED, address
 
@@ -87,6 +90,9 @@ CASES: dict[str, tuple[str, str, dict[str, str], list[str]]] = {
     ),
     "chat_opening_open": ("server owner", f"{PANEL}/opening/search/open/", {"reason": "ticket"}, ["reading.asked"]),
     "chat_opening_decide": ("team admin", f"{PANEL}/opening/{{opening_id}}/decide/", {"grant": "yes"}, ["reading.decided"]),
+    "chat_export_make": ("team admin", f"{PANEL}/export/make/", {"of": "responses", "format": "csv"}, ["exported"]),
+    "chat_export_open": ("team admin", f"{PANEL}/export/open/", {"of": "responses", "reason": "ticket"}, ["reading.asked"]),
+    "chat_export_again": ("team admin", f"{PANEL}/export/{{export_id}}/open/", {"reason": "ticket"}, ["reading.asked"]),
     "chat_adminact_export": ("team admin", f"{PANEL}/adminact/export/", {"form": "csv"}, ["exported"]),
 }
 ALSO = {"new_team", "accept_invitation", "team_leave"}  # that concern a team, by whoever may
@@ -98,7 +104,7 @@ READING = {
     *("chat_response_changelist", "chat_response_change", "chat_response_text", "chat_response_raw", "chat_response_replay"),
     *("chat_conversation_changelist", "chat_conversation_change", "chat_conversation_text"),
     *("chat_opening_changelist", "chat_opening_search", "chat_opening_found", "chat_accessrow_changelist"),
-    "chat_adminact_changelist",
+    *("chat_adminact_changelist", "chat_export_changelist", "chat_export_new", "chat_export_fetch", "chat_export_remove"),
 }
 
 
@@ -110,10 +116,15 @@ def test_every_route_of_owners_and_admins_is_tried_here() -> None:
 
 def places(world: World) -> dict[str, str]:
     made, token = invitations.make(actor=world.people["team owner"], team=world.physics, days=7, uses=1)
+    admin = world.people["team admin"]
+    asked = Wanted("responses", "jsonl", Filters(scope=(world.physics.pk,)), world.physics.pk).as_data()
+    opening = Opening.objects.create(reader=admin, team=world.physics, reason="ticket", exports=True, expires=timezone.now())
+    export = Export.objects.create(owner=admin, kind=Export.Kind.LOG, state=Export.State.READY, opening=opening, asked=asked)
     in_team, of_server = world.invitations["physics"].pk, world.invitations["server"].pk
     return {
         **world.log[world.physics.pk],
         "team": world.physics.pk,
+        "export_id": export.pk,
         "member": str(world.people["member"].pk),
         "token": token,
         "physics": in_team,
@@ -140,7 +151,9 @@ def test_an_act_is_on_record_by_whoever_did_it_and_a_strangers_try_is_not(world:
 
 
 WRITES = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
-NO_ACTS = re.compile("django_session|usersessions_.*|chat_access.*|chat_conversation")  # being here, and the chain of readings
+NO_ACTS = re.compile(
+    "django_session|usersessions_.*|chat_access.*|chat_conversation|chat_export"
+)  # being here, readings, one's own files
 
 
 def test_all_other_pages_of_the_panel_write_nothing(world: World) -> None:

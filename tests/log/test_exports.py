@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +16,7 @@ from django.utils import timezone
 
 from chat.models import (
     AccessRow,
+    AdminAct,
     Conversation,
     Export,
     ExportChunk,
@@ -94,8 +94,12 @@ def test_a_table_has_what_the_list_shows_and_no_text(logged: Log) -> None:
             rows = table(make(client, **filters))
             assert [one["response"] for one in rows] == walk(logged, who, query)[0]
             assert not any(CANARY in str(one) or REPLY in str(one) or "unstored" in str(one) for one in rows)
-    assert LogEntry.objects.filter(change_message__contains="of the log as CSV, without texts").count() == 6
-    assert "model gpt-x" in LogEntry.objects.order_by("pk")[0].change_message
+    acts = [json.loads(act.body) for act in AdminAct.objects.filter(what="exported").order_by("number")]
+    assert [act["about"] for act in acts if act["after"].endswith(", as CSV, without texts")] == ["responses"] * 6
+    assert [act["before"] for act in acts] == ["status: failed", "stored: no", ""] * 2
+    typed = AdminAct.objects.filter(what="exported").order_by("number")[0].detail.text
+    assert "gpt-x" in typed
+    assert "gpt-x" not in str(acts)
     raw = text(make(logged.client("server owner"), model="gpt-x"))
     (line,) = [one for one in raw.split("\r\n") if made[0].pk in one]
     assert ",7,3,0.000013," in line  # numbers stay numbers
@@ -410,12 +414,12 @@ def test_one_that_is_sent_at_once_ends_where_it_may_go_on_no_more(logged: Log, m
 def test_looking_writes_nothing(logged: Log, small: None) -> None:
     client = ready(logged)
     work()
-    counted = [model.objects.count() for model in (LogEntry, AccessRow, Opening, Export, ExportChunk)]
+    counted = [model.objects.count() for model in (AdminAct, AccessRow, Opening, Export, ExportChunk)]
     for path in (NEW + "?of=responses", NEW + "?of=conversations&stored=no", LIST):
         assert client.get(path).status_code == 200
     for name in ("make", "open"):
         assert client.get(reverse(f"admin:chat_export_{name}")).status_code == 405
-    assert counted == [model.objects.count() for model in (LogEntry, AccessRow, Opening, Export, ExportChunk)]
+    assert counted == [model.objects.count() for model in (AdminAct, AccessRow, Opening, Export, ExportChunk)]
 
 
 def test_large_texts_are_never_held_at_once(logged: Log) -> None:
