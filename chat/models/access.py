@@ -7,8 +7,8 @@ from chat.models import ids
 
 
 class Opening(models.Model):
-    """Somebody's reason to read one conversation in the log, or to search what is in `team` (None: everywhere): asked for, and
-    good until `expires` once it is granted. `note`: in their own words.
+    """Somebody's reason to read one conversation in the log while it is in `team`, or to search what is there (None: everywhere):
+    asked for, and good until `expires` once it is granted. `note`: in their own words.
     """
 
     class Reason(models.TextChoices):
