@@ -6,6 +6,7 @@ from django.db.models import F
 from chat import errors
 from chat.models import Server, Team, User
 from chat.policy import can
+from chat.store import record
 
 
 def current() -> Server:
@@ -70,6 +71,14 @@ def change_public_links(*, actor: User, allowed: bool) -> None:
     """Whether links may be opened by anyone from now on; those there are show nothing as long as they may not."""
     manage(actor)
     Server.objects.filter(pk=1).update(public_links=allowed)
+
+
+@transaction.atomic
+def change_temporary(*, actor: User, allowed: bool) -> None:
+    """Whether there are temporary conversations from now on."""
+    if manage(actor).temporary != allowed:
+        Server.objects.filter(pk=1).update(temporary=allowed)
+        record.write(actor=actor, about=current(), said=f"Temporary conversations: {'allowed' if allowed else 'not allowed'}.")
 
 
 @transaction.atomic
