@@ -55,13 +55,16 @@ def read(request: HttpRequest, values: dict[str, str]) -> Asked:
         total=milliseconds(values["total"]),
         tokens=int(number(values["tokens"])) if values["tokens"] else None,
         cost=number(values["cost"]) if values["cost"] else None,
-        **{name: values[name] for name in ("model", "status", "stored", "tool", "counted")},
+        model=listed.model(who, values["model"]),
+        **{name: values[name] for name in ("status", "stored", "tool", "counted")},
     )
     return Asked(values, filters, listed.cursor(who, request.GET.get("before", "")[:200]))
 
 
 def typed(data: QueryDict) -> dict[str, str]:
-    return {name: data.get(name, "").strip()[:300] for name in FIELDS}
+    """Without blanks around, but for a model's name, which may have some."""
+    kept = {name: data.get(name, "")[:300] for name in FIELDS}
+    return {name: value if name == "model" and value.strip() else value.strip() for name, value in kept.items()}
 
 
 def number(text: str) -> Decimal:
