@@ -127,6 +127,7 @@ def pages(people: dict[str, Any]) -> list[tuple[str, str, str, dict[str, str] | 
         "a person": "user=p7",
         "a team": f"team={team}",
         "a model": "model=model-3",
+        "a rare model": "model=rare-model",
     }
     queries |= {"failed": "status=failed", "completed": "status=completed", "not stored": "stored=no", "stored": "stored=yes"}
     queries |= {"a tool": "tool=web_search", "a rare tool": "tool=rare_tool", "a month ago": "to=2026-11-05"}

@@ -22,7 +22,8 @@ REPLIES: Final = """INSERT INTO chat_response (id, conversation_id, author_id, t
     attempts, position, sequence, input_tokens, output_tokens, usage, tools, error_code, error_message, incomplete_reason,
     created, started, first_token, ended)
 {all} SELECT {resp}, {conv_of}, {first} + (i % {talks} % {people}), {team_of},
-    CASE WHEN i % 97 = 0 THEN 'failed' WHEN i % 101 = 0 THEN 'cancelled' ELSE 'completed' END, 'model-' || (i % 5),
+    CASE WHEN i % 97 = 0 THEN 'failed' WHEN i % 101 = 0 THEN 'cancelled' ELSE 'completed' END,
+    CASE WHEN i % 50 = 7 THEN 'rare-model' ELSE 'model-' || (i % 5) END,
     i % 50 <> 0, '', 1, 1, i, 9, 100, 200, {usage},
     CASE WHEN i % 40 = 0 THEN ' web_search ' WHEN i % 9973 = 0 THEN ' rare_tool ' ELSE '' END,
     CASE WHEN i % 97 = 0 THEN 'x' ELSE '' END, '', '', {soon}, {soon}, {soon_after}, {ended} FROM n"""
