@@ -92,14 +92,14 @@ class Book:
                 held.append(f"{which} = %s AND created >= '{sql.stamp(datetime.combine(price.from_date, time(), UTC))}'")
                 names.append(value)
                 cached = price.input if price.cached_input is None else price.cached_input
-                rates.append((_whole(price.input), _whole(cached), _whole(price.output)))
+                rates.append((_whole(price.input), _whole(cached) - _whole(price.input), _whole(price.output)))
         if not held:
             return "FALSE", []
-        read, cached_, written = (
+        read, less, written = (
             f"CASE {' '.join(f'WHEN {which} THEN {rate[kind]}' for which, rate in zip(held, rates, strict=True))} END"
             for kind in range(3)
         )
-        spent = f"({_READ} - {_FROM_CACHE}) * {read} + {_FROM_CACHE} * {cached_} + {_WRITTEN} * {written}"
+        spent = f"{_READ} * {read} + {_FROM_CACHE} * {less} + {_WRITTEN} * {written}"
         return f"model <> '' AND usage IS NOT NULL AND {spent} >= %s", [*names * 3, _whole(cost.scaleb(-PER))]
 
     def _each(self, models: Collection[str] | None) -> Iterator[tuple[str, str, list[Price]]]:
