@@ -12,12 +12,28 @@ import statistics
 import sys
 import tempfile
 import time
+from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from benchmarks.log_seed import PEOPLE, TEAMS, statements
 
 LIMIT: Final = 200.0  # milliseconds
+PRICES: Final = 100
+NARROW: Final = {
+    "counted": "counted=yes",
+    "counted, a model": "counted=yes&model=model-3",
+    "slow to begin": "first=2",
+    "slow to begin: all": "first=0",
+    "long": "total=60",
+    "many tokens": "tokens=1000",
+    "many tokens: all": "tokens=1",
+    "costly": "cost=5",
+    "costly: all": "cost=0",
+    "not stored, costly": "stored=no&cost=5",
+    "long, many tokens, costly": "total=60&tokens=1000&cost=5",
+}
+"""By what no index answers: where nothing fits, all that a page looks through is tried."""
 HOME: Final = {
     "DJANGO_SETTINGS_MODULE": "project.settings",
     "SECRET_KEY": "a key for the pages of the log, 0123456789",
@@ -63,7 +79,7 @@ def seed(replies: int) -> dict[str, Any]:
     """Everybody, and rows as after a busy month: teams of several sizes, some replies that failed or were not stored."""
     from django.db import connection, transaction
 
-    from chat.models import Membership, Server, Team, User
+    from chat.models import Membership, Price, Server, Team, User
     from chat.store import access
 
     people = User.objects.bulk_create([User(username=f"p{number}", name=f"Person {number}") for number in range(PEOPLE)])
@@ -72,6 +88,12 @@ def seed(replies: int) -> dict[str, Any]:
     Server.objects.create(owner=people[0])
     Membership.objects.create(team=teams[3], user=people[1], role="admin")
     Membership.objects.bulk_create([Membership(team=one, user=people[2], role="admin") for one in teams[:10]])
+    Price.objects.bulk_create(
+        [
+            Price(model=f"model-{number % 50}{'*' * (number % 2)}", from_date=date(2026, 1, 1 + number // 50), input=1, output=2)
+            for number in range(PRICES)
+        ]
+    )
     with transaction.atomic(), connection.cursor() as cursor:
         for statement in statements(connection.vendor, replies, people[0].pk, [one.pk for one in teams]):
             cursor.execute(statement)
@@ -105,14 +127,17 @@ def pages(people: dict[str, Any]) -> list[tuple[str, str, str, dict[str, str] | 
         "a person": "user=p7",
         "a team": f"team={team}",
         "a model": "model=model-3",
+        "a rare model": "model=rare-model",
     }
     queries |= {"failed": "status=failed", "completed": "status=completed", "not stored": "stored=no", "stored": "stored=yes"}
     queries |= {"a tool": "tool=web_search", "a rare tool": "tool=rare_tool", "a month ago": "to=2026-11-05"}
     queries |= {"a person, failed, a model": "user=p7&status=failed&model=model-1", "nothing fits": "model=none&status=completed"}
+    queries |= NARROW
     queries |= {"a team, a tool that nobody called": f"team={team}&tool=none"}
     asked = [(f"replies: {name}", "owner", f"{replies}?{query}", None) for name, query in queries.items()]
     for who in ("admin of one", "admin of ten"):
-        asked += [(f"replies: {name}", who, f"{replies}?{queries[name]}", None) for name in ("all", "failed", "nothing fits")]
+        names = ("all", "failed", "not stored", "nothing fits", *NARROW)
+        asked += [(f"replies: {name}", who, f"{replies}?{queries[name]}", None) for name in names]
     asked += [("conversations: all", "owner", talks, None), ("conversations: a person", "owner", f"{talks}?user=p7", None)]
     asked += [("conversations: all", "admin of ten", talks, None), ("one reply", "owner", f"{replies}{middle.pk}/change/", None)]
     asked += [("search: rare", "owner", found, {"q": "zebra"}), ("search: common", "owner", found, {"q": "tides"})]

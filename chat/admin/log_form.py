@@ -60,7 +60,7 @@ def read(request: HttpRequest, values: dict[str, str]) -> Asked:
         total=milliseconds(values["total"]),
         tokens=int(number(values["tokens"])) if values["tokens"] else None,
         cost=number(values["cost"]) if values["cost"] else None,
-        model=values["model"],
+        model=listed.model(who, values["model"]),
         status=values["status"],
         stored=values["stored"],
         tool=values["tool"],
@@ -70,7 +70,9 @@ def read(request: HttpRequest, values: dict[str, str]) -> Asked:
 
 
 def typed(data: QueryDict) -> dict[str, str]:
-    return {name: data.get(name, "").strip()[:300] for name in FIELDS}
+    """Without blanks around, but for a model's name, which may have some."""
+    kept = {name: data.get(name, "")[:300] for name in FIELDS}
+    return {name: value if name == "model" and value.strip() else value.strip() for name, value in kept.items()}
 
 
 def number(text: str) -> Decimal:

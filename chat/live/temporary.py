@@ -20,7 +20,7 @@ from chat.models.ids import new_id
 from chat.protocol import events as wire
 from chat.protocol.normalize import Cut, Normalizer
 from chat.protocol.types import Json, dump_item
-from chat.store import pool, talks, wake
+from chat.store import pool, talk_rows, talks, wake
 from chat.store.responses import Ending
 from chat.store.talk import RUNNING, Exchange, Talk, opened
 from chat.store.temporary import Away, home
@@ -141,7 +141,7 @@ class Temporaries:
 
     async def _mend(self, runs: dict[str, str]) -> None:
         """One that has no row has not begun, maybe because the database is busy: it has more time."""
-        found = await pool.for_readers(talks.statuses, list(runs))
+        found = await pool.for_readers(talk_rows.statuses, list(runs))
         self.doubted = {run: self.doubted.get(run, 0) + 1 for run in runs if found.get(run) != RUNNING}
         dead = [run for run, looks in self.doubted.items() if looks > (1 if run in found else UNBEGUN)]
         await asyncio.gather(*(pool.for_readers(_cut, runs[run], run) for run in dead))

@@ -6,9 +6,9 @@ from chat.models.chained import AppendOnly, ChainDetail, Chained, ChainHead
 
 
 class Opening(models.Model):
-    """Somebody's reason to read one conversation in the log, or to search what is in `team` (None: everywhere): asked for, and
-    good until `expires` once it is granted. `exports`: to take the texts of that place along, not to read or search there.
-    `note`: in their own words.
+    """Somebody's reason to read one conversation in the log while it is in `team`, or to search what is there (None: everywhere):
+    asked for, and good until `expires` once it is granted. `exports`: to take the texts of that place along, not to read or
+    search there. `note`: in their own words.
     """
 
     class Reason(models.TextChoices):

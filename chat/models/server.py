@@ -28,6 +28,7 @@ class Server(models.Model):
     storing = models.CharField(max_length=3, choices=Storing.choices, default=Storing.ON)
     storing_settled = models.BooleanField(default=False)
     log_mode = models.CharField(max_length=8, choices=LogMode.choices, default=LogMode.FULL, db_default=LogMode.FULL)
+    temporary = models.BooleanField(default=True, db_default=True)
     push_key = models.TextField(blank=True)  # sealed; the other half is what browsers know us by
     created = models.DateTimeField(auto_now_add=True)
 

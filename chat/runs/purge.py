@@ -17,6 +17,7 @@ from django.db import Error as DatabaseError
 from chat.models import Departure
 from chat.runs.departures import Clearing
 from chat.store import (
+    access,
     certificates,
     clock,
     conversations,
@@ -68,6 +69,7 @@ KINDS: Final[dict[str, Kind]] = {
     "temporary": Kind("rows of temporary replies", purges.temporary),
     "ledger": Kind("entries of the ledger", ledger.purge),
     "certificates": Kind("certificates", certificates.purge),
+    "openings": Kind("reasons to read", access.purge),
     "invitations": Kind("invitations", invitations.purge),
     "browsers": Kind("browsers that were signed in", sign_ins.purge),
     "active": Kind("marks of who was active on a day", counting.purge),

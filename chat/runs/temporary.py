@@ -22,7 +22,7 @@ from chat.protocol.normalize import Cancelled, Cut, Failed
 from chat.runs.executor import Executor, executor
 from chat.runs.run import Run, generate
 from chat.runs.turns import follow
-from chat.store import pool, talks, wake
+from chat.store import pool, talk_rows, talks, wake
 from chat.store.history import Past
 from chat.store.log import Batch
 from chat.store.messages import TextFile
@@ -117,7 +117,7 @@ async def _execute(actor: User, talk: Talk) -> None:
 async def _noted(run: TemporaryRun, actor: User, talk: Talk) -> bool:
     """Whether it may begin. It may have been stopped already, here or in another process."""
     try:
-        begins = await pool.for_runs(talks.note_start, actor, talk.last.reply)
+        begins = await pool.for_runs(talk_rows.note_start, actor, talk.last.reply)
     except DatabaseError as error:
         logger.warning("A temporary run cannot begin: %s", type(error).__name__)
         run.finish(Failed("server_error", f"{errors.ParleyError.message} {errors.ParleyError.next}"))
@@ -179,4 +179,4 @@ async def _note(run: TemporaryRun, ending: Ending) -> None:
 
 
 def _note_end(run: TemporaryRun, ending: Ending) -> None:
-    talks.note_end(run.id, ending, model=run.model, first_token=run.first_token)
+    talk_rows.note_end(run.id, ending, model=run.model, first_token=run.first_token)

@@ -5,12 +5,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from chat import errors
@@ -25,6 +25,8 @@ State, Reason = Opening.State, Opening.Reason
 STRICTNESS: Final = (LogMode.ABOVE, LogMode.FULL, LogMode.REDACTED, LogMode.METADATA)
 ASKED_FOR: Final = timedelta(hours=24)
 NOTE: Final = 500  # characters
+KEPT: Final = timedelta(days=7)  # after its time is over
+SLICE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +88,25 @@ def reach(actor: User, place: Place) -> None:
 
 
 def _current(actor: User, place: Place, exports: bool) -> QuerySet[Opening]:
-    """Their reasons for this place that are good now, and those that wait; the one that opens first."""
-    mine = Opening.objects.filter(
-        reader=actor, expires__gt=timezone.now(), state__in=(State.GRANTED, State.ASKED), exports=exports
-    )
-    there = {"conversation": place} if isinstance(place, Conversation) else {"conversation": None, "team": place}
-    return mine.filter(**there).order_by("-state", "-created")
+    """Their reasons for this place that are good now, and those that wait; the one that opens first. A conversation that has
+    moved to another team is another place; and where consent is wanted, what nobody consented to is not good.
+    """
+    good = Opening.objects.filter(reader=actor, expires__gt=timezone.now(), state__in=(State.GRANTED, State.ASKED))
+    mine = good.filter(exports=exports)
+    if settings.ACCESS_CONSENT:
+        mine = mine.exclude(state=State.GRANTED, decided_by=None)
+    return mine.filter(**_there(place)).order_by("-state", "-created")
+
+
+def _there(place: Place) -> dict[str, Conversation | Team | None]:
+    return {"conversation": place if isinstance(place, Conversation) else None, "team": _team(place)}
 
 
 @transaction.atomic
 def ask(*, actor: User, place: Place, reason: str, note: str = "", exports: bool = False) -> Opening:
-    """Say why one wants to read. It opens at once, or when somebody else has consented, where `ACCESS_CONSENT` wants that."""
+    """Say why one wants to read. It opens at once, or when somebody else has consented, where `ACCESS_CONSENT` wants that.
+    Another reason than the one that is open is another opening, by which looks are on record from then on.
+    """
     reach(actor, place)
     User.objects.select_for_update(no_key=True).get(pk=actor.pk)
     if reason not in Reason.values:
@@ -105,19 +115,27 @@ def ask(*, actor: User, place: Place, reason: str, note: str = "", exports: bool
         raise errors.InvalidInput("Say in a few words why you want to read this.", param="note", next="Then go on.")
     if mode(_team(place)) == LogMode.METADATA:
         raise errors.Refused("Nobody reads texts here.", next="The owners have settled that the log shows metadata only.")
-    if (found := _current(actor, place, exports).first()) is not None:
+    said = reason, note.strip()[:NOTE]
+    if (found := _said_before(actor, place, said, exports)) is not None:
         return found
     if settings.ACCESS_CONSENT and not _others(actor, _team(place)):
         raise errors.Refused(
             "Nobody else could consent to that.", next="Choose one team." if place is None else "Nobody reads it."
         )
     granted = not settings.ACCESS_CONSENT
-    there = {"conversation": place} if isinstance(place, Conversation) else {"team": place}
     state, good = (State.GRANTED, _minutes()) if granted else (State.ASKED, ASKED_FOR)
-    said = {"reason": reason, "note": note.strip()[:NOTE], "exports": exports}
-    made = Opening.objects.create(reader=actor, **there, **said, state=state, expires=timezone.now() + good)
+    given = {"reason": said[0], "note": said[1], "exports": exports, "state": state, "expires": timezone.now() + good}
+    made = Opening.objects.create(reader=actor, **_there(place), **given)
     record.write(actor=actor, what="reading.asked", about=_named(place), team=_team(place), before=reason, after=state)
     return made
+
+
+def _said_before(actor: User, place: Place, said: tuple[str, str], exports: bool) -> Opening | None:
+    """The same words again: of the one by which they read now, or of one that waits."""
+    for number, one in enumerate(_current(actor, place, exports)):
+        if (one.reason, one.note) == said and (number == 0 or one.state == State.ASKED):
+            return one
+    return None
 
 
 def _others(actor: User, team: Team | None) -> bool:
@@ -138,9 +156,10 @@ def _minutes() -> timedelta:
 
 
 def asked(actor: User) -> QuerySet[Opening]:
-    """Requests of others that wait for somebody like this person, and their own."""
-    waiting = Opening.objects.filter(state=State.ASKED, expires__gt=timezone.now())
-    reached = Q(conversation__in=conversations_logged_for(actor)) | Q(team__in=teams_managed_by(actor))
+    """Requests of others that wait for somebody like this person, and their own. None for a conversation that has moved since."""
+    stays = Q(conversation=None) | Q(conversation__team=F("team"))
+    waiting = Opening.objects.filter(stays, state=State.ASKED, expires__gt=timezone.now())
+    reached = Q(conversation__in=conversations_logged_for(actor)) | Q(conversation=None, team__in=teams_managed_by(actor))
     return waiting.filter(Q(reader=actor) | reached).select_related("reader", "conversation", "team").order_by("created")
 
 
@@ -167,6 +186,15 @@ def decide(*, actor: User, opening_id: str, grant: bool) -> Opening:
         after=found.state,
     )
     return found
+
+
+def purge(now: datetime) -> int | None:
+    """Remove some that were over long ago: by what they were read for stands in the rows of the looks, with the words that were
+    said. How many; None when none are left.
+    """
+    over = Opening.objects.filter(expires__lt=now - KEPT)
+    some = list(over.values_list("pk", flat=True)[:SLICE])
+    return over.filter(pk__in=some).delete()[0] if some else None
 
 
 @transaction.atomic

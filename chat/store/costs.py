@@ -2,7 +2,7 @@
 later for days gone by holds for them at once. Cost is linear: that of a sum of tokens at one price is the sum of the costs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, localcontext
@@ -69,8 +69,7 @@ class Book:
 
     def price(self, model: str, day: date) -> Price | None:
         """What this model costs on this day; None: nobody has said."""
-        names = [model, *(name for name in self._begun if model.startswith(name[:-1]))] if model else []
-        held = (price for name in names for price in self._named.get(name, ()) if price.from_date <= day)
+        held = (price for name in self._names(model) for price in self._named[name] if price.from_date <= day)
         return next(held, None)
 
     def cost(self, model: str, day: date, spent: Tokens) -> Decimal | None:
@@ -83,24 +82,38 @@ class Book:
             whole = (spent.input - spent.cached) * price.input + spent.cached * cached + spent.output * price.output
             return whole.scaleb(PER)
 
-    def at_least(self, cost: Decimal) -> tuple[str, list[str | int]]:
-        """A condition in SQL for rows of replies that cost so much, with its values; of whole numbers alone, as `cost` counts."""
+    def at_least(self, cost: Decimal, models: Collection[str] | None = None) -> tuple[str, list[str | int]]:
+        """A condition in SQL for rows of replies that cost so much, with its values; of whole numbers alone, as `cost` counts.
+        `models`: all that there may be, if that is known. Naming those takes a fraction of comparing with every price.
+        """
         held, names, rates = list[str](), list[str](), list[tuple[int, int, int]]()
-        for name in (*(name for name in self._named if not name.endswith("*")), *self._begun):
-            for price in self._named[name]:
-                begun, day = name.endswith("*"), sql.stamp(datetime.combine(price.from_date, time(), UTC))
-                held.append(f"{f'SUBSTR(model, 1, {len(name) - 1})' if begun else 'model'} = %s AND created >= '{day}'")
-                names.append(name.removesuffix("*"))
+        for which, value, prices in self._each(models):
+            for price in prices:
+                held.append(f"{which} = %s AND created >= '{sql.stamp(datetime.combine(price.from_date, time(), UTC))}'")
+                names.append(value)
                 cached = price.input if price.cached_input is None else price.cached_input
-                rates.append((_whole(price.input), _whole(cached), _whole(price.output)))
+                rates.append((_whole(price.input), _whole(cached) - _whole(price.input), _whole(price.output)))
         if not held:
             return "FALSE", []
-        read, cached_, written = (
+        read, less, written = (
             f"CASE {' '.join(f'WHEN {which} THEN {rate[kind]}' for which, rate in zip(held, rates, strict=True))} END"
             for kind in range(3)
         )
-        spent = f"({_READ} - {_FROM_CACHE}) * {read} + {_FROM_CACHE} * {cached_} + {_WRITTEN} * {written}"
+        spent = f"{_READ} * {read} + {_FROM_CACHE} * {less} + {_WRITTEN} * {written}"
         return f"model <> '' AND usage IS NOT NULL AND {spent} >= %s", [*names * 3, _whole(cost.scaleb(-PER))]
+
+    def _each(self, models: Collection[str] | None) -> Iterator[tuple[str, str, list[Price]]]:
+        """What of a row is compared with which value, and the prices that then hold, the newest first."""
+        if models is not None:
+            yield from (("model", model, self._named[name]) for model in models for name in self._names(model))
+            return
+        yield from (("model", name, prices) for name, prices in self._named.items() if not name.endswith("*"))
+        yield from ((f"SUBSTR(model, 1, {len(name) - 1})", name[:-1], self._named[name]) for name in self._begun)
+
+    def _names(self, model: str) -> list[str]:
+        """Of prices that hold for this model: the one that counts for most is first."""
+        names = [model, *(name for name in self._begun if model.startswith(name[:-1]))] if model else []
+        return [name for name in names if name in self._named]
 
     def of(self, response: Response) -> Decimal | None:
         """What one reply cost; None where its model has no price, or its model server counted no tokens."""

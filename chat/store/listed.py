@@ -75,6 +75,12 @@ def team(actor: User, team_id: str) -> Team:
     return found
 
 
+def model(actor: User, name: str) -> str:
+    """Without the blanks around what was typed, unless that is how a model server calls one."""
+    bare = name.strip()
+    return name if bare != name and responses_logged_for(actor).filter(model=name).exists() else bare
+
+
 def response(actor: User, response_id: str) -> Response:
     """One of the log, for the page about it; NotFound for a stranger."""
     found = responses_logged_for(actor).select_related("author", "team", "conversation__owner", "conversation__team")
@@ -91,16 +97,15 @@ def conversation(actor: User, conversation_id: str) -> Conversation:
     return one
 
 
-def _scope(actor: User, filters: Filters) -> tuple[Condition, ...] | None:
+def _scope(actor: User, filters: Filters) -> tuple[str, ...] | None:
     """The teams that are looked through, each found by an index; None: all."""
     if filters.team is not None:
-        return (Condition("team_id = %s", (filters.team.pk,)),)
+        return (filters.team.pk,)
     if filters.scope is not None:
-        return tuple(Condition("team_id = %s", (pk,)) for pk in filters.scope) or (Condition("team_id = %s", ("",)),)
+        return filters.scope or ("",)
     if can(actor, "server.manage", None):
         return None
-    mine = teams_managed_by(actor).order_by("pk").values_list("pk", flat=True)
-    return tuple(Condition("team_id = %s", (pk,)) for pk in mine) or (Condition("team_id = %s", ("",)),)
+    return tuple(teams_managed_by(actor).order_by("pk").values_list("pk", flat=True)) or ("",)
 
 
 def responses(actor: User, filters: Filters) -> Question:
@@ -124,7 +129,7 @@ def responses(actor: User, filters: Filters) -> Question:
 
 
 def _at_least(filters: Filters) -> list[tuple[bool, Condition]]:
-    text, values = costs.book().at_least(filters.cost) if filters.cost is not None else ("", [])
+    text, values = costs.book().at_least(filters.cost, _models(filters)) if filters.cost is not None else ("", [])
     return [
         (filters.first is not None, Condition(f"{AFTER[sql.VENDOR].format('first_token')} >= %s", (filters.first or 0,))),
         (filters.total is not None, Condition(f"{AFTER[sql.VENDOR].format('ended')} >= %s", (filters.total or 0,))),
@@ -133,6 +138,19 @@ def _at_least(filters: Filters) -> list[tuple[bool, Condition]]:
     ]
 
 
+def _models(filters: Filters) -> list[str] | None:
+    """Those that may be among the replies; None for more than a query names."""
+    if filters.model:
+        return [filters.model]
+    found = [name for (name,) in sql.rows(MODELS)]
+    return found if len(found) <= NAMED else None
+
+
+NAMED: Final = 200
+MODELS: Final = """WITH RECURSIVE known (model) AS (SELECT MIN(model) FROM chat_response UNION ALL
+SELECT (SELECT MIN(model) FROM chat_response WHERE model > known.model) FROM known WHERE known.model IS NOT NULL)
+SELECT model FROM known WHERE model IS NOT NULL LIMIT 201"""  # one more
+"""Each by a look into the index of models, however many replies there are."""
 AFTER: Final = {
     "sqlite": "ROUND((JULIANDAY({0}) - JULIANDAY(created)) * 86400000)",
     "postgresql": "ROUND(EXTRACT(EPOCH FROM ({0} - created)) * 1000)",
@@ -171,10 +189,9 @@ def question(
     tried = [condition for wanted, condition in later if wanted]
     scope = _scope(actor, filters)
     by: tuple[Condition, ...] = (first,) if first else ()
-    ways: tuple[Condition, ...] = ()
+    ways: tuple[str, ...] = ()
     if scope and first:
-        places = tuple(str(one.values[0]) for one in scope)
-        tried.append(Condition(f"team_id IN ({', '.join(['%s'] * len(places))})", places))
+        tried.append(Condition(f"team_id IN ({', '.join(['%s'] * len(scope))})", scope))
     elif scope:
         ways = scope
     elif not first and table == "chat_response":

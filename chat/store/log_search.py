@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from unicodedata import normalize
 
 from django.conf import settings
 from django.utils import timezone
@@ -84,11 +85,41 @@ def _place(row: Any, conversation: Conversation, mode: str, words: list[str]) ->
     if mode == LogMode.METADATA:
         return None
     text = redaction.mask(text) if mode == LogMode.REDACTED else text
-    hits = [re.search(re.escape(word), text, re.IGNORECASE) for word in words]
+    hits = _hits(words, text)
     if mode == LogMode.REDACTED and None in hits:
         return None  # it was found by what is hidden
-    last = max((hit.span() for hit in hits if hit), default=(0, 0))
+    last = max((hit for hit in hits if hit), default=(0, 0))
     return Place(response_id, conversation, sql.moment(created), _around(text, *last))
+
+
+def _hits(words: list[str], text: str) -> list[tuple[int, int] | None]:
+    """Where each word stands, also with other accents: the index knows none."""
+    plain = [re.search(re.escape(word), text, re.IGNORECASE) for word in words]
+    if None not in plain or text.isascii():
+        return [hit.span() if hit else None for hit in plain]
+    bare, places = _bare(text), list[int]()
+    found: list[tuple[int, int] | None] = []
+    for word, hit in zip(words, plain, strict=True):
+        sought = _bare(word)
+        at = bare.find(sought) if sought and not hit else -1
+        if at >= 0 and not places:
+            places = [*(place for place, letter in enumerate(text) for _ in _bare(letter)), len(text)]
+        end = at + len(sought)
+        other = (places[at], max(places[end], places[end - 1] + 1)) if at >= 0 else None
+        found.append(hit.span() if hit else other)
+    return found
+
+
+def _bare(text: str) -> str:
+    """Without accents, and none of the letters large."""
+    return ACCENTS.sub("", normalize("NFKD", text.translate(LETTERS)).casefold())
+
+
+ACCENTS: Final = re.compile("[\u0300-\u036f]+")
+LETTERS: Final = str.maketrans(
+    {"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ł": "l", "Ł": "L"}
+)
+"""Those that Postgres' index takes apart, and Unicode does not."""
 
 
 def _around(text: str, start: int, end: int) -> list[search.Piece]:

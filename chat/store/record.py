@@ -24,6 +24,7 @@ WORDS: Final = {
     "server.signup": "who may sign up",
     "server.team_creation": "who may make teams",
     "server.public_links": "links that anyone can open",
+    "server.temporary": "temporary conversations",
     "server.storing": "storing replies, everywhere",
     "server.log_mode": "texts in the log, everywhere",
     "person.suspended": "suspended",

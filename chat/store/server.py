@@ -79,6 +79,15 @@ def change_public_links(*, actor: User, allowed: bool) -> None:
 
 
 @transaction.atomic
+def change_temporary(*, actor: User, allowed: bool) -> None:
+    """Whether there are temporary conversations from now on."""
+    manage(actor)
+    if Server.objects.filter(pk=1).exclude(temporary=allowed).update(temporary=allowed):
+        was, now = ("off", "on") if allowed else ("on", "off")
+        record.write(actor=actor, what="server.temporary", about="server", before=was, after=now)
+
+
+@transaction.atomic
 def hand_over(*, actor: User, username: str) -> User:
     """Make somebody else the owner, who runs it from now on; oneself no more."""
     manage(actor)

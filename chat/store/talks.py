@@ -1,7 +1,6 @@
 """What is said in temporary conversations: found through their owner, changed by compare-and-set where they live (`temporary`).
 
-Nothing of it goes to the database but a row for each run that says who, when, which model, how many tokens and how it ended; an
-exception says what is wrong, never what was said.
+Nothing of it goes to the database but a row for each run (`talk_rows`); an exception says what is wrong, never what was said.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,19 +13,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat import errors
-from chat.models import Response, User
+from chat.models import Server, User
 from chat.models.ids import new_id
 from chat.protocol.types import Json
-from chat.store import messages, responses, sql
+from chat.store import messages, talk_rows
 from chat.store.log import Batch
 from chat.store.messages import TextFile
 from chat.store.responses import Ending
-from chat.store.talk import RUNNING, Document, Exchange, Reply, Talk, opened, packed
+from chat.store.talk import Document, Exchange, Reply, Talk, opened, packed
 from chat.store.temporary import ALL, EACH, MOST, Away, TooMany, home
 
 TRIES: Final = 5
-COUNTED: Final = ("input_tokens", "output_tokens", "total_tokens")
-ANOTHER_RUN: Final = 2  # `attempts` of its row: no other process begins it again, for none knows what was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +39,7 @@ class Asked:
         return self.talk.last.reply
 
 
+OFF: Final = "Its owner has switched them off."
 GONE: Final = "This conversation does not exist, or it is not yours."
 
 
@@ -49,9 +47,14 @@ def away() -> errors.Conflict:
     return errors.Conflict("Temporary conversations cannot be reached at the moment.", next="Try again in a moment.")
 
 
+def switched_off() -> bool:
+    """Whether the server's owner wants none. Those that are open take no more questions; they can be kept, until they go."""
+    return Server.objects.filter(pk=1, temporary=False).exists()
+
+
 def why_not() -> str:
     """Why there are none on this server, "" where there are."""
-    return home().why_not()
+    return OFF if switched_off() else home().why_not()
 
 
 def find(*, actor: User, talk_id: str) -> Talk:
@@ -77,7 +80,8 @@ def of(actor: User) -> list[str]:
 def begin(*, actor: User, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Asked:
     """Say something in a new one. The same `client_id` again gives the same one again."""
     if reason := why_not():
-        raise errors.Conflict("There are no temporary conversations here.", next=reason)
+        kind = errors.NotFound if reason == OFF else errors.Conflict
+        raise kind("There are no temporary conversations here.", next=reason)
     wire = messages.user_message(messages.checked(text), files)
     if client_id and (before := _begun_before(actor, wire, client_id)) is not None:
         return Asked(before, new=False)
@@ -145,17 +149,13 @@ def carry_on(*, actor: User, talk_id: str, response_id: str) -> Asked:
     return Asked(_change(actor, talk_id, change))
 
 
-CANCEL = """UPDATE chat_response SET cancel_requested = {now}
-WHERE id = %s AND conversation_id IS NULL AND status = 'in_progress' AND cancel_requested IS NULL"""
-
-
 @transaction.atomic
 def stop(*, actor: User, talk_id: str, response_id: str) -> None:
     """Ask its run to stop; whoever executes it looks twice a second. One that has no row yet finds this when it writes it."""
     reply = _ending_with(find(actor=actor, talk_id=talk_id).document, response_id).last.reply
-    if not sql.run(CANCEL, response_id) and reply.running:
-        _note(actor, reply)
-        sql.run(CANCEL, response_id)
+    if not talk_rows.cancel(response_id) and reply.running:
+        talk_rows.write(actor, reply)
+        talk_rows.cancel(response_id)
 
 
 def end(*, actor: User, talk_id: str) -> None:
@@ -216,44 +216,11 @@ def seal(talk: Talk, *, kept: bool = True) -> Talk:
     raise errors.Conflict("Something was said in this conversation just now.", next="Look at it, and keep it then.")
 
 
-@transaction.atomic
-def note_start(actor: User, reply: Reply) -> bool:
-    """That it is asked, and by whom: a row with a lease, which says nothing of what is. False where it was to stop before."""
-    _note(actor, reply)
-    return Response.objects.filter(pk=reply.id, status=RUNNING, cancel_requested=None).exists()
-
-
-def _note(actor: User, reply: Reply) -> None:
-    who = {"author": actor, "team": actor.personal_team, "model": reply.model[:200], "store": False}
-    taken = {"status": RUNNING, "epoch": 1, "attempts": ANOTHER_RUN, "started": reply.created}
-    Response.objects.bulk_create([Response(id=reply.id, **who, **taken)], ignore_conflicts=True)
-    responses.renew({reply.id: 1})
-
-
-def note_end(run: str, ending: Ending, *, model: str, first_token: datetime | None) -> None:
-    """What stays of a run: how it ended, and numbers. Whatever else the model server said of it may quote what was said."""
-    usage = {name: ending.usage[name] for name in COUNTED if isinstance(ending.usage.get(name), int)} if ending.usage else None
-    code = ending.error_code if not ending.error_code or ending.error_code in CODES else errors.UpstreamError.code
-    reason = responses.plain_reason(ending)
-    facts = {"usage": usage, "error_code": code, "incomplete_reason": reason, "status": ending.status, "model": model[:200]}
-    mine = Response.objects.filter(pk=run, conversation=None, epoch=1, status=RUNNING)
-    mine.update(**facts, **responses.counts(ending.usage), first_token=first_token, ended=timezone.now(), lease_until=None)
-
-
-def statuses(runs: Sequence[str]) -> dict[str, str]:
-    """What the rows of these runs say; one that has not begun has none."""
-    return dict(sql.rows("SELECT id, status FROM chat_response WHERE id {one_of}", runs)) if runs else {}
-
-
-def _codes(kind: type[errors.ParleyError]) -> set[str]:
-    return {kind.code}.union(*map(_codes, kind.__subclasses__()))
-
-
-CODES: Final = frozenset(_codes(errors.ParleyError))
-
-
 def _change(actor: User, talk_id: str, change: Callable[[Document], None]) -> Talk:
     """Have a run begin in it, by what this makes of the document; one position further."""
+    if switched_off():
+        find(actor=actor, talk_id=talk_id)
+        raise errors.Conflict("Temporary conversations are switched off here by now.", next="Keep this one, or end it.")
     for _ in range(TRIES):
         talk = find(actor=actor, talk_id=talk_id)
         change(talk.document)

@@ -16,7 +16,7 @@ from chat.live import keeping, transcript
 from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
 from chat.policy import can
-from chat.store import conversations, history, mentions, projects, readings, removals, storing
+from chat.store import conversations, history, mentions, projects, readings, removals, storing, talks
 from chat.web import sidebar
 from chat.web.attachments import attached
 from chat.web.decorators import PersonRequest, person_required
@@ -88,7 +88,13 @@ def refill(
 def home_context(request: PersonRequest) -> dict[str, Any]:
     deleted = _just_deleted(request)
     notice = {"notice": f"Deleted “{deleted.title}”.", "undo_url": f"{deleted.url}restore/"} if deleted else {}
-    return {"conversation": None, "draft_key": "new", "offers_temporary": True, **notice, **shared_context(request, None)}
+    return {
+        "conversation": None,
+        "draft_key": "new",
+        "offers_temporary": not talks.switched_off(),
+        **notice,
+        **shared_context(request, None),
+    }
 
 
 def _just_deleted(request: PersonRequest) -> Conversation | None:

@@ -30,7 +30,7 @@ FIELDS: Final = {
     "project_of": "project",
     "subscribe": "endpoint p256dh auth",
     "settings": "name default_model instructions storing theme",
-    "server_settings": "signup team_creation public_links storing storing_settled log_mode",
+    "server_settings": "signup team_creation public_links storing storing_settled log_mode temporary",
     "team_storing": "storing storing_settled",
     "team_log_mode": "log_mode",
     "switch_storing": "store",

@@ -1,7 +1,7 @@
 """/settings/server/ for the owner: who may sign up and make teams, invitations, which model server answers."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django import forms
@@ -20,6 +20,8 @@ from chat.web.decorators import PersonRequest, person_required
 from chat.web.invitations import InvitationForm, offer, renew
 from chat.web.storing import ON_OFF
 
+TEMPORARY: Final = (("yes", "Allowed"), ("no", "Not allowed"))
+
 
 class SignupForm(forms.Form):
     signup = forms.ChoiceField(label="Who may sign up", choices=Server.Signup.choices, widget=forms.RadioSelect)
@@ -37,6 +39,14 @@ class SignupForm(forms.Form):
         required=False,
         help_text="What may be read there, with a reason and on record. Teams may be stricter. Redacted: without e-mail "
         "addresses, telephone and card numbers, and keys.",
+    )
+    temporary = forms.ChoiceField(
+        label="Temporary conversations",
+        choices=TEMPORARY,
+        widget=forms.RadioSelect,
+        required=False,
+        help_text="They leave nothing behind, and go round the log also where storing is settled. Without them none is begun; "
+        "in one that is open nothing more is said, and whoever has it can keep it until it goes.",
     )
     public_links = forms.BooleanField(
         label="Conversations may be shared by links that anyone can open",
@@ -70,8 +80,11 @@ def model_server() -> dict[str, Any]:
 
 def page(request: HttpRequest, owner: User, *, status: int = 200, **more: Any) -> HttpResponse:
     current = server.current()
+    now = {field: getattr(current, field) for field in SignupForm.base_fields} | {
+        "temporary": "yes" if current.temporary else "no"
+    }
     context = {
-        "policy": SignupForm(initial={field: getattr(current, field) for field in SignupForm.base_fields}),
+        "policy": SignupForm(initial=now),
         "form": InvitationForm(),
         "heir": HeirForm(),
         "invitations": invitations.of(actor=owner, team=None),
@@ -97,6 +110,8 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         storing.choose_for_server(actor=owner, storing=chosen, settled=policy.cleaned_data["storing_settled"])
     if mode := policy.cleaned_data["log_mode"]:
         access.choose_for_server(actor=owner, mode=mode)
+    if wanted := policy.cleaned_data["temporary"]:
+        server.change_temporary(actor=owner, allowed=wanted == "yes")
     server.change_public_links(actor=owner, allowed=policy.cleaned_data["public_links"])
     messages.success(request, "Saved.")
     return HttpResponseRedirect(request.path)

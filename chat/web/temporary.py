@@ -28,7 +28,7 @@ PAGE = "temporary/page.html"
 def begin(request: PersonRequest) -> HttpResponse:
     """A new one: the page, and its first message."""
     if request.method != "POST":
-        return render(request, PAGE, page_context(request, None))
+        return render(request, PAGE, page_context(request, None), status=404 if talks.switched_off() else 200)
     try:
         talk = runs.begin(actor=request.user, **message_fields(request))
     except errors.ParleyError as error:
@@ -57,6 +57,7 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
         **common,
         **mine,
         **shown.context(talk, request.user),
+        "switched_off": talks.switched_off(),
         "post_url": f"{talk.url}messages/",
         "model": model,
         "models": known,

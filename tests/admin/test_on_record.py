@@ -27,7 +27,7 @@ CASES: dict[str, tuple[str, str, dict[str, str], list[str]]] = {
         "server owner",
         "/settings/server/",
         SERVER,
-        [f"server.{what}" for what in ("signup", "team_creation", "storing", "log_mode", "public_links")],
+        [f"server.{what}" for what in ("signup", "team_creation", "storing", "log_mode", "public_links", "temporary")],
     ),
     "hand_over_server": ("server owner", "/settings/server/hand-over/", {"username": "tom"}, ["server.handed_over"]),
     "invite": ("server owner", "/settings/server/invitations/", {"uses": "1", "days": "7"}, ["invitation.made"]),

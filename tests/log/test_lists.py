@@ -22,7 +22,7 @@ INDEXES: list[tuple[dict[str, Any], str]] = [
     ({}, "response_newest"),
     ({"user": 1}, "response_of_author"),
     ({"team": 1}, "response_of_team"),
-    ({"model": "model-1"}, "response_of_model"),
+    ({"model": "rare-model"}, "response_of_model"),
     ({"status": "failed"}, "response_cut"),
     ({"status": "error"}, "response_cut"),
     ({"status": "completed"}, "response_newest"),

@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat.models import Membership, Price, Response
+from chat.models import Membership, Price, Response, Team
 from chat.store import conversations, costs, keyset, listed, sql
 from chat.store.listed import Filters
 from tests.log.conftest import Log
@@ -72,6 +74,60 @@ def test_a_cost_is_found_beside_the_largest_numbers(logged: Log, monkeypatch: An
     assert keyset.count(question).number == 0
     monkeypatch.setattr(keyset, "LOOK", 1)  # a bound, not a behaviour: above it Postgres is asked what it guesses
     assert keyset.count(question).about is (sql.VENDOR == "postgresql")
+
+
+def test_only_the_prices_of_models_that_are_asked_for_are_compared_with(logged: Log, monkeypatch: Any) -> None:
+    author, team, day = logged.world.people["author"], logged.world.team, datetime.now(UTC).date()
+    for name, price in (("gpt-*", 1), ("gpt-x*", 4), ("gpt-y", 7), ("*", 2)):
+        Price.objects.create(model=name, from_date=day - timedelta(days=9), input=Decimal(price), output=Decimal(0))
+    Price.objects.create(model="gpt-y", from_date=day, input=Decimal(9), output=Decimal(0))
+    Price.objects.bulk_create(Price(model=f"other-{number}", from_date=day, input=1, output=1) for number in range(100))
+    names = {"gpt-a": 1, "gpt-x5": 4, "gpt-y": 9, "else": 2}
+    made = {name: replied(author, team, model=name, tokens=(10**6, 0, 0)) for name in names}
+    for one in made.values():
+        Response.objects.filter(pk=one.pk).update(input_tokens=10**6, output_tokens=0)
+    for named in (keyset.PAGE, 0):
+        monkeypatch.setattr(listed, "NAMED", named)  # a bound, not a behaviour: where there are more models, all prices are tried
+        for least in (1, 2, 3, 4, 5, 9, 10):
+            dear = {made[name].pk for name, price in names.items() if price >= least}
+            assert set(found(logged, f"?cost={least}")) == dear == set(found(logged, f"?cost={least}", "team admin"))
+            assert (made["gpt-y"].pk in found(logged, f"?cost={least}&model=gpt-y")) is (least <= 9)
+    text, _ = costs.book().at_least(Decimal(1), ["gpt-x5"])
+    assert text.count(" WHEN model") == 9  # three prices hold for it; three kinds of tokens
+
+
+def test_an_admin_of_many_teams_finds_what_is_in_each_by_as_few_questions_as_of_one(logged: Log, monkeypatch: Any) -> None:
+    admin, author = logged.world.people["team admin"], logged.world.people["author"]
+    made = {one.pk for one in many(logged, 80)}
+
+    def asked(query: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            found(logged, query, "team admin")
+        return len(queries)
+
+    queries = ("?first=1", "?model=gpt-x", "?stored=no", "?cost=1")
+    alone = [asked(query) for query in queries]
+    for number in range(12):
+        team = Team.objects.create(name=f"Team {number}")
+        team.memberships.create(user=admin, role="admin")
+        made |= {replied(author, team, model="gpt-x", at=timezone.now() - timedelta(minutes=31 + number)).pk for _ in range(3)}
+    if sql.VENDOR == "postgresql":
+        assert all(asked(query) <= before + 1 for query, before in zip(queries, alone, strict=True))
+    monkeypatch.setattr(keyset, "LOOK", 13 * 51)
+    ids, _ = walk(logged, "team admin", "?model=gpt-x")
+    assert len(ids) == len(set(ids))
+    assert set(ids) == made
+    text = logged.client("team admin").get(f"{LIST}?model=gpt-x").context["count"]
+    assert text == f"{len(made)} replies" or text.startswith(("About", "More than")), text
+
+
+def test_a_model_whose_name_ends_in_blanks_is_found_and_blanks_that_were_typed_do_no_harm(logged: Log) -> None:
+    author, team = logged.world.people["author"], logged.world.team
+    blank, plain = replied(author, team, model=" odd "), replied(author, team, model="even")
+    for who in ("server owner", "team admin"):
+        assert found(logged, "?model=+odd+", who) == [blank.pk]
+        assert found(logged, "?model=+even+", who) == found(logged, "?model=even", who) == [plain.pk]
+        assert found(logged, "?model=odd", who) == []
 
 
 def test_a_number_of_the_overview_leads_to_just_those_that_it_counts(logged: Log) -> None:

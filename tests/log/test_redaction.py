@@ -154,6 +154,24 @@ def test_a_hit_is_marked_where_it_stands(logged: Log) -> None:
     assert "<mark>numbat</mark>word" in text
 
 
+def test_what_has_accents_is_found_without_them_and_marked_also_where_texts_are_redacted(logged: Log) -> None:
+    from chat.store import access
+
+    world = logged.world
+    answered(
+        world.people["author"], "Wörter vor dem Résume\u0301wort", "À bientôt, stella@example.org", into=world.conversation.pk
+    )
+    for mode in ("full", "redacted"):
+        Team.objects.filter(pk=world.team.pk).update(log_mode=mode)
+        access.ask(actor=world.people["team admin"], place=world.team, reason="abuse")
+        client = logged.client("team admin")
+        for query, mark in {"resume": "Résume\u0301", "worter RESUMEWORT": "Résume\u0301wort", "bientot": "bientôt"}.items():
+            text = client.post(reverse("admin:chat_opening_found"), {"q": query, "team": world.team.pk}).text
+            assert f"<mark>{mark}</mark>" in text, (mode, query)
+        hidden = client.post(reverse("admin:chat_opening_found"), {"q": "bientot stella", "team": world.team.pk}).text
+        assert ("<mark>" in hidden) is (mode == "full")
+
+
 def test_what_is_given_a_name_is_hidden() -> None:
     assert mask('password = "hunter22", api_key: abcd1234') == f'password = "{"•" * 8}", api_key: {"•" * 8}'
 

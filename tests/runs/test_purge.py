@@ -26,6 +26,7 @@ from chat.models import (
     Kept,
     Link,
     LogRow,
+    Opening,
     Presence,
     Purge,
     PushSubscription,
@@ -117,6 +118,12 @@ def certified(owner: User, at: datetime) -> Any:
     return Certificate.objects.create(kind="conversation", subject=f"conv_{number}", owner=owner, removed=at, done=at)
 
 
+def opened(owner: User, at: datetime) -> Any:
+    """A reason to read, whose time was over then."""
+    where = {"conversation": (there := talk(owner)), "team": there.team}
+    return Opening.objects.create(reader=owner, **where, reason="other", note="Why", state="granted", expires=at)
+
+
 def browsing(owner: User, at: datetime) -> Any:
     """A browser that was signed in, and is to be notified."""
     session = signed_in(owner, at)
@@ -137,6 +144,7 @@ MADE: dict[str, tuple[Callable[[User, datetime], Any], timedelta]] = {
     "invitations": (invited, timedelta()),
     "presence": (present, timedelta(minutes=5)),
     "temporary": (temporary, RETENTION),
+    "openings": (opened, timedelta(days=7)),
     "certificates": (certified, timedelta(days=365)),
     "browsers": (browsing, timedelta()),
 }
