@@ -34,7 +34,7 @@ def page(request: PersonRequest) -> HttpResponse:
     context = {
         "kept": [_shown(row) for row in rows[:MOST]],
         "more_url": f"?before={rows[MOST - 1].pk}" if len(rows) > MOST else "",
-        "held": held(ledger.totals(ledger.of(request.user))),
+        "held": held(ledger.held_by(request.user)),
     }
     return render(request, "storing/kept.html", context)
 

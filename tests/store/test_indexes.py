@@ -11,6 +11,7 @@ from django.db import connection
 from chat.live import catchup
 from chat.models import LogRow, Response
 from chat.store import counting, ledger, log
+from tests.cast import Cast
 
 fewer_indexes = import_module("chat.migrations.0004_fewer_indexes")
 
@@ -61,6 +62,17 @@ def test_it_is_found_by_an_index(db: None, query: str, values: tuple[Any, ...], 
         assert index in found or _unnamed(found, index), found
     assert "SCAN " not in found
     assert "Seq Scan" not in found
+
+
+def test_ones_own_ledger_is_found_without_reading_everybodys(cast: Cast) -> None:
+    mine, left = ledger.parts(cast.mate)
+    for some, index in ((mine, "chat_kept_conversation_id"), (left, "chat_kept_owner_id")):
+        for asked in (some, ledger.newest(some, 9)):
+            query, values = asked.query.sql_with_params()
+            found = plan(query, *values)
+            assert index in found, found
+            assert "chat_kept_pkey" not in found
+            assert "SCAN " not in found
 
 
 def _unnamed(found: str, constraint: str) -> bool:
