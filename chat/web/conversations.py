@@ -86,14 +86,11 @@ def refill(
 
 
 def home_context(request: PersonRequest) -> dict[str, Any]:
-    deleted = _just_deleted(request)
-    notice = {"notice": f"Deleted “{deleted.title}”.", "undo_url": f"{deleted.url}restore/"} if deleted else {}
-    return {"conversation": None, "draft_key": "new", "offers_temporary": True, **notice, **shared_context(request, None)}
-
-
-def _just_deleted(request: PersonRequest) -> Conversation | None:
-    pk = value(request.GET, "deleted")
-    return Conversation.objects.readable_by(request.user).filter(pk=pk, deleted__isnull=False).first() if pk else None
+    deleted = [
+        {"what": f"“{one.title or 'Untitled'}” was deleted", "at": one.deleted, "url": f"{one.url}restore/"}
+        for one in conversations.undoable(request.user)
+    ]
+    return {"conversation": None, "draft_key": "new", "offers_temporary": True, "undo": deleted, **shared_context(request, None)}
 
 
 def shared_context(request: PersonRequest, conversation: Conversation | None) -> dict[str, Any]:
@@ -144,18 +141,17 @@ def page_context(request: PersonRequest, conversation: Conversation) -> dict[str
         **heading_context(request, conversation),
         **composer,
         "reads_only": not writes,
-        **just_removed(request, conversation),
+        "undo": undo_removals(request, conversation) if writes else [],
         "read_by": readings.latest(conversation) if conversation.owner_id == request.user.pk else None,
         "names": mentions.offered(conversation, request.user) if writes else [],
     }
 
 
-def just_removed(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:
-    """A message was deleted, and can be had back."""
-    item_id = value(request.GET, "removed")
-    if not item_id or not removals.undoable(actor=request.user, conversation=conversation, item_id=item_id):
-        return {}
-    return {"notice": "The message is deleted.", "undo_url": f"{conversation.url}items/{item_id}/restore/"}
+def undo_removals(request: PersonRequest, conversation: Conversation) -> list[dict[str, Any]]:
+    """Messages that were deleted, and can be had back."""
+    found = removals.undoable(actor=request.user, conversation=conversation)
+    url = f"{conversation.url}items/"
+    return [{"what": "A message was deleted", "at": one.created, "url": f"{url}{one.item_id}/restore/"} for one in found]
 
 
 def heading_context(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:
