@@ -80,8 +80,9 @@ def _first(conversation: Conversation) -> Response | None:
 
 
 def end_back(conversation: Conversation, removal: Removal, viewer: User | None) -> None:
-    """All is there again, and shown: to `viewer`, whatever they see otherwise."""
+    """All is there again, and shown: to `viewer` (who wrote it, where that is not known), whatever they see otherwise."""
     item = removal.item
+    viewer = viewer or item.author
     Removal.objects.filter(pk=removal.pk).delete()
     if item.previous_id is None and not conversation.title:
         conversations.untitle(conversation, instead=title_of(item))
@@ -108,7 +109,7 @@ def pieces(conversation_id: str, *, viewer: User | None = None) -> Iterator[list
 def _still(removal: Removal) -> tuple[Conversation, Removal | None]:
     """Both as they are now, the conversation locked."""
     conversation = news.lock(removal.conversation_id)
-    found = Removal.objects.filter(pk=removal.pk, going=removal.going).select_related("item__previous")
+    found = Removal.objects.filter(pk=removal.pk, going=removal.going).select_related("item__previous", "item__author")
     return conversation, found.first()
 
 

@@ -131,13 +131,15 @@ def page_context(request: PersonRequest, conversation: Conversation) -> dict[str
     words = {"highlight": value(request.GET, "q"), "at": at if through else ""}
     items = items_context(conversation, shown)
     composer = {"post_url": f"{conversation.url}messages/?middle=1"} if shown.more else {}
+    shared = shared_context(request, conversation)
+    storing.as_it_will_be(conversation, shared["storing"])
     writes = conversation.owner_id == request.user.pk or can(request.user, "conversation.write", conversation)
     return {
         "conversation": conversation,
         "draft_key": conversation.pk,
         **words,
         **items,
-        **shared_context(request, conversation),
+        **shared,
         **heading_context(request, conversation),
         **composer,
         "reads_only": not writes,

@@ -41,4 +41,5 @@ def page(request: PersonRequest) -> HttpResponse:
 
 def _shown(row: Kept) -> dict[str, Any]:
     there = row.conversation if row.conversation is not None and row.conversation.deleted is None else None
-    return {"row": row, "place": keeping.place(row.server), "conversation": there}
+    place = {"place": keeping.place(row.server), "expires": ledger.expires_at(row.server)}
+    return {"row": row, "conversation": there, **place}

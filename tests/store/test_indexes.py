@@ -46,7 +46,7 @@ def plan(query: str, *values: Any) -> str:
         ("SELECT id FROM chat_branch WHERE conversation_id = %s", ("c",), ["one_branch_per_viewer"]),
         (plain(ledger.DUE), (), ["kept_due"]),
         (plain(ledger.STRAYS), (1,), ["kept_stray"]),
-        (plain(ledger.RETURNED), ("s", "e", 1), ["kept_remains"]),
+        (plain(ledger.RETURNED), ("s", "e", "e", "a", 1), ["kept_remains"]),
         (plain(ledger.OVER), ("2026-01-01", 1), ["kept_open"]),
         (plain(ledger.OLD), ("2026-01-01", 1), ["kept_ended"]),
         ("SELECT id FROM chat_kept WHERE conversation_id = %s", ("c",), ["chat_kept_conversation_id"]),
