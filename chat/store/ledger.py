@@ -163,7 +163,7 @@ def gone(claim: Kept) -> None:
 
 
 def remains(claim: Kept, error: str) -> None:
-    """It cannot be deleted, and expires by itself."""
+    """It cannot be deleted there, and may be there until it expires, if it does."""
     _mine(claim).update(state=State.REMAINS, error=error[:300])
 
 
