@@ -99,11 +99,13 @@ def pieces(conversation_id: str, *, viewer: User | None = None) -> Iterator[list
     """Go on with what is being moved there, a transaction for each piece: replies that were asked to stop with it. `viewer`: who
     had it back. Several at once take each other's work off.
     """
-    while (removal := Removal.objects.filter(conversation=conversation_id).exclude(going="").first()) is not None:
+    found = Removal.objects.filter(conversation=conversation_id).exclude(going="").select_related("conversation")
+    while (removal := found.first()) is not None:
         ids = history.below(removal.item_id, there=removal.going == Going.OUT)
         for at in range(0, len(ids), PIECE):
             yield _piece(removal, ids[at : at + PIECE])
-        yield _end(removal, viewer)
+        if not ids:
+            yield _end(removal, viewer)
 
 
 def _still(removal: Removal) -> tuple[Conversation, Removal | None]:
@@ -126,11 +128,12 @@ def _piece(removal: Removal, ids: list[str]) -> list[str]:
 
 @transaction.atomic
 def _end(removal: Removal, viewer: User | None) -> list[str]:
-    """Unless something was said there meanwhile: that is moved first."""
+    """Unless something was said there meanwhile, below it: that is moved first."""
     conversation, found = _still(removal)
     if found is None:
         return []
-    if rest := history.below(found.item_id, there=found.going == Going.OUT):
+    happened = conversation.position != removal.conversation.position  # since nothing was left to move
+    if happened and (rest := history.below(found.item_id, there=found.going == Going.OUT)):
         return _piece(removal, rest[:PIECE])
     if found.going == Going.BACK:
         end_back(conversation, found, viewer)
