@@ -10,7 +10,7 @@ from chat.live import keeping, transcript
 from chat.live.views import Entry
 from chat.models import Conversation, User
 from chat.protocol.types import Json
-from chat.store import log, sharing, sql
+from chat.store import log, sharing, sql, storing
 
 MOST_NEWS = 50
 
@@ -62,6 +62,7 @@ def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
     if any(event["type"] == "parley:people.changed" for event in news):
         html += render_to_string("events/people_changed.html", people_context(conversation))
     if any(event["type"] == "parley:store.changed" for event in news):
+        storing.as_it_will_be(conversation)
         html += render_to_string("events/store_changed.html", {"conversation": conversation, **keeping.facts(conversation.model)})
     if any(event["type"] == "parley:title.changed" for event in news):
         html += transcript.title_fragment(conversation.pk, conversation.title)

@@ -1,6 +1,5 @@
 """Who keeps a reply that is stored, beside this server, as pages say it."""
 
-from typing import Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -8,13 +7,11 @@ from django.conf import settings
 from chat import providers
 from chat.store import ledger, probes
 
-KNOWN: Final = {"api.openai.com": "OpenAI"}
-
 
 def place(server: str) -> str:
     """What people call this model server: its host's name."""
     host = urlsplit(server).netloc
-    return KNOWN.get(host, host)
+    return ledger.KNOWN.get(host, host)
 
 
 def facts(model: str) -> dict[str, object]:
@@ -26,7 +23,7 @@ def facts(model: str) -> dict[str, object]:
     keeps = provider.keeps(model) and found is not False
     return {
         "keeper": place(provider.server) if keeps else "",
-        "keeper_sure": bool(found) or urlsplit(provider.server).netloc in KNOWN,
-        "keeper_days": ledger.DAYS,
+        "keeper_sure": bool(found) or urlsplit(provider.server).netloc in ledger.KNOWN,
+        "keeper_days": ledger.DAYS if ledger.expires_at(provider.server) else None,
         "log_days": settings.RESPONSE_RETENTION_DAYS,
     }

@@ -101,6 +101,7 @@ class Conversation(models.Model):
             models.Index(fields=["team"], condition=~Q(team_access=""), name="conversation_of_team"),
             models.Index(fields=["team", "created", "id"], name="conversation_in_team"),
             models.Index(fields=["created", "id"], name="conversation_begun"),
+            models.Index(fields=["owner", "deleted"], condition=Q(deleted__isnull=False), name="conversation_deleted"),
             models.Index(fields=["project"], condition=Q(project__isnull=False), name="conversation_of_project"),
         ]
 

@@ -5,6 +5,6 @@ house knows by which
 process or task a run is executed.
 """
 
-from chat.runs.verbs import cancel, carry_on, edit, regenerate, remove_message, send, try_push
+from chat.runs.verbs import cancel, carry_on, edit, regenerate, remove_message, restore_message, send, try_push
 
-__all__ = ["cancel", "carry_on", "edit", "regenerate", "remove_message", "send", "try_push"]
+__all__ = ["cancel", "carry_on", "edit", "regenerate", "remove_message", "restore_message", "send", "try_push"]

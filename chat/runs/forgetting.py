@@ -26,7 +26,8 @@ async def work() -> None:
         try:
             more = await step()
             if looks % TIDY == 0:
-                await pool.for_readers(ledger.tidy, providers.current().server)
+                provider = providers.current()
+                await pool.for_readers(ledger.tidy, provider.server, provider.account)
                 more = await pool.for_readers(certificates.finish) or more
         except DatabaseError as error:
             logger.warning("What is due at the provider waits for the database: %s", type(error).__name__)

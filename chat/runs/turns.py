@@ -19,7 +19,6 @@ from chat.protocol import pace
 from chat.protocol.failures import answer_of, from_stream
 from chat.protocol.types import Request
 from chat.providers import Provider
-from chat.providers.refused import FORGOTTEN
 from chat.runs import capabilities
 from chat.store import history, ledger, log, pool, turns
 from chat.store.history import Past
@@ -113,12 +112,6 @@ def _unchained(request: Request, error: errors.UpstreamError) -> bool:
     return isinstance(error, errors.UpstreamRejected) and answer.status in (400, 404, 409, 410, 422)
 
 
-def _forgotten(error: errors.UpstreamError) -> bool:
-    """Whether it says that it does not have it."""
-    answer = answer_of(error)
-    return answer is not None and (answer.status in (404, 410) or bool(FORGOTTEN.search(answer.words)))
-
-
 def _unreadable(request: Request, error: errors.UpstreamError) -> bool:
     """Whether it may have failed because of a thought that went back: encrypted for another key, or in another way."""
     answer = answer_of(error)
@@ -136,8 +129,7 @@ async def _begin_anew(
         await asyncio.wait([run.noted])
     run.turn.upstream_id, run.kept, run.noted = "", None, None
     if refused.previous_response_id:
-        forgotten = refused.previous_response_id if _forgotten(error) else ""
-        await pool.for_runs(ledger.unchain, run.turn.pk, forgotten=forgotten)
+        await pool.for_runs(ledger.unchain, run.turn.pk)
     else:
         await pool.for_runs(history.forget_thoughts, response)
     items = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)

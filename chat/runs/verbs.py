@@ -1,14 +1,18 @@
 """What people ask for: each writes to the store first and starts the work after the commit."""
 
 from collections.abc import Sequence
+from time import sleep
+from typing import Final
 
-from chat.models import Response, User
+from chat.models import Conversation, Response, User
 from chat.runs.dispatch import dispatch
 from chat.runs.executor import executor
 from chat.runs.pushes import pushes
-from chat.store import messages, push, removals, responses, wake
+from chat.store import messages, moving, push, removals, responses, wake
 from chat.store.messages import Begun, TextFile
 from chat.store.removals import Removed
+
+REST: Final = 0.05  # seconds between two pieces, in which others write
 
 
 def send(
@@ -60,9 +64,24 @@ def cancel(*, actor: User, conversation_id: str, response_id: str) -> Response:
 def remove_message(*, actor: User, conversation_id: str, item_id: str) -> Removed:
     """Delete a message with all that follows it; what is being written there is stopped."""
     removed = removals.remove(actor=actor, conversation_id=conversation_id, item_id=item_id)
-    for response_id in removed.running:
-        wake.on_loop(executor.cancel, response_id)
+    _stop(removed.running)
+    for running in moving.pieces(conversation_id):
+        _stop(running)
+        sleep(REST)
     return removed
+
+
+def restore_message(*, actor: User, conversation_id: str, item_id: str) -> Conversation:
+    """Have it back, with all that followed it."""
+    conversation = removals.restore(actor=actor, conversation_id=conversation_id, item_id=item_id)
+    for _ in moving.pieces(conversation_id, viewer=actor):
+        sleep(REST)
+    return conversation
+
+
+def _stop(response_ids: list[str]) -> None:
+    for response_id in response_ids:
+        wake.on_loop(executor.cancel, response_id)
 
 
 def _start(begun: Begun) -> Begun:

@@ -185,17 +185,16 @@ def titles(actor: User, ids: Collection[str]) -> dict[str, str]:
     return dict(Conversation.objects.owned_by(actor).present().filter(pk__in=set(ids)).values_list("pk", "title"))
 
 
+DOWN = """WITH RECURSIVE down(id, depth) AS (SELECT id, 1 FROM chat_response WHERE id = %s UNION ALL
+SELECT (SELECT r.id FROM chat_item i JOIN chat_response r ON r.input_id = i.id
+WHERE i.previous_id = d.id AND i.conversation_id = %s AND r.conversation_id = %s ORDER BY r.created DESC, r.id DESC LIMIT 1),
+d.depth + 1 FROM down d WHERE d.id IS NOT NULL) SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1"""
+
+
 def newest_leaf(response: Response) -> Response:
     """Follow the newest versions down from here to the end of the branch."""
-    links = list(
-        Response.objects.filter(conversation_id=response.conversation_id)
-        .order_by("created", "pk")
-        .values_list("pk", "input__previous_id")
-    )
-    newest_after = {previous: pk for pk, previous in links}
-    end = response.pk
-    while end in newest_after:
-        end = newest_after[end]
+    where = str(response.conversation_id)
+    end = next((pk for (pk,) in sql.rows(DOWN, response.pk, where, where)), response.pk)
     return response if end == response.pk else Response.objects.get(pk=end)
 
 
@@ -221,6 +220,13 @@ def restore(*, actor: User, conversation_id: str) -> Conversation:
         raise errors.NotFound("It is too late to have this conversation back.")
     conversation.deleted = None
     return conversation
+
+
+def undoable(actor: User) -> list[Conversation]:
+    """What of theirs this person can have back now, what was deleted last first. One query where nothing is."""
+    some = list(Conversation.objects.owned_by(actor).filter(deleted__isnull=False).order_by("-deleted", "-pk"))
+    limit = _undoable_from() if some else None
+    return [conversation for conversation in some if limit and conversation.deleted and conversation.deleted >= limit]
 
 
 def purge(now: datetime | None = None) -> int | None:

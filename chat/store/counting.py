@@ -8,6 +8,7 @@ from secrets import randbelow
 from typing import Any, Final, NamedTuple
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chat import errors
@@ -118,16 +119,21 @@ def move(conversation_id: str, *, team: Team) -> None:
     """What was counted of this conversation, which is locked, counts in this team from now on. Called before its replies are
     moved there.
     """
-    _move([conversation_id], team)
+    _move(Response.objects.filter(conversation=conversation_id), team)
+
+
+def move_these(response_ids: list[str], *, team: Team) -> None:
+    """The same for these of one conversation."""
+    _move(Response.objects.filter(pk__in=response_ids), team)
 
 
 def bring_home(conversation_ids: list[str]) -> None:
     """The same for many that become their owners' alone."""
-    _move(conversation_ids, None)
+    _move(Response.objects.filter(conversation__in=conversation_ids), None)
 
 
-def _move(conversation_ids: list[str], team: Team | None) -> None:
-    replies = Response.objects.filter(conversation__in=conversation_ids).order_by("pk")
+def _move(some: QuerySet[Response], team: Team | None) -> None:
+    replies = some.order_by("pk")
     counted = [pk for pk, is_ in replies.select_for_update().values_list("pk", "counted") if is_]
     facts = list(_facts(replies.filter(pk__in=counted)))
     home = {"team_id": None, "personal_of": None} if team is None else {"team_id": team.pk, "personal_of": team.personal_of_id}

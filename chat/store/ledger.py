@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet, Subquery
@@ -17,6 +18,8 @@ from chat.policy import within_reach
 from chat.store import clock, sql
 
 DAYS: Final = 30  # that OpenAI keeps a response for, unless it is deleted
+KNOWN: Final = {"api.openai.com": "OpenAI"}
+"""Hosts that are known to keep a response for so many days. At any other nothing is over until a look finds nothing."""
 SLICE: Final = 200  # rows that one transaction closes or removes
 LEASE: Final = 120  # seconds for one try; then another process makes the next
 SHORTEST, LONGEST = 5, 3600  # seconds between two tries: twice as long each time
@@ -27,6 +30,11 @@ ANOTHER_KEY: Final = "It was kept with another key."
 UNTOLD: Final = "This model server does not say whether it is there."
 TOO_LONG: Final = "What it is called there is longer than what can be kept here."
 State = Kept.State
+
+
+def expires_at(server: str) -> bool:
+    """Whether it is known when something expires there; else `Kept.expires` is only when that is thought of again."""
+    return urlsplit(server).netloc in KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +98,11 @@ def chain(response: Response, *, server: str, account: str) -> str:
     return str(found[0][0]) if whole else ""
 
 
-@transaction.atomic
-def unchain(turn_id: str, *, forgotten: str = "") -> None:
-    """The provider did not go on from the Response above: the turn is asked with the history, and its chain starts there.
-    `forgotten`: what it says that it does not have, which is looked for there, and closed.
+def unchain(turn_id: str) -> None:
+    """The provider did not go on from the Response above: the turn is asked with the history, and its chain starts there. That
+    one stays in the ledger, also where the provider says that it does not have it: that may pass.
     """
     Turn.objects.filter(pk=turn_id).update(chained=False)
-    if forgotten:
-        _make_due(Kept.objects.filter(upstream_id=forgotten, conversation__responses__turns=turn_id))
 
 
 def due(conversation_id: str, *, certificate: Certificate) -> None:
@@ -158,7 +163,7 @@ def gone(claim: Kept) -> None:
 
 
 def remains(claim: Kept, error: str) -> None:
-    """It cannot be deleted, and expires by itself."""
+    """It cannot be deleted there, and may be there until it expires, if it does."""
     _mine(claim).update(state=State.REMAINS, error=error[:300])
 
 
@@ -170,21 +175,23 @@ def retry(claim: Kept, error: str) -> None:
 
 STRAYS: Final = "SELECT id FROM chat_kept WHERE state = 'kept' AND conversation_id IS NULL AND turn_id IS NULL LIMIT %s"
 LEFT: Final = "SELECT id FROM chat_kept WHERE state = 'due' AND server <> %s LIMIT %s"
-RETURNED: Final = "SELECT id FROM chat_kept WHERE state = 'remains' AND server = %s AND error = %s LIMIT %s"
-OVER: Final = """SELECT id FROM chat_kept WHERE state IN ('kept', 'due', 'remains') AND expires < %s ORDER BY expires LIMIT %s"""
+RETURNED: Final = """SELECT id FROM chat_kept WHERE state = 'remains' AND server = %s
+AND (error = %s OR error = %s AND account = %s) LIMIT %s"""
+OVER: Final = """SELECT id, server FROM chat_kept
+WHERE state IN ('kept', 'due', 'remains') AND expires < %s ORDER BY expires LIMIT %s"""
 OLD: Final = """SELECT k.id FROM chat_kept k LEFT JOIN chat_certificate c ON c.id = k.certificate_id
 WHERE k.ended < %s AND (c.id IS NULL OR c.done IS NOT NULL) LIMIT %s"""
 
 
 @transaction.atomic
-def tidy(server: str) -> None:
-    """Tell what is due from what another model server keeps. What is kept of something that is not here any more, however it
-    went, is due.
+def tidy(server: str, account: str = "") -> None:
+    """Tell what is due from what another model server keeps; what was kept with a key that is back is due again. What is kept of
+    something that is not here any more, however it went, is due.
     """
     found = {
         "stray": sql.rows(STRAYS, SLICE),
         "left": sql.rows(LEFT, server[:500], SLICE),
-        "returned": sql.rows(RETURNED, server[:500], ELSEWHERE, SLICE),
+        "returned": sql.rows(RETURNED, server[:500], ELSEWHERE, ANOTHER_KEY, account, SLICE),
     }
     some = {name: Kept.objects.filter(pk__in=[pk for (pk,) in ids]) for name, ids in found.items() if ids}
     for name, kept in some.items():
@@ -200,20 +207,25 @@ def tidy(server: str) -> None:
 @transaction.atomic
 def purge(now: datetime | None = None) -> int | None:
     """Close a piece of what has expired, and remove some of the rows that have long been closed: how many; None when nothing is
-    left.
+    left. Where it is not known when something expires, it stays: it may still be there.
     """
     now = now or clock.now()
-    over = [pk for (pk,) in sql.rows(OVER, now, SLICE)]
+    over: list[int] = []
+    stay: list[int] = []
+    for pk, server in sql.rows(OVER, now, SLICE):
+        (over if expires_at(server) else stay).append(pk)
     old = [pk for (pk,) in sql.rows(OLD, now - timedelta(days=CLOSED), SLICE)]
     expired = Kept.objects.filter(pk__in=over, state__in=Kept.OPEN).update(state=State.EXPIRED, ended=now) if over else 0
+    if stay:
+        Kept.objects.filter(pk__in=stay).update(expires=now + timedelta(days=DAYS))
     removed = Kept.objects.filter(pk__in=old).delete()[0] if old else 0
-    return (expired + removed) or None
+    return expired + removed if over or stay or old else None
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """What one provider holds: how many objects of a kind are kept, are being deleted, cannot be deleted there; `last` is when
-    the last of them expires.
+    the last of them expires, where that `expires` by itself, as far as is known.
     """
 
     server: str
@@ -227,6 +239,10 @@ class Held:
     def count(self) -> int:
         return self.kept + self.due + self.remains
 
+    @property
+    def expires(self) -> bool:
+        return expires_at(self.server)
+
 
 def totals(some: QuerySet[Kept] | None = None) -> list[Held]:
     """Of everybody, or of these, by provider and kind."""
@@ -236,15 +252,38 @@ def totals(some: QuerySet[Kept] | None = None) -> list[Held]:
     return [Held(*one) for one in names.annotate(kept=counts[0], due=counts[1], remains=counts[2], last=Max("expires"))]
 
 
-def of(actor: User) -> QuerySet[Kept]:
-    """What is kept of one's own conversations, and of those that one has deleted."""
-    return Kept.objects.filter(Q(conversation__in=within_reach(actor, "conversation.manage")) | Q(conversation=None, owner=actor))
+def parts(actor: User) -> tuple[QuerySet[Kept], QuerySet[Kept]]:
+    """What is kept of one's own conversations, and of those that one has deleted: two questions, each by an index of its own,
+    where one with OR would read what is kept of everybody.
+    """
+    mine = within_reach(actor, "conversation.manage")
+    return Kept.objects.filter(conversation__in=mine), Kept.objects.filter(conversation=None, owner=actor)
+
+
+def held_by(actor: User) -> list[Held]:
+    """One's own ledger in numbers."""
+    found: dict[tuple[str, str], Held] = {}
+    for one in (one for some in parts(actor) for one in totals(some)):
+        other = found.get((one.server, one.kind))
+        found[one.server, one.kind] = one if other is None else _together(one, other)
+    return [found[key] for key in sorted(found)]
+
+
+def _together(one: Held, other: Held) -> Held:
+    numbers = (one.kept + other.kept, one.due + other.due, one.remains + other.remains)
+    return Held(one.server, one.kind, *numbers, max(one.last, other.last))
 
 
 def page(actor: User, *, before: int | None = None, most: int) -> list[Kept]:
     """One's own ledger, what was kept last first; `before`: what comes after this row."""
-    found = of(actor).select_related("conversation").order_by("-pk")
-    return list((found if before is None else found.filter(pk__lt=before))[:most])
+    ids = sorted((pk for some in parts(actor) for pk in newest(some, before)[:most]), reverse=True)[:most]
+    return list(Kept.objects.filter(pk__in=ids).select_related("conversation").order_by("-pk"))
+
+
+def newest(some: QuerySet[Kept], before: int | None = None) -> QuerySet[Kept, int]:
+    """Their keys. In an order that no index has: else Postgres may walk through everybody's until enough are found."""
+    found = some if before is None else some.filter(pk__lt=before)
+    return found.order_by(-(F("pk") + 0)).values_list("pk", flat=True)
 
 
 def of_conversation(conversation: Conversation) -> list[Held]:

@@ -6,14 +6,15 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from chat import errors, markdown
-from chat.models import Branch, Conversation, Item, Kept, Link, Removal, Response, User
-from chat.store import clock, conversations, counting, exports, history, ledger, messages, news, responses, rows, search, sql
+from chat import errors
+from chat.models import Conversation, Item, Link, Removal, Response, User
+from chat.store import clock, conversations, counting, exports, history, ledger, moving, news, sql
 
 SLICE: Final = 20  # replies that one transaction removes
 GONE: Final = "This message does not exist any more."
+Going = Removal.Going
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,26 @@ class Extent:
     kept: int
 
 
+KEPT: Final = """SELECT COUNT(*) FROM chat_kept k JOIN chat_turn t ON t.id = k.turn_id
+WHERE k.state = 'kept' AND t.response_id {one_of}"""
+
+
 def extent(item: Item) -> Extent:
     ids = history.below(item.pk)
-    return Extent(len(ids), Kept.objects.filter(turn__response__in=ids, state=Kept.State.KEPT).count())
+    return Extent(len(ids), sql.rows(KEPT, ids)[0][0])
 
 
-def undoable(*, actor: User, conversation: Conversation, item_id: str) -> bool:
-    """Whether this person can have that message back."""
-    found = _in_time().filter(conversation=conversation, item=item_id).select_related("item").first()
-    return found is not None and actor.pk in (found.item.author_id, conversation.owner_id)
+def undoable(*, actor: User, conversation: Conversation) -> list[Removal]:
+    """What this person can have back now, what was deleted last first; what lies in something else that is deleted comes after
+    that. One query where nothing is.
+    """
+    there = Q(item__previous=None) | Q(item__previous__conversation=conversation)
+    found = Removal.objects.filter(there, conversation=conversation).exclude(going=Going.BACK).order_by("-created", "-pk")
+    if conversation.owner_id != actor.pk:
+        found = found.filter(item__author=actor)
+    some = list(found)
+    limit = _limit() if some else None
+    return [removal for removal in some if limit and removal.created >= limit]
 
 
 def _limit(now: datetime | None = None) -> datetime:
@@ -69,98 +81,83 @@ def _in_time() -> QuerySet[Removal]:
     return Removal.objects.filter(created__gte=_limit())
 
 
-@transaction.atomic
 def remove(*, actor: User, conversation_id: str, item_id: str) -> Removed:
     """Hide it at once, from everybody, with all that follows; whoever was there is where the conversation still goes. What is
-    being written below is stopped. The bytes, here and at the provider, go when the time for undo is over (`purge`).
+    being written below is stopped. Where much follows, the rest of it is moved by `moving.pieces`. The bytes, here and at the
+    provider, go when the time for undo is over (`purge`).
     """
-    conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
-    item = find(actor=actor, conversation_id=conversation_id, item_id=item_id)
-    ids = history.below(item.pk)
-    running = list(Response.objects.filter(pk__in=ids, status__in=Response.RUNNING))
-    for response in running:
-        responses.stop(conversation, response)
-    Removal.objects.create(item=item, conversation=conversation)
-    exports.withdraw([conversation.pk])
-    _move(item, ids, None)
-    _lead_away(conversation, item, ids)
-    news.announce(conversation, "branch.changed", user=actor.pk)
-    return Removed(conversation, item, [response.pk for response in running])
+    found = find(actor=actor, conversation_id=conversation_id, item_id=item_id)
+    ids = history.below(found.pk)
+    with transaction.atomic():
+        conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
+        _refuse_amid_another(conversation)
+        item = find(actor=actor, conversation_id=conversation_id, item_id=item_id)
+        ids = _exactly(item, ids)
+        going = Going.OUT if len(ids) > moving.PIECE else ""
+        Removal.objects.create(item=item, conversation=conversation, going=going)
+        exports.withdraw([conversation.pk])
+        sql.run(moving.PLACE, None, item.pk)
+        running = moving.move_out(conversation, item.pk, ids[: moving.PIECE])
+        moving.lead_away(conversation, item, set(ids))
+        news.announce(conversation, "branch.changed", user=actor.pk)
+    return Removed(conversation, item, running)
 
 
-OWN: Final = "UPDATE chat_item SET conversation_id = %s WHERE id = %s OR response_id {one_of}"
-SAID: Final = """UPDATE chat_item SET conversation_id = %s WHERE previous_id {one_of}
-AND NOT EXISTS (SELECT 1 FROM chat_removal m WHERE m.item_id = chat_item.id AND m.item_id <> %s)"""
+def _exactly(item: Item, ids: list[str]) -> list[str]:
+    """What follows it now, in a conversation that is locked, after `ids` did a moment ago. Of many it does not matter: what has
+    come since is found by who moves the last piece.
+    """
+    return ids if len(ids) > moving.PIECE else history.below(item.pk)
 
 
-def _move(item: Item, ids: list[str], conversation_id: str | None) -> None:
-    """Into the conversation, or out of it."""
-    sql.run(OWN, conversation_id, item.pk, ids)
-    sql.run(SAID, conversation_id, ids, item.pk)
-    sql.run("UPDATE chat_response SET conversation_id = %s WHERE id {one_of}", conversation_id, ids)
+def _refuse_amid_another(conversation: Conversation) -> None:
+    if Removal.objects.filter(conversation=conversation).exclude(going="").exists():
+        raise errors.Conflict("Messages are just being deleted here, or had back.", next="Try again in a moment.")
 
 
-UNFINDABLE: Final = "response_id {one_of} AND NOT EXISTS (SELECT 1 FROM chat_searchentry e WHERE e.item_id = chat_item.id)"
+UNSTORED: Final = "SELECT 1 FROM chat_response WHERE id {one_of} AND NOT store LIMIT 1"
 
 
-def _make_findable(conversation: Conversation, ids: list[str]) -> None:
-    """What ended while it was out of the conversation belongs to nobody's search yet."""
-    for item in rows.fetch(Item, UNFINDABLE, ids):
-        search.index(item, markdown.plain(responses.message_text(item.wire)), owner_id=conversation.owner_id)
-
-
-def _lead_away(conversation: Conversation, item: Item, ids: list[str]) -> None:
-    """Whoever saw what is out of the conversation sees what is left: the newest in its place, else what it followed."""
-    left = item.previous or _first(conversation)
-    end = conversations.newest_leaf(left) if left is not None else None
-    if conversation.head_id in ids:
-        Conversation.objects.filter(pk=conversation.pk).update(head=end)
-    theirs = Branch.objects.filter(conversation=conversation, head__in=ids)
-    if end is None:
-        theirs.delete()
-    else:
-        theirs.update(head=end)
-
-
-def _first(conversation: Conversation) -> Response | None:
-    """The newest beginning that is left."""
-    begun = Response.objects.filter(conversation=conversation, input__previous=None, input__conversation=conversation)
-    return begun.order_by("-created", "-pk").first()
-
-
-@transaction.atomic
 def restore(*, actor: User, conversation_id: str, item_id: str) -> Conversation:
-    """Have it back, with all that followed. Refused where that was to be stored nowhere, and the conversation is stored now."""
-    conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
+    """Have it back, with all that followed: the first of that, where it is much, and the rest by `moving.pieces`. Refused where
+    that was to be stored nowhere, and the conversation is stored now.
+    """
+    conversations.find(actor=actor, conversation_id=conversation_id, action="conversation.write")
+    ids = history.below(item_id)
+    with transaction.atomic():
+        conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
+        _refuse_amid_another(conversation)
+        removal = _removal(actor, conversation, item_id)
+        ids = _exactly(removal.item, ids)
+        if conversation.store and sql.rows(UNSTORED, ids):
+            raise errors.Conflict(
+                "Replies are stored here now, and this was to be stored nowhere.", next="Switch that off first."
+            )
+        sql.run(moving.PLACE, conversation.pk, item_id)
+        moving.move_back(conversation, item_id, ids[: moving.PIECE])
+        if len(ids) > moving.PIECE:
+            Removal.objects.filter(pk=removal.pk).update(going=Going.BACK)
+        else:
+            moving.end_back(conversation, removal, actor)
+    return conversation
+
+
+def _removal(actor: User, conversation: Conversation, item_id: str) -> Removal:
+    """By which this person can have that message back; raises otherwise."""
     removal = _in_time().filter(conversation=conversation, item=item_id).select_related("item__previous").first()
     item = _mine(actor, conversation, removal.item if removal else None)
-    if item.previous is not None and item.previous.conversation_id is None:
+    if removal is None or (item.previous is not None and item.previous.conversation_id is None):
         raise errors.NotFound(GONE)
-    ids = history.below(item.pk)
-    if conversation.store and Response.objects.filter(pk__in=ids, store=False).exists():
-        raise errors.Conflict("Replies are stored here now, and this was to be stored nowhere.", next="Switch that off first.")
-    Removal.objects.filter(item=item).delete()
-    _move(item, ids, conversation.pk)
-    _make_findable(conversation, ids)
-    if item.previous_id is None and not conversation.title:
-        conversations.untitle(conversation, instead=_title(item))
-    if conversation.responses.exclude(team=conversation.team).exists():  # it has moved meanwhile
-        counting.move(conversation.pk, team=conversation.team)
-        conversation.responses.update(team=conversation.team)
-        conversation.kept.update(team=conversation.team_id)
-    newest = Response.objects.filter(input=item).order_by("-created", "-pk").first()
-    if newest is not None:
-        end = conversations.newest_leaf(newest)
-        Conversation.objects.filter(pk=conversation.pk).update(head=end)
-        conversations.show(conversation, actor, end)
-    news.announce(conversation, "branch.changed", user=actor.pk)
-    return conversation
+    return removal
 
 
 def purge(now: datetime | None = None) -> int | None:
     """Remove for good a piece of what was deleted longer ago than the time for undo: 1 when a message went, 0 when some of what
-    followed it did, None when nothing is left.
+    followed it did, None when nothing is left. What a process that died was moving is moved first.
     """
+    if (going := Removal.objects.exclude(going="").values_list("conversation", flat=True).first()) is not None:
+        next(moving.pieces(going), None)
+        return 0
     over = Removal.objects.filter(created__lt=_limit(now)).order_by("created", "pk").values_list("pk", flat=True).first()
     if over is None:
         return None
@@ -187,17 +184,13 @@ def purge_slice(removal_id: int) -> bool:
     begins = removal.item.previous_id is None
     removal.item.delete()
     if begins:  # the title may be made of it
-        conversations.untitle(conversation, instead=_title(_beginnings(conversation).first()))
+        conversations.untitle(conversation, instead=moving.title_of(_beginnings(conversation).first()))
     return True
 
 
 def _beginnings(conversation: Conversation) -> QuerySet[Item]:
     """What is left of the messages that it begins with, the newest first."""
     return Item.objects.filter(conversation=conversation, previous=None, role="user").order_by("-created", "-pk")
-
-
-def _title(item: Item | None) -> str:
-    return messages.first_title(responses.message_text(item.wire)) if item is not None else ""
 
 
 def _shorten_links(ids: list[str], left: Response | None) -> None:

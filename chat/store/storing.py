@@ -62,6 +62,16 @@ def heed(conversation: Conversation, author: User) -> None:
         )
 
 
+def as_it_will_be(conversation: Conversation, held: Rule | None = None) -> Conversation:
+    """The same with `store` as it holds for what is said next: what has been settled above is heeded then. `held`: the rule that
+    holds in its team, where that is known.
+    """
+    if conversation.store:
+        held = held or rule(person_id=conversation.owner_id, team_id=conversation.team_id)
+        conversation.store = held.on or not held.settled
+    return conversation
+
+
 def pass_on(conversation: Conversation, owner: User) -> None:
     """It becomes somebody else's, and is locked: where they want nothing stored, nothing is from now on."""
     if conversation.store and not rule(person_id=owner.pk, team_id=conversation.team_id).on:

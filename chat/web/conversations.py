@@ -86,20 +86,18 @@ def refill(
 
 
 def home_context(request: PersonRequest) -> dict[str, Any]:
-    deleted = _just_deleted(request)
-    notice = {"notice": f"Deleted “{deleted.title}”.", "undo_url": f"{deleted.url}restore/"} if deleted else {}
+    deleted = [
+        {"what": f"“{one.title or 'Untitled'}” was deleted", "at": one.deleted, "url": f"{one.url}restore/"}
+        for one in conversations.undoable(request.user)
+    ]
+    offers = not talks.switched_off()
     return {
         "conversation": None,
         "draft_key": "new",
-        "offers_temporary": not talks.switched_off(),
-        **notice,
+        "offers_temporary": offers,
+        "undo": deleted,
         **shared_context(request, None),
     }
-
-
-def _just_deleted(request: PersonRequest) -> Conversation | None:
-    pk = value(request.GET, "deleted")
-    return Conversation.objects.readable_by(request.user).filter(pk=pk, deleted__isnull=False).first() if pk else None
 
 
 def shared_context(request: PersonRequest, conversation: Conversation | None) -> dict[str, Any]:
@@ -140,28 +138,29 @@ def page_context(request: PersonRequest, conversation: Conversation) -> dict[str
     words = {"highlight": value(request.GET, "q"), "at": at if through else ""}
     items = items_context(conversation, shown)
     composer = {"post_url": f"{conversation.url}messages/?middle=1"} if shown.more else {}
+    shared = shared_context(request, conversation)
+    storing.as_it_will_be(conversation, shared["storing"])
     writes = conversation.owner_id == request.user.pk or can(request.user, "conversation.write", conversation)
     return {
         "conversation": conversation,
         "draft_key": conversation.pk,
         **words,
         **items,
-        **shared_context(request, conversation),
+        **shared,
         **heading_context(request, conversation),
         **composer,
         "reads_only": not writes,
-        **just_removed(request, conversation),
+        "undo": undo_removals(request, conversation) if writes else [],
         "read_by": readings.latest(conversation) if conversation.owner_id == request.user.pk else None,
         "names": mentions.offered(conversation, request.user) if writes else [],
     }
 
 
-def just_removed(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:
-    """A message was deleted, and can be had back."""
-    item_id = value(request.GET, "removed")
-    if not item_id or not removals.undoable(actor=request.user, conversation=conversation, item_id=item_id):
-        return {}
-    return {"notice": "The message is deleted.", "undo_url": f"{conversation.url}items/{item_id}/restore/"}
+def undo_removals(request: PersonRequest, conversation: Conversation) -> list[dict[str, Any]]:
+    """Messages that were deleted, and can be had back."""
+    found = removals.undoable(actor=request.user, conversation=conversation)
+    url = f"{conversation.url}items/"
+    return [{"what": "A message was deleted", "at": one.created, "url": f"{url}{one.item_id}/restore/"} for one in found]
 
 
 def heading_context(request: PersonRequest, conversation: Conversation) -> dict[str, Any]:

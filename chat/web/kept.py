@@ -34,11 +34,12 @@ def page(request: PersonRequest) -> HttpResponse:
     context = {
         "kept": [_shown(row) for row in rows[:MOST]],
         "more_url": f"?before={rows[MOST - 1].pk}" if len(rows) > MOST else "",
-        "held": held(ledger.totals(ledger.of(request.user))),
+        "held": held(ledger.held_by(request.user)),
     }
     return render(request, "storing/kept.html", context)
 
 
 def _shown(row: Kept) -> dict[str, Any]:
     there = row.conversation if row.conversation is not None and row.conversation.deleted is None else None
-    return {"row": row, "place": keeping.place(row.server), "conversation": there}
+    place = {"place": keeping.place(row.server), "expires": ledger.expires_at(row.server)}
+    return {"row": row, "conversation": there, **place}

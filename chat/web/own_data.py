@@ -39,7 +39,7 @@ def page(request: PersonRequest) -> HttpResponse:
         return render(request, "settings/data/export.html", {"export": exports.of(request.user)})
     context = {
         "export": exports.of(request.user),
-        "held": held(ledger.totals(ledger.of(request.user))),
+        "held": held(ledger.held_by(request.user)),
         "certificates": certificates.newest(request.user, "conversation", most=MOST),
     }
     return render(request, "settings/data.html", context)

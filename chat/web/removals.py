@@ -5,7 +5,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -31,11 +30,11 @@ def delete(request: PersonRequest, conversation_id: str, item_id: str) -> HttpRe
         }
         return render(request, "conversations/delete_message.html", context)
     removed = runs.remove_message(**found)
-    return redirect(f"{removed.conversation.url}?{urlencode({'removed': removed.item.pk})}")
+    return redirect(removed.conversation.url)
 
 
 @require_POST
 @person_required
 def restore(request: PersonRequest, conversation_id: str, item_id: str) -> HttpResponse:
-    conversation = removals.restore(actor=request.user, conversation_id=conversation_id, item_id=item_id)
+    conversation = runs.restore_message(actor=request.user, conversation_id=conversation_id, item_id=item_id)
     return HttpResponseClientRedirect(conversation.url) if request.htmx else redirect(conversation.url)

@@ -33,7 +33,7 @@ def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
     conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
     rule = storing.rule(person_id=conversation.owner_id, team_id=conversation.team_id)
     context = {
-        "conversation": conversation,
+        "conversation": storing.as_it_will_be(conversation, rule),
         "rule": rule,
         "days": settings.RESPONSE_RETENTION_DAYS,
         "mine": conversation.owner_id == request.user.pk,

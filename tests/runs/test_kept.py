@@ -147,9 +147,29 @@ async def test_what_the_provider_has_forgotten_is_sent_again_and_nobody_notices(
     tried, again = bodies(house)[1:]
     assert tried["previous_response_id"] == first.upstream_id
     assert (again.get("previous_response_id"), again["store"], texts(again)[0]) == (None, True, "First")
-    await eventually(lambda: Kept.objects.get(pk=first.pk).state == "gone")
     await talk(house, "Third", begun)
     assert bodies(house)[-1]["previous_response_id"] == (await kept())[1].upstream_id
+    assert await states() == ["kept"] * 3  # that it is not there is seen when it is to be deleted
+    await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
+    await eventually(lambda: Kept.objects.get(pk=first.pk).state == "gone")
+
+
+async def test_what_is_not_found_for_a_moment_is_not_deleted_there(house: House) -> None:
+    await found(house, chain=True)
+    begun = await talk(house, "First")
+    (first,) = await kept()
+    hidden = house.scripted.shelf.kept.pop(first.upstream_id)
+    second = await talk(house, '[[say="Two."]]', begun)
+    assert "previous_response_id" in bodies(house)[1]
+    house.scripted.shelf.kept[first.upstream_id] = hidden
+    await pool.for_readers(ledger.tidy, providers.current().server)
+    while await forgetting.step():
+        pass
+    assert first.upstream_id in house.scripted.shelf.kept
+    assert await states() == ["kept", "kept"]
+    await house.call(verbs.regenerate, conversation_id=begun.conversation.pk, response_id=second.response.pk)
+    await eventually(lambda: Response.objects.filter(status="completed").count() == 3)
+    assert bodies(house)[-1]["previous_response_id"] == first.upstream_id
 
 
 async def test_a_server_that_cannot_go_on_is_asked_once(house: House) -> None:
@@ -269,18 +289,25 @@ async def test_what_another_key_does_not_find_may_be_there_all_the_same(house: H
     await talk(house, "Second", begun)
     first, second = await kept()
     hidden = house.scripted.shelf.kept.pop(first.upstream_id)
-    settings.OPENAI_API_KEY = "another"
+    key, settings.OPENAI_API_KEY = settings.OPENAI_API_KEY, "another"
     providers.reset()
     await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
     await eventually(lambda: not Kept.objects.filter(state="due").exists())
     rows = await kept()
     assert [(row.state, row.error) for row in rows] == [("remains", ledger.ANOTHER_KEY), ("gone", "")]
     assert hidden
+    house.scripted.shelf.kept[first.upstream_id] = hidden
+    settings.OPENAI_API_KEY = key
+    providers.reset()
+    await pool.for_readers(ledger.tidy, providers.current().server, providers.current().account)
+    await eventually(lambda: Kept.objects.get(pk=first.pk).state == "gone")
+    assert not house.scripted.shelf.kept
 
 
 async def test_what_has_expired_is_closed(house: House) -> None:
     begun = await talk(house, "First")
-    await pool.for_readers(lambda: Kept.objects.update(expires=timezone.now() - timedelta(seconds=1)))
+    over = {"expires": timezone.now() - timedelta(seconds=1), "server": "https://api.openai.com/v1"}
+    await pool.for_readers(lambda: Kept.objects.update(**over))
     await pool.for_readers(ledger.purge)
     assert await states() == ["expired"]
     await pool.for_readers(conversations.purge_slice, begun.conversation.pk)

@@ -11,6 +11,7 @@ from django.db import connection
 from chat.live import catchup
 from chat.models import LogRow, Response
 from chat.store import counting, ledger, log
+from tests.cast import Cast
 
 fewer_indexes = import_module("chat.migrations.0004_fewer_indexes")
 
@@ -45,7 +46,7 @@ def plan(query: str, *values: Any) -> str:
         ("SELECT id FROM chat_branch WHERE conversation_id = %s", ("c",), ["one_branch_per_viewer"]),
         (plain(ledger.DUE), (), ["kept_due"]),
         (plain(ledger.STRAYS), (1,), ["kept_stray"]),
-        (plain(ledger.RETURNED), ("s", "e", 1), ["kept_remains"]),
+        (plain(ledger.RETURNED), ("s", "e", "e", "a", 1), ["kept_remains"]),
         (plain(ledger.OVER), ("2026-01-01", 1), ["kept_open"]),
         (plain(ledger.OLD), ("2026-01-01", 1), ["kept_ended"]),
         ("SELECT id FROM chat_kept WHERE conversation_id = %s", ("c",), ["chat_kept_conversation_id"]),
@@ -61,6 +62,17 @@ def test_it_is_found_by_an_index(db: None, query: str, values: tuple[Any, ...], 
         assert index in found or _unnamed(found, index), found
     assert "SCAN " not in found
     assert "Seq Scan" not in found
+
+
+def test_ones_own_ledger_is_found_without_reading_everybodys(cast: Cast) -> None:
+    mine, left = ledger.parts(cast.mate)
+    for some, index in ((mine, "chat_kept_conversation_id"), (left, "chat_kept_owner_id")):
+        for asked in (some, ledger.newest(some, 9)):
+            query, values = asked.query.sql_with_params()
+            found = plan(query, *values)
+            assert index in found, found
+            assert "chat_kept_pkey" not in found
+            assert "SCAN " not in found
 
 
 def _unnamed(found: str, constraint: str) -> bool:

@@ -1,9 +1,12 @@
 """A message deleted with all that follows it: gone from everywhere at once, had back for some minutes, then gone for good."""
 
+import sqlite3
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from chat import errors
@@ -14,6 +17,7 @@ from chat.store import (
     links,
     mentions,
     messages,
+    moving,
     removals,
     responses,
     search,
@@ -74,8 +78,8 @@ def test_it_asks_first_hides_all_that_follows_and_gives_it_back(author: User) ->
     assert "which keeps 1 of these replies" in page
     assert "Capybaras" in client.get(where).text
     after = client.post(path(two.response, "delete"), follow=True)
-    assert after.redirect_chain[-1][0] == f"{where}?removed={two.response.input_id}"
-    assert "The message is deleted." in after.text
+    assert after.redirect_chain[-1][0] == where
+    assert "A message was deleted at" in after.text
     for word in ("Bisons", "Capybaras"):
         assert word not in client.get(where).text
         assert search.find(actor=author, query=word) == []
@@ -160,7 +164,8 @@ def test_nobody_else_who_writes_there_may_and_nobody_but_they_have_it_back(world
         assert (answer.status_code, "somebody else’s" in answer.text) == (409, True)
     removals.remove(actor=author, **items_of(first))
     assert signed_in(writer).post(path(first, "restore")).status_code == 409
-    assert "The message is deleted." not in signed_in(writer).get(f"{world.conversation.url}?removed={first.input_id}").text
+    assert "A message was deleted" not in signed_in(writer).get(world.conversation.url).text
+    assert path(first, "restore") in signed_in(author).get(world.conversation.url).text
     assert signed_in(world.people["other team"]).post(path(first, "restore")).status_code == 404
 
 
@@ -345,3 +350,98 @@ def test_what_ended_while_its_message_was_deleted_is_found_once_that_is_back(cas
     removals.restore(actor=author, **items_of(after.response))
     assert "gnus" in signed_in(author).get(begun.conversation.url).text
     assert [hit.conversation_id for hit in search.find(actor=author, query="gnus")] == [begun.conversation.pk]
+
+
+def undo(author: User, conversation: Conversation) -> list[str]:
+    return [one["url"] for one in signed_in(author).get(conversation.url).context["undo"]]
+
+
+def test_undo_is_offered_as_long_as_there_is_time_wherever_one_has_been_meanwhile(author: User) -> None:
+    one, two, three_ = three(author)
+    other = messages.edit(actor=author, **items_of(two.response), text="Dingos")
+    for begun in (three_, other, two):
+        removals.remove(actor=author, **items_of(begun.response))
+    paths = {begun: path(begun.response, "restore") for begun in (two, three_, other)}
+    text = signed_in(author).get(one.conversation.url).text
+    assert text.count(">Undo</button>") == 2
+    assert "Deleted before it: 1" in text
+    assert undo(author, one.conversation) == [paths[two], paths[other]]  # the third lies in the second
+    signed_in(author).post(paths[two])
+    assert undo(author, one.conversation) == [paths[other], paths[three_]]
+    for each in (paths[three_], paths[other]):
+        assert signed_in(author).post(each).status_code == 302
+    assert undo(author, one.conversation) == []
+    removals.remove(actor=author, **items_of(two.response))
+    Removal.objects.update(created=timezone.now() - timedelta(minutes=10, seconds=1))
+    assert undo(author, one.conversation) == []
+
+
+def test_a_deleted_conversation_can_be_had_back_as_long_as_there_is_time(cast: Cast) -> None:
+    begun = talk(cast.mate, "Alpaca", "Yes")
+    conversations.delete(actor=cast.mate, conversation_id=begun.conversation.pk)
+    restore = f"{begun.conversation.url}restore/"
+    assert restore in signed_in(cast.mate).get("/").text
+    assert restore not in signed_in(cast.stranger).get("/").text
+    Conversation.objects.update(deleted=timezone.now() - timedelta(minutes=10, seconds=1))
+    assert restore not in signed_in(cast.mate).get("/").text
+
+
+@pytest.fixture
+def few_variables() -> Iterator[None]:
+    """A statement of SQLite's takes fewer than there are replies, as it is with 32,767 of them."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    before = connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, moving.PIECE + 20)
+    yield
+    connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, before)
+
+
+def many(begun: Begun, count: int) -> None:
+    """So many more answers to it."""
+    where: Any = {"conversation": begun.conversation, "input": begun.response.input, "author": begun.response.author}
+    Response.objects.bulk_create(
+        [Response(**where, team=begun.conversation.team, status="completed") for _ in range(count)], batch_size=10
+    )
+
+
+def test_much_is_moved_in_pieces_and_a_process_that_died_leaves_none_behind(author: User, few_variables: None) -> None:
+    one, two, _ = three(author)
+    many(two, 2 * moving.PIECE)
+    last = Response.objects.filter(conversation=one.conversation).latest("created", "pk")
+    conversations.choose_branch(actor=author, conversation_id=one.conversation.pk, response_id=last.pk)
+    item = two.response.input
+    assert item is not None
+    assert removals.extent(item).replies == 2 * moving.PIECE + 2
+    removals.remove(actor=author, **items_of(two.response))
+    there = Response.objects.filter(conversation=one.conversation)
+    assert there.count() == 1 + moving.PIECE + 2
+    assert "Bisons" not in signed_in(author).get(one.conversation.url).text
+    assert Branch.objects.get(user=author).head == one.response
+    late = messages.regenerate(actor=author, conversation_id=one.conversation.pk, response_id=last.pk)
+    with pytest.raises(errors.Conflict):
+        removals.remove(actor=author, **items_of(one.response))
+    while Removal.objects.exclude(going="").exists():
+        assert removals.purge() == 0
+    assert list(there.all()) == [one.response]
+    assert Response.objects.get(pk=late.response.pk).status == "cancelled"
+    assert Branch.objects.get(user=author).head == one.response
+    removals.restore(actor=author, **items_of(two.response))
+    assert there.count() == 1 + moving.PIECE
+    Removal.objects.update(created=timezone.now() - timedelta(hours=1))
+    while removals.purge() is not None:
+        pass
+    assert there.count() == 2 * moving.PIECE + 4
+    assert not Removal.objects.exists()
+    assert "Bisons" in signed_in(author).get(one.conversation.url).text
+
+
+def test_much_is_gone_and_back_when_the_page_answers(author: User) -> None:
+    one, two, three_ = three(author)
+    many(two, 2 * moving.PIECE)
+    client, there = signed_in(author), Response.objects.filter(conversation=one.conversation)
+    client.post(path(two.response, "delete"))
+    assert (there.count(), Removal.objects.get().going) == (1, "")
+    client.post(path(two.response, "restore"))
+    assert (there.count(), Removal.objects.exists()) == (2 * moving.PIECE + 3, False)
+    assert Item.objects.filter(conversation=one.conversation, pk=three_.response.input_id).exists()
