@@ -12,12 +12,12 @@ from chat.admin.reading import actor
 from chat.live import keeping
 from chat.models import Kept
 from chat.policy import can
-from chat.store import listed, totals
+from chat.store import ledger, listed, totals
 from chat.store.totals import Reason, Total
 
 KINDS = {"response": ("reply", "replies"), "file": ("file", "files"), "container": ("container", "containers")}
 KINDS["vector_store"] = ("vector store", "vector stores")
-STATES = {"kept": "kept", "due": "being deleted", "remains": "cannot be deleted, and expire by themselves"}
+STATES = {"kept": "kept", "due": "being deleted", "remains": "cannot be deleted"}
 
 
 @admin.register(Kept)
@@ -29,8 +29,8 @@ class KeptElsewhere(LogPage):
         found = totals.of(viewer, team)
         context = {
             "rows": [row(one) for one in sorted(found, key=lambda one: (one.server, one.kind, list(STATES).index(one.state)))],
-            "first": min((one.first for one in found), default=None),
-            "last": max((one.last for one in found), default=None),
+            "first": min((one.first for one in found if ledger.expires_at(one.server)), default=None),
+            "last": max((one.last for one in found if ledger.expires_at(one.server)), default=None),
             "team": team,
             "teams": [(one, number(one.count, more=one.more)) for one in totals.by_team(viewer)],
             "owns": can(viewer, "server.manage", None),
@@ -42,6 +42,7 @@ def row(one: Total) -> dict[str, Any]:
     names = KINDS.get(one.kind, (one.kind, one.kind))
     return {
         "of": one,
+        "told": ledger.expires_at(one.server),
         "place": keeping.place(one.server),
         "count": f"{number(one.count, more=one.more, about=one.about)} {names[one.count != 1]}",
         "state": STATES.get(one.state, one.state),

@@ -75,7 +75,9 @@ def logged(author: User, team: Team) -> dict[str, str]:
     begun = messages.send(actor=author, conversation_id=None, text="What is a quark?")
     sharing.move(actor=author, conversation_id=begun.conversation.pk, team_id=team.pk)
     Response.objects.filter(pk=begun.response.pk).update(status="completed")
-    asked = {"reader": author, "conversation": begun.conversation, "reason": "ticket", "state": "asked"}
+    begun.conversation.refresh_from_db()
+    place = {"conversation": begun.conversation, "team": begun.conversation.team}
+    asked = {"reader": author, **place, "reason": "ticket", "state": "asked"}
     opening = Opening.objects.create(**asked, expires=timezone.now() + timedelta(hours=1))
     return {"response_id": begun.response.pk, "conversation_id": begun.conversation.pk, "opening_id": opening.pk}
 

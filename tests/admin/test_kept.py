@@ -45,7 +45,7 @@ def test_it_is_counted_by_provider_kind_and_state_and_closed_rows_are_not(world:
     assert rows(world, "server owner") == [
         ("OpenAI", "2 files", "kept"),
         ("OpenAI", "3 replies", "kept"),
-        ("models.example", "1 reply", "cannot be deleted, and expire by themselves"),
+        ("models.example", "1 reply", "cannot be deleted"),
     ]
     page = world.client("server owner").get(PAGE)
     assert "1, tried up to 3 times: It was kept with another key." in page.text

@@ -21,13 +21,20 @@ from tests.admin.test_doors import NAMED, address
 
 PANEL = "/admin/chat"
 # Route → by whom, where, with what, and which rows that leaves.
-SERVER = {"signup": "invited", "team_creation": "owner", "storing": "off", "storing_settled": "on", "log_mode": "redacted"}
+SERVER = {
+    "signup": "invited",
+    "team_creation": "owner",
+    "storing": "off",
+    "storing_settled": "on",
+    "log_mode": "redacted",
+    "temporary": "no",
+}
 CASES: dict[str, tuple[str, str, dict[str, str], list[str]]] = {
     "server_settings": (
         "server owner",
         "/settings/server/",
         SERVER,
-        [f"server.{what}" for what in ("signup", "team_creation", "storing", "log_mode", "public_links", "temporary")],
+        [f"server.{what}" for what in ("signup", "team_creation", "storing", "log_mode", "temporary", "public_links")],
     ),
     "hand_over_server": ("server owner", "/settings/server/hand-over/", {"username": "tom"}, ["server.handed_over"]),
     "invite": ("server owner", "/settings/server/invitations/", {"uses": "1", "days": "7"}, ["invitation.made"]),

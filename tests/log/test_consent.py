@@ -71,6 +71,6 @@ def test_a_reason_goes_a_week_after_its_time_and_the_log_of_readings_keeps_it(lo
     assert access.purge(timezone.now()) is None
     assert access.purge(timezone.now() + timedelta(days=1, seconds=1)) == 1
     assert access.purge(timezone.now() + timedelta(days=1, seconds=1)) is None
-    assert chain.verify().broken is None
+    assert chain.ACCESS.verify().broken is None
     assert "T-17" in logged.client("author").get("/settings/readings/").text
     assert "T-17" in logged.client("server owner").get(reverse("admin:chat_accessrow_changelist")).text
