@@ -91,7 +91,7 @@ def _part(part: JsonValue) -> Json | None:
         case {"type": "refusal", "refusal": str(text)} if text:
             return {"type": "refusal", "refusal": text}
     if isinstance(part, dict) and part.get("type") in SAID:
-        if name := part.get("filename"):  # a text file: every server reads it, told in words
+        if part["type"] == "input_text" and (name := part.get("filename")):  # a text file: every server reads it, told in words
             return {"type": "input_text", "text": f"The file {name}:\n\n{part.get('text', '')}"}
         return part
     return None
