@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from project.buckets import bucket
 from project.databases import database
 from project.environment import env, one_of, places, whole_number
 
@@ -127,6 +128,12 @@ RUN_THREADS = 4
 MESSAGE_BYTES = 200_000
 FILE_BYTES = 100_000
 FILES_PER_MESSAGE = 5
+UPLOAD_BYTES = 20_000_000
+UPLOAD_PIXELS = 25_000_000
+UPLOAD_FRAMES = 50
+UPLOADS_AT_ONCE = 2  # children that read them; the others wait
+UPLOADS_WAITING = 60
+UPLOAD_PATIENCE = 60.0
 REPLY_BYTES = 4_000_000
 BODY_BYTES = 25_000_000
 SOCKET_BACKLOG_BYTES = 1_000_000
@@ -151,6 +158,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # larger 
 MEMORY_BODY_BYTES = 2_000_000  # of one that must not: to a temporary conversation
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
+
+# Where people's files are: a bucket by FILES_URL, else a folder
+MEDIA_ROOT = PARLEY_VAR / "files"
+FILES_BUCKET = bucket(env("FILES_URL"))
 
 # Mail: a server by EMAIL_URL (smtp://user:password@host:587, smtps://…:465), else the console
 EMAIL_URL = env("EMAIL_URL")
@@ -297,7 +308,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF],
+        "img-src": [SELF, *([FILES_BUCKET["endpoint_url"]] if FILES_BUCKET.get("redirect") else [])],
         "connect-src": [SELF, *_sockets],
         "manifest-src": [SELF],
         "worker-src": [SELF],
@@ -322,7 +333,6 @@ STORAGES = {
 }
 if DEVELOPING:
     STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-MEDIA_ROOT = PARLEY_VAR / "files"
 FILE_UPLOAD_TEMP_DIR = None
 
 CHANNEL_LAYERS: dict[str, Any] = {}  # none: chat.doorbell has a layer of its own, and nothing else needs one

@@ -1,0 +1,25 @@
+"""What a child may still do once it has been told what to do: compute for a while in so much memory, and answer."""
+
+import resource
+import signal
+
+from chat.decoding.frames import Limits
+
+PIPES = 3  # standard input, output, error
+
+
+def limit(limits: Limits) -> None:
+    """Memory and time; nothing is written to a file, and a crash leaves no core on the disk."""
+    for what, most in (
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_CPU, limits.cpu),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+    signal.alarm(limits.seconds)
+
+
+def close() -> None:
+    """No further file or socket can be opened. Whatever a decoder needs must have been loaded before."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (PIPES, PIPES))

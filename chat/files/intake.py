@@ -1,0 +1,121 @@
+"""Taking in what somebody sends: judged by its first bytes, read in a child, made into what may be kept and shown."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from django.conf import settings
+
+from chat import errors
+from chat.decoding.frames import Limits, Task
+from chat.files import child, sniff
+from chat.files.names import clean_name
+
+IMAGE: Final = Limits(memory=1 << 30, cpu=30, seconds=45)
+SAID_BYTES: Final = 4_000_000  # all thumbnails of one file
+STARTS: Final = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF", "image/gif": b"GIF89a"}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file as it is kept. `type` is what it is (never what somebody called it); `digest` the SHA-256 of `data` in hexadecimal;
+    `frames` of an image, more than one where it moves; `pages` of a document, 0 where it has none; `thumbnails` WebP by width,
+    only smaller ones than the image; `changed` says what was done to it, in a sentence for people, or is empty.
+    """
+
+    kind: sniff.Kind
+    type: str
+    data: bytes = field(repr=False)
+    digest: str
+    name: str
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    pages: int = 0
+    thumbnails: dict[int, bytes] = field(default_factory=dict, repr=False)
+    changed: str = ""
+
+
+def take_in(source: BinaryIO | bytes, *, name: str) -> Taken:
+    """What somebody sends under this name. It takes up to a minute, so no event loop waits for it.
+
+    InvalidInput or TooLarge, with a sentence for people; Busy, where too many files are being read.
+    """
+    size = len(source) if isinstance(source, bytes) else getattr(source, "size", None)
+    if size is not None:
+        _small_enough(size)
+    pieces = _pieces(source)
+    head = next(pieces, b"")
+    form = sniff.form_of(head[: sniff.HEAD])
+    with child.places().one():
+        match form.kind:
+            case "image":
+                return _image(form.name, _joined(head, pieces), name)
+            case "text":
+                return _text(b"".join(_joined(head, pieces)), name)
+            case "document":
+                raise errors.InvalidInput("Documents are not taken yet.")
+
+
+def _small_enough(size: int) -> None:
+    if size > settings.UPLOAD_BYTES:
+        raise errors.TooLarge(
+            f"This file has {size / 1e6:.1f} MB; {settings.UPLOAD_BYTES / 1e6:g} MB are the most.",
+            next="Make it smaller, then send it again.",
+        )
+
+
+def _pieces(source: BinaryIO | bytes) -> Iterator[bytes]:
+    """Its bytes, at most as many as one may send."""
+    if isinstance(source, bytes):
+        yield source
+        return
+    size = 0
+    while piece := source.read(child.CHUNK):
+        size += len(piece)
+        _small_enough(size)
+        yield piece
+
+
+def _joined(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from rest
+
+
+def _image(form: str, pieces: Iterator[bytes], name: str) -> Taken:
+    given = {"pixels": settings.UPLOAD_PIXELS, "frames": settings.UPLOAD_FRAMES, "size": settings.UPLOAD_BYTES}
+    heard = child.asked(Task("image", form, IMAGE, given), pieces, most=settings.UPLOAD_BYTES + SAID_BYTES)
+    said, (data, *small) = heard.said, heard.parts
+    type, widths = str(said["type"]), said["widths"]
+    if not data.startswith(STARTS[type]) or not isinstance(widths, list):
+        raise errors.InvalidInput
+    return Taken(
+        kind="image",
+        type=type,
+        data=data,
+        digest=hashlib.sha256(data).hexdigest(),
+        name=clean_name(name, instead="image"),
+        width=_number(said["width"]),
+        height=_number(said["height"]),
+        frames=_number(said["frames"]),
+        thumbnails=dict(zip(map(_number, widths), small, strict=True)),
+        changed=str(said["changed"]),
+    )
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value < 1 << 31:
+        raise errors.InvalidInput
+    return value
+
+
+def _text(data: bytes, name: str) -> Taken:
+    text, encoding = sniff.decoded(data)
+    kept = text.encode()
+    _small_enough(len(kept))
+    changed = "" if encoding == "UTF-8" else f"It was written in {encoding} and is kept as UTF-8."
+    digest = hashlib.sha256(kept).hexdigest()
+    return Taken(
+        kind="text", type="text/plain", data=kept, digest=digest, name=clean_name(name, instead="text.txt"), changed=changed
+    )
