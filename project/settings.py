@@ -127,7 +127,8 @@ RUN_LIMIT = 3600.0
 RUN_THREADS = 4
 MESSAGE_BYTES = 200_000
 FILE_BYTES = 100_000
-FILES_PER_MESSAGE = 5
+FILES_PER_MESSAGE = 20
+FILES_QUOTA_MB = whole_number("FILES_QUOTA_MB", 1000, least=1, most=10_000_000)
 UPLOAD_BYTES = 20_000_000
 UPLOAD_PIXELS = 25_000_000
 UPLOAD_FRAMES = 50
@@ -162,6 +163,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 20
 # Where people's files are: a bucket by FILES_URL, else a folder
 MEDIA_ROOT = PARLEY_VAR / "files"
 FILES_BUCKET = bucket(env("FILES_URL"))
+FILES_ACCEL = env("FILES_ACCEL")  # where a web server in front of this one has that folder, to hand the files out itself
 
 # Mail: a server by EMAIL_URL (smtp://user:password@host:587, smtps://…:465), else the console
 EMAIL_URL = env("EMAIL_URL")

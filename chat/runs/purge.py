@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from django.db import Error as DatabaseError
 
 from chat.models import Departure
+from chat.runs import files
 from chat.runs.departures import Clearing
 from chat.store import (
     clock,
@@ -60,6 +61,7 @@ KINDS: Final[dict[str, Kind]] = {
     "sessions": Kind("sign-ins that ran out", sessions.purge, soon=True),
     "conversations": Kind("deleted conversations", conversations.purge),
     "messages": Kind("deleted messages", removals.purge),
+    "files": Kind("files that nothing uses", files.purge),
     "links": Kind("links", links.purge),
     "log": Kind("logged replies", log.purge),
     "ledger": Kind("entries of the ledger", ledger.purge),

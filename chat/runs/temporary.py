@@ -25,11 +25,11 @@ from chat.runs.turns import follow
 from chat.store import pool, talks, wake
 from chat.store.history import Past
 from chat.store.log import Batch
-from chat.store.messages import TextFile
 from chat.store.responses import Ending
 from chat.store.talk import Talk
 from chat.store.talks import Asked
 from chat.store.temporary import EACH, Away
+from chat.store.wording import TextFile
 
 logger = logging.getLogger(__name__)
 TRIES: Final = 20  # to write an end, half a second apart

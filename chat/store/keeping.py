@@ -7,7 +7,7 @@ from django.db import transaction
 from chat import errors
 from chat.models import Conversation, Item, Response, User
 from chat.protocol.types import Json
-from chat.store import messages, responses, rows, search, talks
+from chat.store import messages, responses, rows, search, talks, wording
 from chat.store.responses import Ending, message_text
 from chat.store.talk import Exchange, Reply, Talk
 
@@ -38,7 +38,7 @@ def _kept(actor: User, talk: Talk) -> Conversation | None:
 
 def _written(actor: User, talk: Talk, store: bool | None) -> Conversation:
     first = talk.document.exchanges[0]
-    title = messages.first_title(message_text(first.wire))
+    title = wording.first_title(message_text(first.wire), first.wire)
     with transaction.atomic():
         conversation = messages.make(actor, title, talk.document.model, None, store)
         previous: Response | None = None
@@ -55,7 +55,7 @@ def _add(conversation: Conversation, actor: User, exchange: Exchange, previous: 
     item.role, item.wire, item.hidden = str(exchange.wire.get("role")), _storable(exchange.wire), exchange.hidden
     rows.add(item)
     if not exchange.hidden:
-        search.index(item, messages.words(item.wire), owner_id=actor.pk)
+        search.index(item, wording.words(item.wire), owner_id=actor.pk)
     place: dict[str, Any] = {"conversation": conversation, "input": item, "position": position, "lease_until": None}
     place["continues"] = previous if exchange.hidden else None
     place |= {"author": actor, "team": conversation.team, "store": False}

@@ -17,12 +17,12 @@ from chat import errors
 from chat.models import Response, User
 from chat.models.ids import new_id
 from chat.protocol.types import Json
-from chat.store import messages, responses, sql
+from chat.store import messages, responses, sql, wording
 from chat.store.log import Batch
-from chat.store.messages import TextFile
 from chat.store.responses import Ending
 from chat.store.talk import RUNNING, Document, Exchange, Reply, Talk, opened, packed
 from chat.store.temporary import ALL, EACH, MOST, Away, TooMany, home
+from chat.store.wording import TextFile
 
 TRIES: Final = 5
 COUNTED: Final = ("input_tokens", "output_tokens", "total_tokens")
@@ -79,7 +79,7 @@ def begin(*, actor: User, text: str, model: str = "", client_id: str = "", files
     """Say something in a new one. The same `client_id` again gives the same one again."""
     if reason := why_not():
         raise errors.Conflict("There are no temporary conversations here.", next=reason)
-    wire = messages.user_message(messages.checked(text), files)
+    wire = wording.user_message(wording.checked(text), files)
     if client_id and (before := _begun_before(actor, wire, client_id)) is not None:
         return Asked(before, new=False)
     now = timezone.now()
@@ -105,7 +105,7 @@ def _begun_before(actor: User, wire: Json, client_id: str) -> Talk | None:
 
 def say(*, actor: User, talk_id: str, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Asked:
     """Say something at its end. Refused while a reply is being written."""
-    wire = messages.user_message(messages.checked(text), files)
+    wire = wording.user_message(wording.checked(text), files)
     talk = find(actor=actor, talk_id=talk_id)
     if _is(talk.last, wire, client_id):
         return Asked(talk, new=False)

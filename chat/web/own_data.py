@@ -1,6 +1,6 @@
 """/settings/data/: everything of one's own to be taken along, and the account to be deleted."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -17,19 +17,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from chat import errors
 from chat.models import Export
-from chat.store import certificates, departures, exports, ledger, pool
+from chat.store import certificates, departures, exports, files, ledger
 from chat.web.certificates import MOST
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.kept import held
-
-
-class Streamed(StreamingHttpResponse):
-    """Sent piece by piece, each read in the readers' threads. Django would gather all of a plain iterator first."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces: Iterator[bytes] = iter(self.streaming_content)  # type: ignore[arg-type]
-        while piece := await pool.for_readers(lambda: next(pieces, b"")):
-            yield piece
+from chat.web.serving import Streamed
 
 
 class DepartureForm(forms.Form):
@@ -48,6 +40,7 @@ def page(request: PersonRequest) -> HttpResponse:
         return render(request, "settings/data/export.html", {"export": exports.of(request.user)})
     context = {
         "export": exports.of(request.user),
+        "quota": files.quota(request.user),
         "held": held(ledger.totals(ledger.of(request.user))),
         "certificates": certificates.newest(request.user, "conversation", most=MOST),
     }

@@ -15,8 +15,9 @@ from chat.live import temporary as shown
 from chat.runs import temporary as runs
 from chat.store import keeping, storing, talks
 from chat.store.talk import Talk
+from chat.web.attachments import limits, texts_only
 from chat.web.conversations import chosen_model as chosen
-from chat.web.conversations import chosen_store, home_team, message_fields, refill, shared_context
+from chat.web.conversations import chosen_store, home_team, refill, said_fields, shared_context
 from chat.web.decorators import PersonRequest, no_content, person_required, unspoken
 
 PAGE = "temporary/page.html"
@@ -30,7 +31,7 @@ def begin(request: PersonRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, PAGE, page_context(request, None))
     try:
-        talk = runs.begin(actor=request.user, **message_fields(request))
+        talk = runs.begin(actor=request.user, **said_fields(request), files=texts_only(request))
     except errors.ParleyError as error:
         return refill(request, error, {} if request.htmx else page_context(request, None), page=PAGE)
     return _to(request, talk.url)
@@ -48,6 +49,7 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
     """Sidebar, composer, what was said, and how long it stays; where there are none here, why."""
     common = shared_context(request, None)
     mine: dict[str, Any] = {"talk": talk, "temporary": True, "post_url": "/t/", "draft_key": "", "why_not": ""}
+    mine |= {"limits": limits(settings.FILE_BYTES)}
     mine |= {"closed": settings.TEMPORARY_CLOSED_MINUTES, "silence": settings.TEMPORARY_SILENCE_MINUTES}
     if talk is None:
         return {**common, **mine, "why_not": talks.why_not()}
@@ -69,7 +71,7 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
 def say(request: PersonRequest, temporary_id: str) -> HttpResponse:
     talk = talks.find(actor=request.user, talk_id=temporary_id)
     try:
-        runs.say(actor=request.user, talk_id=temporary_id, **message_fields(request))
+        runs.say(actor=request.user, talk_id=temporary_id, **said_fields(request), files=texts_only(request))
     except errors.ParleyError as error:
         return refill(request, error, {} if request.htmx else page_context(request, talk), page=PAGE)
     if request.htmx:

@@ -1,0 +1,69 @@
+"""The bytes of a file, for whoever has been found to be allowed them: never as a page of ours, never kept by a shared cache."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import chain
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.utils.http import content_disposition_header
+
+from chat import errors
+from chat.files import storage
+from chat.models import File
+from chat.runs import uploads
+from chat.store import pool
+
+POLICY: Final = "sandbox; default-src 'none'"
+GONE: Final = "This file is not here any more."
+
+
+class Streamed(StreamingHttpResponse):
+    """Sent piece by piece, each read in the readers' threads. Django would gather all of a plain iterator first."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces: Iterator[bytes] = iter(self.streaming_content)  # type: ignore[arg-type]
+        while piece := await pool.for_readers(lambda: next(pieces, b"")):
+            yield piece
+
+
+def served(request: HttpRequest, file: File, width: int = 0) -> HttpResponseBase:
+    """All of it, or its thumbnail of that width. Asked for again it is checked again, and sent only if the browser has it not."""
+    if width and width not in file.thumbnails:
+        raise errors.NotFound(GONE)
+    mark = f'"{file.pk[5:]}-{width}"'
+    if request.headers.get("If-None-Match") == mark:
+        return _headed(HttpResponse(status=304), file, mark)
+    request.META.pop("HTTP_ACCEPT_ENCODING", None)  # images are compressed: nothing is to be done to them on the way
+    return _headed(_answer(file, width), file, mark)
+
+
+def _answer(file: File, width: int) -> HttpResponseBase:
+    """By the web server in front, where it was told how; by the bucket, where that is chosen; by us."""
+    place, type_ = uploads.place(file, width), "image/webp" if width else file.type
+    if settings.FILES_ACCEL and storage.path(place) is not None:
+        return HttpResponse(content_type=type_, headers={"X-Accel-Redirect": f"{settings.FILES_ACCEL.rstrip('/')}/{place}"})
+    if elsewhere := storage.elsewhere(place, type=type_, disposition=_disposition(file)):
+        return HttpResponseRedirect(elsewhere)
+    pieces = storage.chunks(place)
+    first = next(pieces, b"")  # what is not there is said before anything is sent
+    return Streamed(chain([first], pieces), content_type=type_)
+
+
+def _disposition(file: File) -> str:
+    """Only what we have made ourselves, which images are, is shown in a browser; the rest is saved."""
+    return content_disposition_header(not file.is_image, file.name) or "inline"
+
+
+def _headed(response: HttpResponseBase, file: File, mark: str) -> HttpResponseBase:
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "private, no-cache",
+        "ETag": mark,
+        "Content-Disposition": _disposition(file),
+    }
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response
