@@ -21,7 +21,7 @@ def person(name: str) -> User:
 
 def put_in(actor: User, data: bytes = b"A quark.", name: str = "quark.txt", **facts: object) -> FileUse:
     """A file in somebody's composer, as if it had been looked at; no process is begun for that."""
-    known = {"kind": "text", "type": "text/plain", "size": len(data), **facts}
+    known = {"kind": "text", "type": "text/plain", "size": len(data), "room": len(data), **facts}
     begun = files.begin(actor=actor, facts=files.Facts(digest=hashlib.sha256(data).hexdigest(), name=name, **known))  # type: ignore[arg-type]
     if begun.use is not None:
         return begun.use

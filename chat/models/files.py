@@ -9,6 +9,13 @@ from chat.models.conversations import Conversation
 from chat.models.users import User
 
 
+def sized(count: int) -> str:
+    """So many bytes, as people read it."""
+    if count < 1_000_000:
+        return f"{count / 1000:.0f} KB" if count >= 1000 else f"{count} bytes"
+    return f"{count / 1_000_000:,.1f} MB".replace(".0 MB", " MB")
+
+
 class FileQuerySet(models.QuerySet["File"]):
     def here(self) -> FileQuerySet:
         return self.filter(state=File.State.HERE)
@@ -26,9 +33,9 @@ class FileQuerySet(models.QuerySet["File"]):
 class File(models.Model):
     """Bytes that somebody put in, once for each owner, in whose quota they count; where they lie is said by `id` alone.
 
-    `size` counts its thumbnails, too, which are as wide as `thumbnails` says. `removed`: by its owner, who can have it back for
-    some minutes. One that is `coming` waits for its bytes, one that is `going` for these to be gone; nobody finds either. It
-    stays as long as something uses it.
+    `room` is what it takes with its thumbnails, which are as wide as `thumbnails` says. `removed`: by its owner, who can have it
+    back for some minutes. One that is `coming` waits for its bytes, one that is `going` for these to be gone; nobody finds
+    either. It stays as long as something uses it.
     """
 
     class State(models.TextChoices):
@@ -51,6 +58,7 @@ class File(models.Model):
     type = models.CharField(max_length=100)
     name = models.CharField(max_length=200, blank=True)
     size = models.PositiveBigIntegerField()
+    room = models.PositiveBigIntegerField()
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
     frames = models.PositiveIntegerField(null=True)
@@ -79,15 +87,23 @@ class File(models.Model):
     def is_image(self) -> bool:
         return self.kind == self.Kind.IMAGE
 
+    @property
+    def bytes(self) -> str:
+        """How large it is, in words."""
+        return sized(self.size)
+
 
 class FileUse(models.Model):
-    """A file that goes with a message, under a name; without `item` it waits in its author's composer, until it `expires`."""
+    """A file that goes with a message, under a name, as the `index`th of its files; without `item` it waits in its author's
+    composer, until it `expires`.
+    """
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.use_id, editable=False)
     file = models.ForeignKey(File, on_delete=models.CASCADE, related_name="uses")
     item = models.ForeignKey("chat.Item", null=True, on_delete=models.CASCADE, related_name="uses")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
     name = models.CharField(max_length=200)
+    index = models.PositiveSmallIntegerField(default=0)
     expires = models.DateTimeField(null=True)
 
     class Meta:

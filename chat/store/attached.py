@@ -50,18 +50,23 @@ def _part(use: FileUse, detail: str) -> Json:
     return {"type": "input_file", "file_id": use.file_id, "filename": use.name}
 
 
-CLAIM: Final = "UPDATE chat_fileuse SET item_id = %s, author_id = NULL, expires = NULL WHERE id {one_of} AND item_id IS NULL"
+CLAIM: Final = """UPDATE chat_fileuse SET item_id = %s, "index" = %s, author_id = NULL, expires = NULL
+WHERE id = %s AND item_id IS NULL"""
 
 
 def claim(item: Item, uses: Sequence[FileUse]) -> None:
     """They go with this message from now on; Conflict where one has gone, or goes with another, meanwhile."""
-    if uses and sql.run(CLAIM, item.pk, [use.pk for use in uses]) != len(uses):
-        raise _gone()
+    ids = ids_of(item.wire)
+    for use in uses:
+        if not sql.run(CLAIM, item.pk, ids.index(use.file_id), use.pk):
+            raise _gone()
 
 
 def hand_on(old: Item, new: Item) -> None:
     """What goes with one goes with the other, too."""
-    FileUse.objects.bulk_create(FileUse(file_id=use.file_id, item=new, name=use.name) for use in old.uses.order_by("pk"))
+    ids = ids_of(new.wire)
+    uses = [FileUse(file_id=use.file_id, item=new, name=use.name, index=ids.index(use.file_id)) for use in old.uses.all()]
+    FileUse.objects.bulk_create(uses)
 
 
 def ids_of(wire: Json) -> list[str]:

@@ -13,6 +13,7 @@ from django.db.models import Q, Sum
 
 from chat import errors
 from chat.models import Conversation, File, FileUse, User
+from chat.models.files import sized
 from chat.policy import Action
 from chat.store import clock, rows, sql
 
@@ -25,13 +26,14 @@ GONE: Final = "This file does not exist, or it is not yours."
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of bytes once they were looked at. `size` counts thumbnails, whose widths are told."""
+    """What is known of bytes once they were looked at. `room`: what they take with thumbnails, whose widths are told."""
 
     digest: str
     kind: str
     type: str
     name: str
     size: int
+    room: int
     width: int | None = None
     height: int | None = None
     frames: int | None = None
@@ -58,6 +60,9 @@ class Quota:
     def left(self) -> int:
         return max(0, self.most - self.used)
 
+    def __str__(self) -> str:
+        return f"{sized(self.used)} of {sized(self.most)}"
+
 
 def find(*, actor: User, file_id: str, action: Action = "file.read") -> File:
     """The file, if this person may do that with it; NotFound otherwise."""
@@ -70,7 +75,7 @@ def find(*, actor: User, file_id: str, action: Action = "file.read") -> File:
 
 def quota(actor: User) -> Quota:
     there = File.objects.owned_by(actor).exclude(state=State.GOING)
-    return Quota(there.aggregate(bytes=Sum("size"))["bytes"] or 0, settings.FILES_QUOTA_MB * 1_000_000)
+    return Quota(there.aggregate(bytes=Sum("room"))["bytes"] or 0, settings.FILES_QUOTA_MB * 1_000_000)
 
 
 @transaction.atomic
@@ -84,17 +89,13 @@ def begin(*, actor: User, facts: Facts) -> Begun:
     if (here := _here(actor, facts.digest)) is not None:
         return Begun(here, _hold(actor, here, facts.name))
     there = quota(actor)
-    if facts.size > there.left:
+    if facts.room > there.left:
         raise errors.TooLarge(
-            f"“{facts.name}” has {_mb(facts.size)} MB, and of your {_mb(there.most)} MB only {_mb(there.left)} MB are left.",
+            f"“{facts.name}” takes {sized(facts.room)}, and of your {sized(there.most)} only {sized(there.left)} are left.",
             next="Delete files that you need no longer, under “Images and files”.",
         )
     known = {name: getattr(facts, name) for name in Facts.__slots__}
     return Begun(File.objects.create(owner=actor, **{**known, "thumbnails": list(facts.thumbnails)}))
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1_000_000:,.1f}".removesuffix(".0")
 
 
 def _lock(actor: User) -> None:
@@ -170,7 +171,7 @@ def neighbours(*, actor: User, file: File, conversation_id: str = "") -> tuple[s
 def _said_in(actor: User, conversation_id: str) -> list[str]:
     there = Conversation.objects.readable_by(actor).present().filter(pk=conversation_id)
     uses = FileUse.objects.filter(item__conversation__in=there.values("pk"), file__kind=File.Kind.IMAGE, file__state=State.HERE)
-    return list(dict.fromkeys(uses.order_by("item__created", "pk").values_list("file", flat=True)[:2_000]))
+    return list(dict.fromkeys(uses.order_by("item__created", "item", "index").values_list("file", flat=True)[:2_000]))
 
 
 def _own_images(actor: User, file: File) -> list[str]:

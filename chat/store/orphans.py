@@ -48,9 +48,9 @@ def _removed(now: datetime) -> int:
     return File.objects.filter(pk__in=some).update(state=State.GOING)
 
 
-UNUSED: Final = """SELECT pk FROM (SELECT id AS pk, state FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS some
+UNUSED: Final = """SELECT pk FROM (SELECT id AS pk, state FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS f
 WHERE state = 'here' AND NOT EXISTS (SELECT 1 FROM chat_fileuse u WHERE u.file_id = pk) ORDER BY pk LIMIT %s"""
-LAST: Final = "SELECT MAX(pk) FROM (SELECT id AS pk FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS some"
+LAST: Final = "SELECT MAX(pk) FROM (SELECT id AS pk FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS f"
 
 
 def _unused() -> int:

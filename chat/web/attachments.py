@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from chat import errors
 from chat.models import User
+from chat.models.files import sized
 from chat.runs import uploads
 from chat.store.attached import Held
 from chat.store.wording import TextFile
@@ -25,7 +26,8 @@ def limits(most: int = settings.UPLOAD_BYTES) -> dict[str, Any]:
         "bytes": most,
         "text": settings.FILE_BYTES,
         "many": f"A message takes {settings.FILES_PER_MESSAGE} files; send the others in the next one.",
-        "large": f"{most / 1_000_000:g} MB is the most.",
+        "size": sized(most),
+        "large": f"{sized(most)} is the most.",
     }
 
 

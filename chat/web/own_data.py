@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows import reauthentication
 from allauth.core.exceptions import ReauthenticationRequired
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -41,6 +42,7 @@ def page(request: PersonRequest) -> HttpResponse:
     context = {
         "export": exports.of(request.user),
         "quota": files.quota(request.user),
+        "bucket": bool(settings.FILES_BUCKET),
         "held": held(ledger.totals(ledger.of(request.user))),
         "certificates": certificates.newest(request.user, "conversation", most=MOST),
     }

@@ -98,17 +98,17 @@ def test_the_same_bytes_are_one_file_for_each_owner(cast: Cast) -> None:
 
 def test_what_has_no_room_is_refused_with_what_is_left(cast: Cast, settings: Any) -> None:
     settings.FILES_QUOTA_MB = 1
-    put_in(cast.owner, size=900_000)
-    with pytest.raises(errors.TooLarge, match=r"of your 1 MB only 0\.1 MB are left"):
-        put_in(cast.owner, b"Another.", size=200_000)
-    put_in(cast.stranger, size=900_000)
+    put_in(cast.owner, room=900_000)
+    with pytest.raises(errors.TooLarge, match=r"of your 1 MB only 100 KB are left"):
+        put_in(cast.owner, b"Another.", room=200_000)
+    put_in(cast.stranger, room=900_000)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_put_in_many_times_at_once_the_quota_holds(settings: Any) -> None:
     settings.FILES_QUOTA_MB = 1
     owner = person("olivia")
-    found = simultaneously(4, lambda number: put_in(owner, bytes([number]) * 9, size=400_000))
+    found = simultaneously(4, lambda number: put_in(owner, bytes([number]) * 9, room=400_000))
     assert sorted(type(one) is errors.TooLarge for one in found) == [False, False, True, True]
     assert files.quota(owner).used == 800_000
 
@@ -162,7 +162,7 @@ def test_it_is_put_in_again_just_when_it_goes() -> None:
 
 
 def test_whose_bytes_never_came_gives_its_room_back(cast: Cast) -> None:
-    facts = files.Facts(digest="0" * 64, kind="text", type="text/plain", name="late.txt", size=5)
+    facts = files.Facts(digest="0" * 64, kind="text", type="text/plain", name="late.txt", size=5, room=5)
     begun = files.begin(actor=cast.owner, facts=facts)
     clear()
     assert files.quota(cast.owner).used == 5

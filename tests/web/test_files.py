@@ -1,8 +1,6 @@
 """Images and files on the web: taken in, served to whoever may have them and to nobody else, listed, taken away."""
 
 import re
-import struct
-import zlib
 from typing import Any
 
 import pytest
@@ -15,19 +13,9 @@ from chat.runs import uploads
 from chat.store import files, links, messages, removals
 from chat.store.attached import Held
 from tests.cast import Cast, put_in
+from tests.pictures import png
 
 PICTURE: dict[str, Any] = {"kind": "image", "type": "image/png", "width": 900, "height": 600, "thumbnails": (320,)}
-
-
-def png(width: int = 700, height: int = 400) -> bytes:
-    """A grey image."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    rows = zlib.compress((b"\x00" + b"\x80" * width) * height)
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def body(answer: Any) -> bytes:
