@@ -21,6 +21,7 @@ from chat.decoding.frames import LINE, Task
 COMMAND: Final = [sys.executable, "-E", "-s", "-m", "chat.decoding"]
 CHUNK: Final = 65_536
 KINDS: Final = {"large": errors.TooLarge, "invalid": errors.InvalidInput}
+STARTS: Final = {"PNG": b"\x89PNG", "JPEG": b"\xff\xd8\xff", "WEBP": b"RIFF", "GIF": b"GIF89a"}  # of images that one made
 # Nothing of ours: no key, no address. What numeric libraries were told about this machine's processor stays.
 PASSED: Final = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
