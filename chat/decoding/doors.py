@@ -14,11 +14,11 @@ def limit(limits: Limits) -> None:
     """Memory and time; nothing is written to a file, and a crash leaves no core on the disk."""
     for what, most in (
         (resource.RLIMIT_AS, limits.memory),
-        (resource.RLIMIT_CPU, limits.cpu),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1))  # a signal of its own, before it is killed
     signal.alarm(limits.seconds)
 
 

@@ -19,7 +19,11 @@ except ImportError:
 CHUNK: Final = 262_144
 GONE: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 TIMES: Final = Config(
-    connect_timeout=5, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"}, s3={"addressing_style": "path"}
+    signature_version="s3v4",
+    connect_timeout=5,
+    read_timeout=20,
+    retries={"max_attempts": 3, "mode": "standard"},
+    s3={"addressing_style": "path"},
 )
 
 

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from typing import Annotated, BinaryIO, Final, Literal
 
 from django.conf import settings
-from pydantic import JsonValue
+from pydantic import BaseModel, Field
 
 from chat import errors
 from chat.decoding import kinds
@@ -86,64 +86,73 @@ def _joined(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
+class OfImage(BaseModel):
+    """What a child says of an image that it has made. The first part is the image, the others are its thumbnails."""
+
+    type: Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
+    width: Annotated[child.Count, Field(ge=1)]
+    height: Annotated[child.Count, Field(ge=1)]
+    frames: Annotated[child.Count, Field(ge=1)]
+    changed: Annotated[str, Field(max_length=300)]
+    widths: list[child.Count]
+
+
+class OfDocument(BaseModel):
+    """What one says of a document; all parts are pictures of its first page."""
+
+    type: str
+    pages: child.Count
+    widths: list[child.Count]
+
+
 def _image(form: str, pieces: Iterator[bytes], name: str) -> Taken:
     given = {"pixels": settings.UPLOAD_PIXELS, "frames": settings.UPLOAD_FRAMES, "size": settings.UPLOAD_BYTES}
-    heard = child.asked(Task("image", form, IMAGE, given), pieces, most=settings.UPLOAD_BYTES + SAID_BYTES)
-    said, (data, *small) = heard.said, heard.parts
-    type, widths = str(said["type"]), said["widths"]
-    if not data.startswith(TYPES[type]) or not isinstance(widths, list):
+    said, parts = child.asked(Task("image", form, IMAGE, given), pieces, OfImage, most=settings.UPLOAD_BYTES + SAID_BYTES)
+    if not parts or not parts[0].startswith(TYPES[said.type]):
         raise errors.InvalidInput
     return Taken(
         kind="image",
-        type=type,
-        data=data,
-        digest=hashlib.sha256(data).hexdigest(),
+        type=said.type,
+        data=parts[0],
+        digest=hashlib.sha256(parts[0]).hexdigest(),
         name=clean_name(name, instead="image"),
-        width=_number(said["width"]),
-        height=_number(said["height"]),
-        frames=_number(said["frames"]),
-        thumbnails=_thumbnails(widths, small),
-        changed=str(said["changed"]),
+        width=said.width,
+        height=said.height,
+        frames=said.frames,
+        thumbnails=_thumbnails(said.widths, parts[1:]),
+        changed=said.changed,
     )
 
 
 def _document(form: str, data: bytes, name: str) -> Taken:
     """Kept as it is. One whose first page takes too long to draw is taken without a picture of it."""
     try:
-        heard = _judged(form, data, draw=1)
+        said, parts = _judged(form, data, draw=1)
     except errors.TooLarge:
         if form != "pdf":
             raise
-        heard = _judged(form, data, draw=0)
-    said, widths = heard.said, heard.said["widths"]
-    type = str(said["type"])
-    if type not in {kinds.PDF, *kinds.PACKED} or not isinstance(widths, list):
+        said, parts = _judged(form, data, draw=0)
+    if said.type not in {kinds.PDF, *kinds.PACKED}:
         raise errors.InvalidInput
     return Taken(
         kind="document",
-        type=type,
+        type=said.type,
         data=data,
         digest=hashlib.sha256(data).hexdigest(),
         name=clean_name(name, instead="document"),
-        pages=_number(said["pages"]),
-        thumbnails=_thumbnails(widths, heard.parts),
+        pages=said.pages,
+        thumbnails=_thumbnails(said.widths, parts),
     )
 
 
-def _judged(form: str, data: bytes, *, draw: int) -> child.Heard:
-    return child.asked(Task("document", form, DOCUMENT, {"draw": draw}), [data], most=SAID_BYTES)
+def _judged(form: str, data: bytes, *, draw: int) -> tuple[OfDocument, list[bytes]]:
+    return child.asked(Task("document", form, DOCUMENT, {"draw": draw}), [data], OfDocument, most=SAID_BYTES)
 
 
-def _thumbnails(widths: list[JsonValue], parts: list[bytes]) -> dict[int, bytes]:
-    if not all(part.startswith(b"RIFF") for part in parts):
+def _thumbnails(widths: list[int], parts: list[bytes]) -> dict[int, bytes]:
+    if len(widths) != len(parts) or not all(part.startswith(b"RIFF") for part in parts):
         raise errors.InvalidInput
-    return dict(zip(map(_number, widths), parts, strict=True))
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int) or not 0 <= value < 1 << 31:
-        raise errors.InvalidInput
-    return value
+    return dict(zip(widths, parts, strict=True))
 
 
 def _text(data: bytes, name: str) -> Taken:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from django.conf import settings
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chat import errors
 from chat.decoding import kinds
@@ -28,6 +28,14 @@ class Page:
     cut: bool = False
 
 
+class OfText(BaseModel):
+    cut: bool
+
+
+class OfWords(BaseModel):
+    pass
+
+
 def text_of(data: bytes, type: str, name: str) -> list[Page]:
     """What stands in a document or text that `take_in` took, page by page; pages without words are left out. `name` is not looked
     at. It takes up to a minute. InvalidInput or TooLarge, with a sentence; Busy.
@@ -43,10 +51,13 @@ def text_of(data: bytes, type: str, name: str) -> list[Page]:
         {"bytes": settings.TEXT_BYTES, "pages": settings.TEXT_PAGES},
     )
     with child.places().one():
-        heard = child.asked(task, [data], most=8 * settings.TEXT_BYTES)
-    found = LISTED.validate_json(heard.parts[0])
-    last, cut = len(found) - 1, heard.said.get("cut") is True
-    return [Page(number, text, cut=cut and at == last) for at, (number, text) in enumerate(found)]
+        said, parts = child.asked(task, [data], OfText, most=8 * settings.TEXT_BYTES)
+    try:
+        found = LISTED.validate_json(b"".join(parts))
+    except ValidationError:
+        raise errors.InvalidInput(NONE) from None
+    last = len(found) - 1
+    return [Page(number, text, cut=said.cut and at == last) for at, (number, text) in enumerate(found)]
 
 
 @cache
@@ -68,5 +79,5 @@ def text_in_image(data: bytes) -> str:
         raise errors.InvalidInput(NONE)
     task = Task("words", form, IMAGE, {"bytes": settings.TEXT_BYTES, "pixels": settings.UPLOAD_PIXELS})
     with child.places().one():
-        heard = child.asked(task, [data], most=settings.TEXT_BYTES)
-    return heard.parts[0].decode()
+        _, parts = child.asked(task, [data], OfWords, most=settings.TEXT_BYTES)
+    return b"".join(parts).decode(errors="replace")
