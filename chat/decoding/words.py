@@ -14,6 +14,7 @@ from chat.decoding.frames import Answer
 THREADS: Final = 2
 OPTIONS: Final[dict[str, Any]] = {
     "Global.log_level": "critical",
+    "Det.limit_side_len": 64,  # as PaddleOCR has it by now: small pictures are not made large
     "EngineConfig.onnxruntime.intra_op_num_threads": THREADS,
     "EngineConfig.onnxruntime.inter_op_num_threads": 1,
 }

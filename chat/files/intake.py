@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from chat import errors
 from chat.decoding import kinds
 from chat.decoding.frames import Limits, Task
-from chat.files import child, sniff
+from chat.files import child, memory, sniff
 from chat.files.names import clean_name
 
 IMAGE: Final = Limits(memory=1 << 30, cpu=30, seconds=120)
@@ -45,6 +45,7 @@ def take_in(source: BinaryIO | bytes, *, name: str) -> Taken:
 
     InvalidInput or TooLarge, with a sentence for people; Busy, where too many files are being read.
     """
+    memory.give_back()
     size = len(source) if isinstance(source, bytes) else getattr(source, "size", None)
     if size is not None:
         _small_enough(size)

@@ -1,5 +1,6 @@
 """A server that speaks S3's API, started by the tests that need one."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,10 +25,11 @@ def s3() -> Iterator[str]:
 
 @pytest.fixture
 def in_a_bucket(s3: str, settings: Any) -> Any:
-    """Files are kept in a bucket; a client that looks into it."""
-    settings.FILES_BUCKET = bucket(f"s3+http://{KEY}:a%20secret%2Fwith%2Bsigns@{s3}/files/below")
+    """Files are kept in a bucket of this test's own; a look into it."""
+    name = f"files-{uuid.uuid4()}"
+    settings.FILES_BUCKET = bucket(f"s3+http://{KEY}:a%20secret%2Fwith%2Bsigns@{s3}/{name}/below")
     client = boto3.client(
         "s3", endpoint_url=f"http://{s3}", aws_access_key_id=KEY, aws_secret_access_key=SECRET, region_name="us-east-1"
     )
-    client.create_bucket(Bucket="files")
-    return client
+    client.create_bucket(Bucket=name)
+    return lambda: client.list_objects_v2(Bucket=name).get("Contents", [])
