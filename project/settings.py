@@ -132,6 +132,9 @@ FILES_QUOTA_MB = whole_number("FILES_QUOTA_MB", 1000, least=1, most=10_000_000)
 UPLOAD_BYTES = 20_000_000
 UPLOAD_PIXELS = 25_000_000
 UPLOAD_FRAMES = 50
+TEXT_BYTES = 2_000_000
+TEXT_PAGES = 500
+DECODER = [sys.executable, "-E", "-s", "-m", "chat.decoding"]  # the child that reads foreign bytes
 UPLOADS_AT_ONCE = 2  # children that read them; the others wait
 UPLOADS_WAITING = 60
 UPLOAD_PATIENCE = 60.0

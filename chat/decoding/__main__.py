@@ -1,6 +1,7 @@
 """One child: a task, its limits, the bytes of a stranger, an answer, the end."""
 
 import sys
+import warnings
 
 from chat.decoding import doors
 from chat.decoding.frames import LINE, Answer, Refusal, Task
@@ -15,6 +16,7 @@ GREEDY = ("large", "This file needs more memory than one may take.", "Send a sma
 
 
 def main() -> None:
+    warnings.simplefilter("ignore")
     task = Task.parsed(sys.stdin.buffer.readline(LINE))
     doors.limit(task.limits)
     work = WORKS[task.work](task)  # loads what it needs

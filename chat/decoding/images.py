@@ -6,23 +6,22 @@ from typing import Final
 
 from PIL import Image, ImageFile
 
-from chat.decoding import gif, pictures
+from chat.decoding import gif, kinds, pictures
 from chat.decoding.frames import Answer, Refusal
 
 WIDTHS: Final = (320, 960)
 LONGEST: Final = 16_383  # pixels of a side that WebP takes
 PLUGINS: Final = {"PNG": "Png", "JPEG": "Jpeg", "WEBP": "WebP", "GIF": "Gif", "AVIF": "Avif"}
 NAMES: Final = {"HEIF": "HEIC", "WEBP": "WebP"}
-TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
 
 def prepared(form: str, *, pixels: int, frames: int, size: int) -> Callable[[bytes], Answer]:
     """`form` is Pillow's name for it. At most so many pixels (all pictures of an animation: four times that), pictures, bytes."""
-    _load(form)
+    load(form)
 
     def work(data: bytes) -> Answer:
         with Image.open(BytesIO(data), formats=[form]) as picture:
-            _measured(picture.size, pixels)
+            measured(picture.size, pixels)
             if form == "GIF":
                 return _of_gif(data, picture.size, frames=frames, pixels=pixels * 4)
             return _of_still(picture, form, data, size)
@@ -30,7 +29,7 @@ def prepared(form: str, *, pixels: int, frames: int, size: int) -> Callable[[byt
     return work
 
 
-def _load(form: str) -> None:
+def load(form: str) -> None:
     """Everything, so that nothing is opened later."""
     Image.MAX_IMAGE_PIXELS = None  # the header is judged here
     ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -43,7 +42,7 @@ def _load(form: str) -> None:
     pictures.warm()
 
 
-def _measured(size: tuple[int, int], pixels: int, *, count: int = 1) -> None:
+def measured(size: tuple[int, int], pixels: int, *, count: int = 1) -> None:
     width, height = size
     if width * height * count > pixels:
         what = f"{width:,} × {height:,} pixels" + (f" in {count} pictures" if count > 1 else "")
@@ -56,12 +55,12 @@ def _measured(size: tuple[int, int], pixels: int, *, count: int = 1) -> None:
 
 def _of_gif(data: bytes, size: tuple[int, int], *, frames: int, pixels: int) -> Answer:
     anew, count = gif.rewritten(data, frames=frames)
-    _measured(size, pixels, count=count)
+    measured(size, pixels, count=count)
     with Image.open(BytesIO(anew), formats=["GIF"]) as picture:
         first = pictures.plain(picture.copy(), 1)
         for number in range(count):  # each of them can be decoded
             picture.seek(number)
-            _measured(picture.size, pixels, count=count)
+            measured(picture.size, pixels, count=count)
             picture.load()
     return _answer("GIF", anew, first, frames=count, changed="")
 
@@ -108,7 +107,7 @@ def _encoded(shown: Image.Image, target: str, options: dict[str, object], size: 
 def _answer(form: str, data: bytes, shown: Image.Image, *, frames: int, changed: str) -> Answer:
     small = pictures.thumbnails(shown, WIDTHS, longest=LONGEST)
     said = {
-        "type": TYPES[form],
+        "type": kinds.IMAGES[form],
         "width": shown.width,
         "height": shown.height,
         "frames": frames,

@@ -4,7 +4,7 @@ import struct
 from io import BytesIO
 from typing import Any, Final
 
-from PIL import Image, ImageCms, JpegImagePlugin
+from PIL import Image, ImageCms, JpegImagePlugin, MpoImagePlugin, TiffImagePlugin
 
 ORIENTATION, GPS = 0x0112, 0x8825  # tags of Exif
 TURNS: Final = {
@@ -19,6 +19,7 @@ TURNS: Final = {
 ODD: Final = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error)  # a camera's broken Exif
 SRGB: Final = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 KEPT: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})  # modes that are encoded as they are
+LOADED: Final = (MpoImagePlugin, TiffImagePlugin)  # which Pillow imports when it comes upon what they read
 DEEP: Final = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})  # sixteen bits of grey
 
 
@@ -110,5 +111,8 @@ def warm() -> None:
     dot = Image.new("RGBA", (4, 4))
     for form in ("PNG", "WEBP"):
         Image.open(BytesIO(saved(dot, form))).load()
-    Image.open(BytesIO(saved(opaque(dot), "JPEG"))).getexif()
+    found = Image.Exif()
+    found[ORIENTATION] = 1
+    found.get_ifd(GPS)[2] = (1.0, 1.0, 1.0)
+    exif(Image.open(BytesIO(saved(opaque(dot), "JPEG", exif=found))))
     ImageCms.getProfileDescription(SRGB)

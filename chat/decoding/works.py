@@ -13,4 +13,22 @@ def _image(task: Task) -> Work:
     return images.prepared(task.form, pixels=task.given["pixels"], frames=task.given["frames"], size=task.given["size"])
 
 
-WORKS: dict[str, Callable[[Task], Work]] = {"image": _image}
+def _document(task: Task) -> Work:
+    from chat.decoding import documents
+
+    return documents.judged(task.form, draw=bool(task.given["draw"]))
+
+
+def _text(task: Task) -> Work:
+    from chat.decoding import documents
+
+    return documents.text(task.form, most=task.given["bytes"], count=task.given["pages"], limits=task.limits)
+
+
+def _words(task: Task) -> Work:
+    from chat.decoding import words
+
+    return words.prepared(task.form, pixels=task.given["pixels"], most=task.given["bytes"])
+
+
+WORKS: dict[str, Callable[[Task], Work]] = {"image": _image, "document": _document, "text": _text, "words": _words}

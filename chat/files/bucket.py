@@ -19,7 +19,11 @@ except ImportError:
 CHUNK: Final = 262_144
 GONE: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 TIMES: Final = Config(
-    connect_timeout=5, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"}, s3={"addressing_style": "path"}
+    signature_version="s3v4",
+    connect_timeout=5,
+    read_timeout=20,
+    retries={"max_attempts": 3, "mode": "standard"},
+    s3={"addressing_style": "path"},
 )
 
 
@@ -55,11 +59,14 @@ class Bucket:
         if not self._redirect:
             return ""
         parameters = {
+            "Bucket": self._storage.bucket_name,
+            "Key": self._named(key),
             "ResponseContentType": type,
             "ResponseContentDisposition": disposition,
             "ResponseCacheControl": f"private, max-age={seconds}",
         }
-        return str(self._storage.url(key, parameters=parameters, expire=seconds))
+        client = self._storage.bucket.meta.client  # the storage's own `url` makes a client for each thread, and a request is one
+        return str(client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds))
 
     def tidy(self) -> None:
         pass

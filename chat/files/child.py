@@ -5,12 +5,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from django.conf import settings
 from pydantic import BaseModel, Field, JsonValue, ValidationError
@@ -18,25 +16,25 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError
 from chat import errors
 from chat.decoding.frames import LINE, Task
 
-COMMAND: Final = [sys.executable, "-E", "-s", "-m", "chat.decoding"]
 CHUNK: Final = 65_536
 KINDS: Final = {"large": errors.TooLarge, "invalid": errors.InvalidInput}
+STARTS: Final = {"PNG": b"\x89PNG", "JPEG": b"\xff\xd8\xff", "WEBP": b"RIFF", "GIF": b"GIF89a"}  # of images that one made
 # Nothing of ours: no key, no address. What numeric libraries were told about this machine's processor stays.
 PASSED: Final = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+Count = Annotated[int, Field(ge=0, lt=1 << 31)]
 
 
 class Said(BaseModel):
     """The line of an answer: what a child says is not trusted either."""
 
     said: dict[str, JsonValue]
-    sizes: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=8)]
+    sizes: Annotated[list[Count], Field(max_length=8)]
     refused: tuple[str, str, str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    said: dict[str, JsonValue]
-    parts: list[bytes]
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class Ended(Exception):
@@ -79,19 +77,22 @@ def places() -> _Places:
     return _Places(settings.UPLOADS_AT_ONCE)
 
 
-def asked(task: Task, source: Iterable[bytes], *, most: int) -> Heard:
-    """What a child makes of these bytes, with a place held by the caller: at most so many bytes, all parts together.
+def asked(task: Task, source: Iterable[bytes], shape: type[Shape], *, most: int) -> tuple[Shape, list[bytes]]:
+    """What a child makes of these bytes: what it says of them, and at most so many bytes, all parts together. The caller holds a
+    place.
 
     InvalidInput or TooLarge, with the child's sentence; Busy when somebody ended it; whatever `source` raises.
     """
     try:
         answer, parts = _work(task, source, most)
+        if answer.refused:
+            kind, message, next = answer.refused
+            raise KINDS.get(kind, errors.InvalidInput)(message[:300], next=next[:300])
+        return shape.model_validate(answer.said), parts
     except Ended as ended:
         raise _meant(ended) from None
-    if answer.refused:
-        kind, message, next = answer.refused
-        raise KINDS.get(kind, errors.InvalidInput)(message[:300], next=next[:300])
-    return Heard(answer.said, parts)
+    except ValidationError:
+        raise _meant(Ended(late=False, killed=False)) from None
 
 
 def _meant(ended: Ended) -> errors.ParleyError:
@@ -108,7 +109,7 @@ def _meant(ended: Ended) -> errors.ParleyError:
 def _work(task: Task, source: Iterable[bytes], most: int) -> tuple[Said, list[bytes]]:
     late = threading.Event()
     child = subprocess.Popen(
-        COMMAND,
+        settings.DECODER,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -141,6 +142,7 @@ def _tell(child: subprocess.Popen[bytes], task: Task, source: Iterable[bytes]) -
     assert child.stdin
     with contextlib.suppress(BrokenPipeError):
         child.stdin.write(task.line())
+        child.stdin.flush()  # it loads its decoders while the first bytes come
         for piece in source:
             child.stdin.write(piece)
         child.stdin.flush()

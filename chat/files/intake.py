@@ -3,18 +3,21 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from typing import Annotated, BinaryIO, Final, Literal
 
 from django.conf import settings
+from pydantic import BaseModel, Field
 
 from chat import errors
+from chat.decoding import kinds
 from chat.decoding.frames import Limits, Task
-from chat.files import child, sniff
+from chat.files import child, memory, sniff
 from chat.files.names import clean_name
 
-IMAGE: Final = Limits(memory=1 << 30, cpu=30, seconds=45)
+IMAGE: Final = Limits(memory=1 << 30, cpu=30, seconds=120)
+DOCUMENT: Final = Limits(memory=1 << 30, cpu=20, seconds=90)
 SAID_BYTES: Final = 4_000_000  # all thumbnails of one file
-STARTS: Final = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF", "image/gif": b"GIF89a"}
+TYPES: Final = {kinds.IMAGES[form]: start for form, start in child.STARTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ def take_in(source: BinaryIO | bytes, *, name: str) -> Taken:
 
     InvalidInput or TooLarge, with a sentence for people; Busy, where too many files are being read.
     """
+    memory.give_back()
     size = len(source) if isinstance(source, bytes) else getattr(source, "size", None)
     if size is not None:
         _small_enough(size)
@@ -55,7 +59,7 @@ def take_in(source: BinaryIO | bytes, *, name: str) -> Taken:
             case "text":
                 return _text(b"".join(_joined(head, pieces)), name)
             case "document":
-                raise errors.InvalidInput("Documents are not taken yet.")
+                return _document(form.name, b"".join(_joined(head, pieces)), name)
 
 
 def _small_enough(size: int) -> None:
@@ -83,31 +87,73 @@ def _joined(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
+class OfImage(BaseModel):
+    """What a child says of an image that it has made. The first part is the image, the others are its thumbnails."""
+
+    type: Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
+    width: Annotated[child.Count, Field(ge=1)]
+    height: Annotated[child.Count, Field(ge=1)]
+    frames: Annotated[child.Count, Field(ge=1)]
+    changed: Annotated[str, Field(max_length=300)]
+    widths: list[child.Count]
+
+
+class OfDocument(BaseModel):
+    """What one says of a document; all parts are pictures of its first page."""
+
+    type: str
+    pages: child.Count
+    widths: list[child.Count]
+
+
 def _image(form: str, pieces: Iterator[bytes], name: str) -> Taken:
     given = {"pixels": settings.UPLOAD_PIXELS, "frames": settings.UPLOAD_FRAMES, "size": settings.UPLOAD_BYTES}
-    heard = child.asked(Task("image", form, IMAGE, given), pieces, most=settings.UPLOAD_BYTES + SAID_BYTES)
-    said, (data, *small) = heard.said, heard.parts
-    type, widths = str(said["type"]), said["widths"]
-    if not data.startswith(STARTS[type]) or not isinstance(widths, list):
+    said, parts = child.asked(Task("image", form, IMAGE, given), pieces, OfImage, most=settings.UPLOAD_BYTES + SAID_BYTES)
+    if not parts or not parts[0].startswith(TYPES[said.type]):
         raise errors.InvalidInput
     return Taken(
         kind="image",
-        type=type,
-        data=data,
-        digest=hashlib.sha256(data).hexdigest(),
+        type=said.type,
+        data=parts[0],
+        digest=hashlib.sha256(parts[0]).hexdigest(),
         name=clean_name(name, instead="image"),
-        width=_number(said["width"]),
-        height=_number(said["height"]),
-        frames=_number(said["frames"]),
-        thumbnails=dict(zip(map(_number, widths), small, strict=True)),
-        changed=str(said["changed"]),
+        width=said.width,
+        height=said.height,
+        frames=said.frames,
+        thumbnails=_thumbnails(said.widths, parts[1:]),
+        changed=said.changed,
     )
 
 
-def _number(value: object) -> int:
-    if not isinstance(value, int) or not 0 <= value < 1 << 31:
+def _document(form: str, data: bytes, name: str) -> Taken:
+    """Kept as it is. One whose first page takes too long to draw is taken without a picture of it."""
+    try:
+        said, parts = _judged(form, data, draw=1)
+    except errors.TooLarge:
+        if form != "pdf":
+            raise
+        said, parts = _judged(form, data, draw=0)
+    if said.type not in {kinds.PDF, *kinds.PACKED}:
         raise errors.InvalidInput
-    return value
+    return Taken(
+        kind="document",
+        type=said.type,
+        data=data,
+        digest=hashlib.sha256(data).hexdigest(),
+        name=clean_name(name, instead="document"),
+        pages=said.pages,
+        thumbnails=_thumbnails(said.widths, parts),
+    )
+
+
+def _judged(form: str, data: bytes, *, draw: int) -> tuple[OfDocument, list[bytes]]:
+    return child.asked(Task("document", form, DOCUMENT, {"draw": draw}), [data], OfDocument, most=SAID_BYTES)
+
+
+def _thumbnails(widths: list[int], parts: list[bytes]) -> dict[int, bytes]:
+    if len(widths) != len(parts) or not all(part.startswith(b"RIFF") for part in parts):
+        raise errors.InvalidInput
+    return dict(zip(widths, parts, strict=True))
 
 
 def _text(data: bytes, name: str) -> Taken:

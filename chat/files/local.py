@@ -85,7 +85,7 @@ class Local:
         return ""
 
     def failure(self, error: Exception) -> errors.ParleyError | None:
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
+        if isinstance(error, FileNotFoundError):
             return errors.NotFound()
         return errors.FilesAway() if isinstance(error, OSError) else None
 

@@ -3,8 +3,20 @@
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from typing import Final
+
+from django.conf import settings
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chat import errors
+from chat.decoding import kinds
+from chat.decoding.frames import Limits, Task
+from chat.files import child
+
+DOCUMENT: Final = Limits(memory=1 << 30, cpu=20, seconds=90)
+IMAGE: Final = Limits(memory=3 << 30, cpu=60, seconds=180)
+LISTED: Final = TypeAdapter(list[tuple[int, str]])
+NONE: Final = "There is no text to be read in this file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +28,36 @@ class Page:
     cut: bool = False
 
 
+class OfText(BaseModel):
+    cut: bool
+
+
+class OfWords(BaseModel):
+    pass
+
+
 def text_of(data: bytes, type: str, name: str) -> list[Page]:
-    """What stands in a document or text that `take_in` took, page by page; pages without words are left out."""
+    """What stands in a document or text that `take_in` took, page by page; pages without words are left out. `name` is not looked
+    at. It takes up to a minute. InvalidInput or TooLarge, with a sentence; Busy.
+    """
     if type == "text/plain":
-        return [Page(1, data.decode())]
-    raise errors.InvalidInput("There is no text in this file.")
+        return [Page(1, data[: settings.TEXT_BYTES].decode(errors="ignore"), cut=len(data) > settings.TEXT_BYTES)]
+    if type not in {kinds.PDF, *kinds.PACKED}:
+        raise errors.InvalidInput(NONE)
+    task = Task(
+        "text",
+        "pdf" if type == kinds.PDF else "packed",
+        DOCUMENT,
+        {"bytes": settings.TEXT_BYTES, "pages": settings.TEXT_PAGES},
+    )
+    with child.places().one():
+        said, parts = child.asked(task, [data], OfText, most=8 * settings.TEXT_BYTES)
+    try:
+        found = LISTED.validate_json(b"".join(parts))
+    except ValidationError:
+        raise errors.InvalidInput(NONE) from None
+    last = len(found) - 1
+    return [Page(number, text, cut=said.cut and at == last) for at, (number, text) in enumerate(found)]
 
 
 @cache
@@ -30,5 +67,17 @@ def ocr_here() -> bool:
 
 
 def text_in_image(data: bytes) -> str:
-    """What is written in an image that `take_in` took; empty where nothing is found. InvalidInput where `ocr_here` is false."""
-    raise errors.InvalidInput("This server does not read what is written in images.", next="Whoever runs it can install that.")
+    """What is written in an image that `take_in` took, line by line; empty where nothing is found. It takes up to a minute.
+    InvalidInput where `ocr_here` is false.
+    """
+    if not ocr_here():
+        raise errors.InvalidInput(
+            "This server does not read what is written in images.", next="Whoever runs it can install that."
+        )
+    form = next((form for form, start in child.STARTS.items() if data.startswith(start)), "")
+    if not form:
+        raise errors.InvalidInput(NONE)
+    task = Task("words", form, IMAGE, {"bytes": settings.TEXT_BYTES, "pixels": settings.UPLOAD_PIXELS})
+    with child.places().one():
+        _, parts = child.asked(task, [data], OfWords, most=settings.TEXT_BYTES)
+    return b"".join(parts).decode(errors="replace")

@@ -41,8 +41,11 @@ def key(owner: int | str, digest: str, *, width: int = 0) -> str:
 
 def put(key: str, data: bytes) -> None:
     """Whole, or not at all; on the disk when this returns."""
-    with _failing():
-        _home().put(_checked(key), data)
+    try:
+        with _failing():
+            _home().put(_checked(key), data)
+    except errors.NotFound as error:  # its folder, or the bucket
+        raise errors.FilesAway from error
 
 
 def read(key: str) -> bytes:
@@ -69,8 +72,8 @@ def delete(key: str) -> None:
 
 def path(key: str) -> Path | None:
     """Where it lies on this machine, for a web server that hands it out itself; None in a bucket."""
-    home = _home()
-    return home.path(_checked(key)) if isinstance(home, Local) else None
+    home, checked = _home(), _checked(key)
+    return home.path(checked) if isinstance(home, Local) else None
 
 
 def elsewhere(key: str, *, type: str, disposition: str = "attachment") -> str:
