@@ -197,7 +197,9 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("data", "export", "download_export", "delete_export", "delete_account", "kept"), SIGNED_IN),
     **dict.fromkeys(("certificate", "download_certificate"), SIGNED_IN),
     **dict.fromkeys(("temporary_new", "temporary", "temporary_socket", "temporary_messages", "temporary_stop"), SIGNED_IN),
-    **dict.fromkeys(("temporary_regenerate", "temporary_continue", "temporary_keep", "temporary_end"), SIGNED_IN),
+    **dict.fromkeys(
+        ("temporary_image", "temporary_regenerate", "temporary_continue", "temporary_keep", "temporary_end"), SIGNED_IN
+    ),
     **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
     **dict.fromkeys(
         ("messages", "edit", "regenerate", "continue", "stop", "typing", "delete_message", "restore_message"), _WRITE

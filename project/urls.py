@@ -89,6 +89,7 @@ urlpatterns: list[Any] = [
     path(f"{talk}responses/<id:response_id>/regenerate/", temporary.again, name="temporary_regenerate"),
     path(f"{talk}responses/<id:response_id>/continue/", temporary.carry_on, name="temporary_continue"),
     path(f"{talk}responses/<id:response_id>/stop/", temporary.stop, name="temporary_stop"),
+    path(f"{talk}files/<id:item_id>/<number:index>/", temporary.image, name="temporary_image"),
     path(f"{talk}keep/", temporary.keep, name="temporary_keep"),
     path(f"{talk}end/", temporary.end, name="temporary_end"),
     path("conversations/", conversations.listing, name="conversations"),

@@ -12,6 +12,7 @@ from chat.store.history import Past
 SAID = {"input_text", "input_image", "input_file"}
 ROLES = {"user", "assistant", "developer", "system"}
 ENCRYPTED: Final = "reasoning.encrypted_content"
+IMAGE: Final = ("type", "image_url", "file_id", "detail")  # what a provider takes of one
 OURS: Final = "file_"  # what our ids of files begin with
 
 
@@ -104,4 +105,5 @@ def _said(part: Json) -> Json:
     if str(part.get("file_id") or "").startswith(OURS):
         kind = "image" if part["type"] == "input_image" else "file"
         return {"type": "input_text", "text": f"(The {kind} “{name}” came with this message; you cannot see it here.)"}
-    return part
+    known = IMAGE if part["type"] == "input_image" else tuple(part)
+    return {field: part[field] for field in known if field in part}

@@ -19,7 +19,9 @@ FILES: Final = "/files/"
 
 
 class Files(NamedTuple):
-    """Those that go with a message and are there, by id; their addresses begin with `base`: with "" they are told, not shown."""
+    """Those that go with a message and are there, by id, or by their place where they have none; their addresses begin with
+    `base`: with "" they are told, not shown.
+    """
 
     known: Mapping[str, File] = MappingProxyType({})
     base: str = FILES
@@ -64,6 +66,11 @@ class FileView:
     def small_url(self) -> str:
         widths = self.file.thumbnails if self.file else []
         return f"{self.url}{min(widths)}/" if widths else self.url
+
+    @property
+    def large_url(self) -> str:
+        """The largest thumbnail, "" where there is none."""
+        return f"{self.url}{max(self.file.thumbnails)}/" if self.file and self.file.thumbnails else ""
 
     @property
     def srcset(self) -> str:
@@ -236,18 +243,18 @@ def part_views(
             str(part.get("filename") or ""),
             named,
             passing,
-            _file_view(part, files),
+            _file_view(part, files, index),
         )
         for index, part in enumerate(content)
         if isinstance(part, dict)
     ]
 
 
-def _file_view(part: Mapping[str, object], files: Files) -> FileView | None:
+def _file_view(part: Mapping[str, object], files: Files, index: int) -> FileView | None:
     if part.get("type") not in ("input_image", "input_file"):
         return None
     name = str(part.get("filename") or "")
-    known = files.known.get(str(part.get("file_id") or ""))
+    known = files.known.get(str(part.get("file_id") or index))
     return FileView(name or "file", part["type"] == "input_image", known, files.base, files.within)
 
 

@@ -5,7 +5,7 @@ from typing import BinaryIO, NamedTuple
 from chat import files as bytes_of
 from chat.files import Taken, storage
 from chat.models import File, FileUse, User
-from chat.store import files
+from chat.store import files, pool
 from chat.store.files import Facts
 
 
@@ -20,6 +20,7 @@ def take(*, actor: User, source: BinaryIO, name: str) -> Put:
     """Have this file wait in a composer. Refused, with a sentence, where it is none that anybody may put in, or where this person
     has no room left.
     """
+    pool.give_back()  # it may take a minute
     taken = bytes_of.take_in(source, name=name)
     facts = facts_of(taken)
     begun = files.begin(actor=actor, facts=facts)

@@ -75,11 +75,19 @@ def of(actor: User) -> list[str]:
         return []
 
 
-def begin(*, actor: User, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Asked:
+def begin(
+    *,
+    actor: User,
+    text: str,
+    model: str = "",
+    client_id: str = "",
+    files: Sequence[TextFile] = (),
+    images: Sequence[Json] = (),
+) -> Asked:
     """Say something in a new one. The same `client_id` again gives the same one again."""
     if reason := why_not():
         raise errors.Conflict("There are no temporary conversations here.", next=reason)
-    wire = wording.user_message(wording.checked(text), files)
+    wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
     if client_id and (before := _begun_before(actor, wire, client_id)) is not None:
         return Asked(before, new=False)
     now = timezone.now()
@@ -103,9 +111,18 @@ def _begun_before(actor: User, wire: Json, client_id: str) -> Talk | None:
     return None
 
 
-def say(*, actor: User, talk_id: str, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Asked:
+def say(
+    *,
+    actor: User,
+    talk_id: str,
+    text: str,
+    model: str = "",
+    client_id: str = "",
+    files: Sequence[TextFile] = (),
+    images: Sequence[Json] = (),
+) -> Asked:
     """Say something at its end. Refused while a reply is being written."""
-    wire = wording.user_message(wording.checked(text), files)
+    wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
     talk = find(actor=actor, talk_id=talk_id)
     if _is(talk.last, wire, client_id):
         return Asked(talk, new=False)

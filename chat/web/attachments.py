@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from chat import errors
 from chat.models import User
 from chat.models.files import sized
-from chat.runs import uploads
+from chat.protocol.types import Json
+from chat.runs import passing, uploads
 from chat.store.attached import Held
 from chat.store.wording import TextFile
 
@@ -42,15 +43,19 @@ def attached(request: HttpRequest) -> tuple[list[TextFile], list[Held]]:
     return texts, waiting
 
 
-def texts_only(request: HttpRequest) -> list[TextFile]:
-    """The same where nothing may be put in as a file: it would lie on a disk."""
+def in_memory(request: HttpRequest) -> tuple[list[TextFile], list[Json]]:
+    """The same where nothing may be put in as a file, for it would lie on a disk: texts, and images as parts of the message."""
     texts, others = sorted_out(request)
     counted(len(texts) + len(others))
+    images: list[Json] = []
     for upload in others:
-        raise errors.InvalidInput(
-            f"“{upload.name}” cannot be attached here: a temporary conversation takes short texts.", next=ANOTHER
-        )
-    return texts
+        taken = passing.take(upload, upload.name or "")
+        if isinstance(taken, TextFile):
+            texts.append(taken)
+        else:
+            images.append(taken)
+    fitting(texts)
+    return texts, images
 
 
 def sorted_out(request: HttpRequest) -> tuple[list[TextFile], list[Any]]:
@@ -62,9 +67,13 @@ def sorted_out(request: HttpRequest) -> tuple[list[TextFile], list[Any]]:
             texts.append(text)
         else:
             others.append(upload)
+    fitting(texts)
+    return texts, others
+
+
+def fitting(texts: list[TextFile]) -> None:
     if sum(len(text.text) for text in texts) > TEXTS * settings.FILE_BYTES:
         raise errors.TooLarge("These texts are too long for one message.", next="Send some of them in the next one.")
-    return texts, others
 
 
 def counted(number: int) -> None:

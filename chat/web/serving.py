@@ -14,7 +14,11 @@ from chat.models import File
 from chat.runs import uploads
 from chat.store import pool
 
-POLICY: Final = "sandbox; default-src 'none'"
+LOCKED: Final = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 GONE: Final = "This file is not here any more."
 
 
@@ -33,9 +37,9 @@ def served(request: HttpRequest, file: File, width: int = 0) -> HttpResponseBase
         raise errors.NotFound(GONE)
     mark = f'"{file.pk[5:]}-{width}"'
     if request.headers.get("If-None-Match") == mark:
-        return _headed(HttpResponse(status=304), file, mark)
+        return _headed(HttpResponse(status=304), file, width, mark)
     request.META.pop("HTTP_ACCEPT_ENCODING", None)  # images are compressed: nothing is to be done to them on the way
-    return _headed(_answer(file, width), file, mark)
+    return _headed(_answer(file, width), file, width, mark)
 
 
 def _answer(file: File, width: int) -> HttpResponseBase:
@@ -43,27 +47,20 @@ def _answer(file: File, width: int) -> HttpResponseBase:
     place, type_ = uploads.place(file, width), "image/webp" if width else file.type
     if settings.FILES_ACCEL and storage.path(place) is not None:
         return HttpResponse(content_type=type_, headers={"X-Accel-Redirect": f"{settings.FILES_ACCEL.rstrip('/')}/{place}"})
-    if elsewhere := storage.elsewhere(place, type=type_, disposition=_disposition(file)):
+    if elsewhere := storage.elsewhere(place, type=type_, disposition=_disposition(file, width)):
         return HttpResponseRedirect(elsewhere)
     pieces = storage.chunks(place)
     first = next(pieces, b"")  # what is not there is said before anything is sent
     return Streamed(chain([first], pieces), content_type=type_)
 
 
-def _disposition(file: File) -> str:
-    """Only what we have made ourselves, which images are, is shown in a browser; the rest is saved."""
-    return content_disposition_header(not file.is_image, file.name) or "inline"
+def _disposition(file: File, width: int) -> str:
+    """Only what we have made ourselves, which all images are, is shown in a browser; the rest is saved."""
+    return content_disposition_header(not (file.is_image or width), file.name) or "inline"
 
 
-def _headed(response: HttpResponseBase, file: File, mark: str) -> HttpResponseBase:
-    headers = {
-        "Content-Security-Policy": POLICY,
-        "X-Content-Type-Options": "nosniff",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Cache-Control": "private, no-cache",
-        "ETag": mark,
-        "Content-Disposition": _disposition(file),
-    }
-    for name, value in headers.items():
+def _headed(response: HttpResponseBase, file: File, width: int, mark: str) -> HttpResponseBase:
+    mine = {"Cache-Control": "private, no-cache", "ETag": mark, "Content-Disposition": _disposition(file, width)}
+    for name, value in {**LOCKED, **mine}.items():
         response.headers[name] = value
     return response

@@ -49,7 +49,7 @@
   const add = async (files) => {
     for (const file of files) {
       if (list.children.length >= mostFiles) fail("many");
-      else if (file.size > mostBytes) fail("large");
+      else if ([...(putIn ? [] : texts.files), file].reduce((sum, { size }) => sum + size, 0) > mostBytes) fail("large");
       else (!putIn || (await isText(file)) ? keep : put)(file);
     }
     picker.files = texts.files;

@@ -29,7 +29,7 @@ PREFIXES = {
     "use_id": "use",
     "temporary_id": "temp",
 }
-MISSING = {"user_id": "0", "width": "320", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
+MISSING = {"user_id": "0", "width": "320", "index": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
 
 OTHERS = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "token": "x"}
 OTHERS |= dict.fromkeys(("sign_in", "subscription", "user_id"), "0")
