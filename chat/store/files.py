@@ -161,6 +161,14 @@ def places(actor: User, files: Iterable[File], *, most: int) -> dict[str, list[F
     return found
 
 
+def name_for(actor: User, file: File) -> str:
+    """What it is called where this person finds it: its owner may call it something else elsewhere."""
+    if file.owner_id == actor.pk:
+        return file.name
+    there = places(actor, [file], most=1).get(file.pk)
+    return there[0].name if there else "file"
+
+
 def neighbours(*, actor: User, file: File, conversation_id: str = "") -> tuple[str, str]:
     """Ids of the images before and after this one: of a conversation, or of one's own; "" where there is none."""
     ids = _said_in(actor, conversation_id) if conversation_id else _own_images(actor, file)

@@ -123,10 +123,10 @@ def branch(link: Link) -> list[str]:
     return ids
 
 
-def file(link: Link, file_id: str) -> File:
-    """One that goes with a message that it shows; NotFound for any other."""
+def file(link: Link, file_id: str) -> FileUse:
+    """One that goes with a message that it shows, under the name that it has there; NotFound for any other."""
     shown = FileUse.objects.filter(item__responses__in=branch(link), item__conversation=link.conversation)
-    found = File.objects.here().filter(pk=file_id, pk__in=shown.values("file")).first()
+    found = shown.filter(file=file_id, file__state=File.State.HERE).select_related("file").order_by("item__created").first()
     if found is None:
         raise errors.NotFound("This file is not here any more.")
     return found

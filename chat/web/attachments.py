@@ -84,7 +84,9 @@ def counted(number: int) -> None:
 def held(request: HttpRequest) -> list[Held]:
     """What waits in the composer: each says beside it how closely it is to be looked at."""
     ids, details = request.POST.getlist("files"), request.POST.getlist("detail")
-    return [Held(pk[:40], details[number] if number < len(details) else "auto") for number, pk in enumerate(ids)]
+    return [
+        Held(pk.replace("\x00", "")[:40], details[number] if number < len(details) else "auto") for number, pk in enumerate(ids)
+    ]
 
 
 def text_file(upload: "UploadedFile[Any]") -> TextFile | None:

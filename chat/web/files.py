@@ -1,5 +1,6 @@
 """Images and files: put in for a composer, served, looked at one by one, all of one's own, taken away and had back."""
 
+import re
 from typing import Any, Final
 
 from django.conf import settings
@@ -76,13 +77,14 @@ def let_go(request: PersonRequest, use_id: str) -> HttpResponse:
 @require_safe
 @person_required
 def whole(request: PersonRequest, file_id: str) -> HttpResponseBase:
-    return served(request, files.find(actor=request.user, file_id=file_id))
+    return thumbnail(request, file_id, 0)
 
 
 @require_safe
 @person_required
 def thumbnail(request: PersonRequest, file_id: str, width: int) -> HttpResponseBase:
-    return served(request, files.find(actor=request.user, file_id=file_id), width)
+    file = files.find(actor=request.user, file_id=file_id)
+    return served(request, file, width, name=files.name_for(request.user, file))
 
 
 @require_safe
@@ -90,14 +92,14 @@ def thumbnail(request: PersonRequest, file_id: str, width: int) -> HttpResponseB
 def view(request: PersonRequest, file_id: str) -> HttpResponse:
     """One of them, large, with those beside it: of the conversation that it was opened in, or of one's own."""
     file = files.find(actor=request.user, file_id=file_id)
-    conversation_id = value(request.GET, "in", most=40)
+    conversation_id = found[0] if (found := re.findall(r"^conv_[0-9a-f]{32}$", value(request.GET, "in", most=40))) else ""
     before, after = files.neighbours(actor=request.user, file=file, conversation_id=conversation_id)
     within = f"?{urlencode({'in': conversation_id})}" if conversation_id else ""
     places = files.places(request.user, [file], most=PLACES).get(file.pk, [])
     context = {
         "file": file,
         "shown": FileView("", file.is_image, file),
-        "name": _name(request, file, places),
+        "name": files.name_for(request.user, file),
         "mine": file.owner_id == request.user.pk,
         "before_url": f"/files/{before}/view/{within}" if before else "",
         "after_url": f"/files/{after}/view/{within}" if after else "",
@@ -106,11 +108,6 @@ def view(request: PersonRequest, file_id: str) -> HttpResponse:
         "minutes": settings.UNDO_MINUTES,
     }
     return render(request, "files/view.html", context)
-
-
-def _name(request: PersonRequest, file: File, places: list[FileUse]) -> str:
-    """As it is called where this person sees it."""
-    return file.name if file.owner_id == request.user.pk or not places else places[0].name
 
 
 @require_POST

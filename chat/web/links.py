@@ -75,7 +75,8 @@ def file(request: HttpRequest, link_id: str, file_id: str, width: int = 0) -> Ht
     link = links.find(actor=request.user if isinstance(request.user, User) else None, link_id=link_id)
     if not links.opens(link, request.session.get(KEYS, {}).get(link.pk, "")):
         raise errors.NotFound(links.GONE)
-    return kept_out_of_sight(served(request, links.file(link, file_id), width))
+    found = links.file(link, file_id)
+    return kept_out_of_sight(served(request, found.file, width, name=found.name))
 
 
 def opened(request: HttpRequest, link: Link, visitor: User | None) -> HttpResponse:

@@ -31,36 +31,39 @@ class Streamed(StreamingHttpResponse):
             yield piece
 
 
-def served(request: HttpRequest, file: File, width: int = 0) -> HttpResponseBase:
-    """All of it, or its thumbnail of that width. Asked for again it is checked again, and sent only if the browser has it not."""
+def served(request: HttpRequest, file: File, width: int = 0, *, name: str) -> HttpResponseBase:
+    """All of it, or its thumbnail of that width, under this name. Asked for again it is checked again, and sent only if the
+    browser has it not.
+    """
     if width and width not in file.thumbnails:
         raise errors.NotFound(GONE)
+    disposition = _disposition(file, width, name)
     mark = f'"{file.pk[5:]}-{width}"'
     if request.headers.get("If-None-Match") == mark:
-        return _headed(HttpResponse(status=304), file, width, mark)
+        return _headed(HttpResponse(status=304), mark, disposition)
     request.META.pop("HTTP_ACCEPT_ENCODING", None)  # images are compressed: nothing is to be done to them on the way
-    return _headed(_answer(file, width), file, width, mark)
+    return _headed(_answer(file, width, disposition), mark, disposition)
 
 
-def _answer(file: File, width: int) -> HttpResponseBase:
+def _answer(file: File, width: int, disposition: str) -> HttpResponseBase:
     """By the web server in front, where it was told how; by the bucket, where that is chosen; by us."""
     place, type_ = uploads.place(file, width), "image/webp" if width else file.type
     if settings.FILES_ACCEL and storage.path(place) is not None:
         return HttpResponse(content_type=type_, headers={"X-Accel-Redirect": f"{settings.FILES_ACCEL.rstrip('/')}/{place}"})
-    if elsewhere := storage.elsewhere(place, type=type_, disposition=_disposition(file, width)):
+    if elsewhere := storage.elsewhere(place, type=type_, disposition=disposition):
         return HttpResponseRedirect(elsewhere)
     pieces = storage.chunks(place)
     first = next(pieces, b"")  # what is not there is said before anything is sent
     return Streamed(chain([first], pieces), content_type=type_)
 
 
-def _disposition(file: File, width: int) -> str:
+def _disposition(file: File, width: int, name: str) -> str:
     """Only what we have made ourselves, which all images are, is shown in a browser; the rest is saved."""
-    return content_disposition_header(not (file.is_image or width), file.name) or "inline"
+    return content_disposition_header(not (file.is_image or width), name) or "inline"
 
 
-def _headed(response: HttpResponseBase, file: File, width: int, mark: str) -> HttpResponseBase:
-    mine = {"Cache-Control": "private, no-cache", "ETag": mark, "Content-Disposition": _disposition(file, width)}
+def _headed(response: HttpResponseBase, mark: str, disposition: str) -> HttpResponseBase:
+    mine = {"Cache-Control": "private, no-cache", "ETag": mark, "Content-Disposition": disposition}
     for name, value in {**LOCKED, **mine}.items():
         response.headers[name] = value
     return response

@@ -10,9 +10,10 @@ from django.test import Client
 from chat.files import storage
 from chat.models import File, FileUse, Item, Link
 from chat.runs import uploads
-from chat.store import files, links, messages, removals
+from chat.store import files, invitations, links, messages, removals, sharing, teams
 from chat.store.attached import Held
 from tests.cast import Cast, put_in
+from tests.conftest import signed_in
 from tests.pictures import png
 
 PICTURE: dict[str, Any] = {"kind": "image", "type": "image/png", "width": 900, "height": 600, "thumbnails": (320,)}
@@ -65,6 +66,7 @@ def test_what_cannot_be_taken_is_refused_and_the_text_stays(owner: Client) -> No
 def test_too_many_files_are_too_many(owner: Client, settings: Any) -> None:
     settings.FILES_PER_MESSAGE = 2
     answer = owner.post("/", {"text": "Look", "files": [f"use_{number:032x}" for number in range(3)]})
+    assert owner.post("/", {"text": "Look", "files": ["use_\x00"]}).status_code == 409
     assert (answer.status_code, "A message takes 2 files." in answer.text) == (413, True)
 
 
@@ -91,6 +93,25 @@ def test_it_is_served_as_nothing_that_could_act(cast: Cast, shown: Any, owner: C
     saved = owner.get(f"/files/{page.pk}/")
     assert saved["Content-Disposition"] == 'attachment; filename="page.html"'
     assert saved["Content-Type"] == "text/plain"
+
+
+def test_what_its_owner_calls_it_elsewhere_is_told_to_nobody(cast: Cast, owner: Client) -> None:
+    put_in(cast.owner, name="whom we fire.txt")
+    use = put_in(cast.owner, name="plan.txt")
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="Look", held=[Held(use.pk)])
+    team = teams.create(actor=cast.owner, name="Physics")
+    invitation, _ = invitations.make(actor=cast.owner, team=team, days=7, uses=1)
+    teams.join(user=cast.mate, invitation=invitation)
+    sharing.move(actor=cast.owner, conversation_id=begun.conversation.pk, team_id=team.pk)
+    sharing.with_team(actor=cast.owner, conversation_id=begun.conversation.pk, access="read")
+    mate, path = signed_in(cast.mate), f"/files/{use.file_id}/"
+    assert mate.get(path)["Content-Disposition"] == 'attachment; filename="plan.txt"'
+    assert "whom we fire" not in mate.get(f"{path}view/").text
+    assert mate.post(f"{path}remove/").status_code == 404
+    link = links.make(actor=cast.owner, conversation_id=begun.conversation.pk, live=True, audience="anyone", days=7)
+    assert Client().get(f"{link.url}files/{use.file_id}/")["Content-Disposition"] == 'attachment; filename="plan.txt"'
+    sharing.with_team(actor=cast.owner, conversation_id=begun.conversation.pk, access="")
+    assert mate.get(path).status_code == 404
 
 
 def test_a_web_server_in_front_hands_it_out_once_it_was_checked(
