@@ -77,7 +77,7 @@ class File(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "-created", "-id"], name="file_newest"),
-            models.Index(fields=["state", "created"], condition=~Q(state="here"), name="file_passing"),
+            models.Index(fields=["state", "created"], name="file_state"),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from chat import files as bytes_of
 from chat.models import Conversation, User
 from chat.protocol.types import Json
 from chat.runs import uploads
-from chat.store import keeping, pool, talks
+from chat.store import keeping, talks
 from chat.store.attached import Held
 from chat.store.talk import Talk
 from chat.store.wording import TextFile
@@ -17,10 +17,9 @@ from chat.store.wording import TextFile
 SHOWN: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 
-def take(source: BinaryIO, name: str) -> TextFile | Json:
+def take(*, actor: User, source: BinaryIO, name: str) -> TextFile | Json:
     """An image as a part of a message, with its bytes; of a document its words, as a text that comes along."""
-    pool.give_back()  # it may take a minute
-    taken = bytes_of.take_in(source, name=name)
+    taken = uploads.looked_at(actor=actor, source=source, name=name)
     if taken.kind == "image":
         url = f"data:{taken.type};base64,{base64.b64encode(taken.data).decode()}"
         seen: Json = {"width": taken.width, "height": taken.height, "filename": taken.name}

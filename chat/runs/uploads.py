@@ -1,12 +1,19 @@
 """Files on their way in: looked at and made harmless, a row that says that they come, their bytes, and then they are there."""
 
-from typing import BinaryIO, NamedTuple
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import BinaryIO, Final, NamedTuple
 
+from chat import errors
 from chat import files as bytes_of
 from chat.files import Taken, storage
 from chat.models import File, FileUse, User
 from chat.store import files, pool
 from chat.store.files import Facts
+
+EACH: Final = 20  # files of one person that are looked at, or wait for that, in one process
 
 
 class Put(NamedTuple):
@@ -16,12 +23,41 @@ class Put(NamedTuple):
     changed: str
 
 
+class _Turns:
+    """How many files of each person are being looked at in this process, so that nobody takes the places of all others."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, Lock()
+        self._taken: Counter[int] = Counter()
+
+    @contextmanager
+    def one(self, actor: User) -> Iterator[None]:
+        with self._lock:
+            if self._taken[actor.pk] >= self._most:
+                raise errors.Busy("Your other files are still being looked at.", next="Add this one in a moment.")
+            self._taken[actor.pk] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken -= Counter([actor.pk])  # and none that is zero stays
+
+
+turns = _Turns(EACH)
+
+
+def looked_at(*, actor: User, source: BinaryIO, name: str) -> Taken:
+    """What `files.take_in` makes of it, for one who waits for that without a connection to the database."""
+    with turns.one(actor):
+        pool.give_back()
+        return bytes_of.take_in(source, name=name)
+
+
 def take(*, actor: User, source: BinaryIO, name: str) -> Put:
     """Have this file wait in a composer. Refused, with a sentence, where it is none that anybody may put in, or where this person
     has no room left.
     """
-    pool.give_back()  # it may take a minute
-    taken = bytes_of.take_in(source, name=name)
+    taken = looked_at(actor=actor, source=source, name=name)
     facts = facts_of(taken)
     begun = files.begin(actor=actor, facts=facts)
     if begun.use is not None:

@@ -45,11 +45,12 @@ def attached(request: HttpRequest) -> tuple[list[TextFile], list[Held]]:
 
 def in_memory(request: HttpRequest) -> tuple[list[TextFile], list[Json]]:
     """The same where nothing may be put in as a file, for it would lie on a disk: texts, and images as parts of the message."""
+    assert isinstance(request.user, User)  # nobody else has a composer
     texts, others = sorted_out(request)
     counted(len(texts) + len(others))
     images: list[Json] = []
     for upload in others:
-        taken = passing.take(upload, upload.name or "")
+        taken = passing.take(actor=request.user, source=upload, name=upload.name or "")
         if isinstance(taken, TextFile):
             texts.append(taken)
         else:

@@ -1,6 +1,7 @@
 """Images and files on the web: taken in, served to whoever may have them and to nobody else, listed, taken away."""
 
 import re
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -177,3 +178,14 @@ def test_removed_it_leaves_a_line_in_the_message_and_can_be_had_back(shown: Any,
     owner.post(f"/files/{file.pk}/restore/")
     assert "was removed." not in owner.get(begun.conversation.url).text
     assert storage.read(uploads.place(files.find(actor=begun.conversation.owner, file_id=file.pk)))
+
+
+def test_nobody_takes_the_places_of_all_others(cast: Cast, owner: Client) -> None:
+    with ExitStack() as taken:
+        for _ in range(uploads.EACH):
+            taken.enter_context(uploads.turns.one(cast.owner))
+        busy = owner.post("/files/", {"file": SimpleUploadedFile("note.txt", b"Note.")}, HTTP_HX_REQUEST="true")
+        assert (busy.status_code, "still being looked at" in busy.text) == (503, True)
+        with uploads.turns.one(cast.mate):
+            pass
+    assert owner.post("/files/", {"file": SimpleUploadedFile("note.txt", b"Note.")}).status_code == 200
