@@ -11,6 +11,7 @@ from chat.decoding.frames import Answer, Refusal
 
 WIDTHS: Final = (320, 960)
 LONGEST: Final = 16_383  # pixels of a side that WebP takes
+LONGEST_SIDE: Final = 65_500  # that JPEG takes
 PLUGINS: Final = {"PNG": "Png", "JPEG": "Jpeg", "WEBP": "WebP", "GIF": "Gif", "AVIF": "Avif"}
 NAMES: Final = {"HEIF": "HEIC", "WEBP": "WebP"}
 
@@ -44,6 +45,10 @@ def load(form: str) -> None:
 
 def measured(size: tuple[int, int], pixels: int, *, count: int = 1) -> None:
     width, height = size
+    if max(size) > LONGEST_SIDE:
+        raise Refusal(
+            f"This image is {max(size):,} pixels long; {LONGEST_SIDE:,} are the most.", "Cut it into parts.", kind="large"
+        )
     if width * height * count > pixels:
         what = f"{width:,} × {height:,} pixels" + (f" in {count} pictures" if count > 1 else "")
         raise Refusal(
