@@ -30,6 +30,21 @@ def prepared(form: str, *, pixels: int, frames: int, size: int) -> Callable[[byt
     return work
 
 
+def still(form: str, *, pixels: int) -> Callable[[bytes], Answer]:
+    """The first picture, as what every model server takes: PNG where something shines through or each pixel counts, else JPEG."""
+    load(form)
+
+    def work(data: bytes) -> Answer:
+        with Image.open(BytesIO(data), formats=[form]) as picture:
+            measured(picture.size, pixels)
+            shown = pictures.plain(picture, 1)
+        if form == "WEBP" and not pictures.transparent(shown):
+            return Answer(parts=[pictures.saved(pictures.opaque(shown), "JPEG", quality=92)])
+        return Answer(parts=[pictures.saved(shown, "PNG")])
+
+    return work
+
+
 def load(form: str) -> None:
     """Everything, so that nothing is opened later."""
     Image.MAX_IMAGE_PIXELS = None  # the header is judged here
