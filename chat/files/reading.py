@@ -77,7 +77,7 @@ def text_in_image(data: bytes) -> str:
         )
     form = _form(data)
     task = Task("words", form, IMAGE, {"bytes": settings.TEXT_BYTES, "pixels": settings.UPLOAD_PIXELS})
-    with child.places().one():
+    with child.places_for_words().one():
         _, parts = child.asked(task, [data], OfWords, most=settings.TEXT_BYTES)
     return b"".join(parts).decode(errors="replace")
 

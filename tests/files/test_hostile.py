@@ -45,7 +45,9 @@ def test_an_animation_of_too_many_pixels_in_all_is_refused() -> None:
     refused(bytes(wide), errors.TooLarge, "40 pictures")
 
 
-@pytest.mark.parametrize("name", [name for name in samples.MADE if name != "code.py"])
+@pytest.mark.parametrize(
+    "name", ["photo.jpg", "screen.png", "picture.webp", "moving.gif", "phone.heic", "camera.avif", "report.pdf", "letter.docx"]
+)
 def test_half_of_a_file_is_none(name: str) -> None:
     whole = samples.MADE[name]()
     refused(whole[: len(whole) // 2], errors.InvalidInput)
