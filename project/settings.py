@@ -136,6 +136,7 @@ TEXT_BYTES = 2_000_000
 TEXT_PAGES = 500
 DECODER = [sys.executable, "-E", "-s", "-m", "chat.decoding"]  # the child that reads foreign bytes
 UPLOADS_AT_ONCE = 2  # children that read them; the others wait
+WORDS_AT_ONCE = 1  # of those that read what is written in images
 UPLOADS_WAITING = 60
 UPLOAD_PATIENCE = 60.0
 REPLY_BYTES = 4_000_000

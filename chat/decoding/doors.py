@@ -11,10 +11,9 @@ ENCODINGS = ("ascii", "cp437", "cp1252", "latin-1", "utf-8", "utf-16", "utf-16-b
 
 
 def limit(limits: Limits) -> None:
-    """Memory and time; nothing is written to a file, and a crash leaves no core on the disk."""
+    """Memory and time; a crash leaves no core on the disk."""
     for what, most in (
         (resource.RLIMIT_AS, limits.memory),
-        (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
@@ -23,7 +22,8 @@ def limit(limits: Limits) -> None:
 
 
 def close() -> None:
-    """No further file or socket can be opened. Whatever a decoder needs must have been loaded before."""
+    """No further file or socket can be opened, and none be written. Whatever a decoder needs must have been loaded before."""
     for name in ENCODINGS:
         codecs.lookup(name)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (PIPES, PIPES))

@@ -11,6 +11,7 @@ from chat.decoding.frames import Answer, Refusal
 
 WIDTHS: Final = (320, 960)
 LONGEST: Final = 16_383  # pixels of a side that WebP takes
+LONGEST_SIDE: Final = 65_500  # that JPEG takes
 PLUGINS: Final = {"PNG": "Png", "JPEG": "Jpeg", "WEBP": "WebP", "GIF": "Gif", "AVIF": "Avif"}
 NAMES: Final = {"HEIF": "HEIC", "WEBP": "WebP"}
 
@@ -25,6 +26,21 @@ def prepared(form: str, *, pixels: int, frames: int, size: int) -> Callable[[byt
             if form == "GIF":
                 return _of_gif(data, picture.size, frames=frames, pixels=pixels * 4)
             return _of_still(picture, form, data, size)
+
+    return work
+
+
+def still(form: str, *, pixels: int) -> Callable[[bytes], Answer]:
+    """The first picture, as what every model server takes: PNG where something shines through or each pixel counts, else JPEG."""
+    load(form)
+
+    def work(data: bytes) -> Answer:
+        with Image.open(BytesIO(data), formats=[form]) as picture:
+            measured(picture.size, pixels)
+            shown = pictures.plain(picture, 1)
+        if form == "WEBP" and not pictures.transparent(shown):
+            return Answer(parts=[pictures.saved(pictures.opaque(shown), "JPEG", quality=92)])
+        return Answer(parts=[pictures.saved(shown, "PNG")])
 
     return work
 
@@ -44,6 +60,10 @@ def load(form: str) -> None:
 
 def measured(size: tuple[int, int], pixels: int, *, count: int = 1) -> None:
     width, height = size
+    if max(size) > LONGEST_SIDE:
+        raise Refusal(
+            f"This image is {max(size):,} pixels long; {LONGEST_SIDE:,} are the most.", "Cut it into parts.", kind="large"
+        )
     if width * height * count > pixels:
         what = f"{width:,} × {height:,} pixels" + (f" in {count} pictures" if count > 1 else "")
         raise Refusal(

@@ -25,6 +25,7 @@ OPEN_DOCUMENT: Final = _roles(
 )
 HEADING: Final = re.compile(r"(?:heading|berschrift|titre|encabezado|titolo|kop)\s*([1-6])", re.IGNORECASE)
 TITLES: Final = frozenset({"title", "ctrTitle", "Title", "Titel"})
+DEEPEST: Final = 16  # tables, or boxes, in each other
 SPACES: Final = 100  # that one element may stand for
 WORD: Final = "word/document.xml"
 SLIDES: Final = "ppt/presentation.xml"
@@ -46,7 +47,7 @@ class Reader(Walk):
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         role = self._roles.get(name, "")
-        if self._skipped or role == "skip":
+        if self._skipped or role == "skip" or len(self._rows) > DEEPEST or len(self._paragraphs) > DEEPEST:
             self._skipped += 1
         elif role in ("paragraph", "heading", "row", "cell"):
             self._open(role, attributes)

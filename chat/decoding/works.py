@@ -13,6 +13,12 @@ def _image(task: Task) -> Work:
     return images.prepared(task.form, pixels=task.given["pixels"], frames=task.given["frames"], size=task.given["size"])
 
 
+def _still(task: Task) -> Work:
+    from chat.decoding import images
+
+    return images.still(task.form, pixels=task.given["pixels"])
+
+
 def _document(task: Task) -> Work:
     from chat.decoding import documents
 
@@ -31,4 +37,10 @@ def _words(task: Task) -> Work:
     return words.prepared(task.form, pixels=task.given["pixels"], most=task.given["bytes"])
 
 
-WORKS: dict[str, Callable[[Task], Work]] = {"image": _image, "document": _document, "text": _text, "words": _words}
+WORKS: dict[str, Callable[[Task], Work]] = {
+    "image": _image,
+    "still": _still,
+    "document": _document,
+    "text": _text,
+    "words": _words,
+}

@@ -1,4 +1,4 @@
-"""The server's side of a child: started, told, heard, ended. At most `UPLOADS_AT_ONCE` at a time; others wait their turn."""
+"""The server's side of a child: started, told, heard, ended. So many at a time; others wait their turn."""
 
 import contextlib
 import json
@@ -75,6 +75,12 @@ class _Places:
 @cache
 def places() -> _Places:
     return _Places(settings.UPLOADS_AT_ONCE)
+
+
+@cache
+def places_for_words() -> _Places:
+    """Apart: reading what is written in an image takes long, and nobody's upload waits for it."""
+    return _Places(settings.WORDS_AT_ONCE)
 
 
 def asked(task: Task, source: Iterable[bytes], shape: type[Shape], *, most: int) -> tuple[Shape, list[bytes]]:

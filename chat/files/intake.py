@@ -16,6 +16,7 @@ from chat.files.names import clean_name
 
 IMAGE: Final = Limits(memory=1 << 30, cpu=30, seconds=120)
 DOCUMENT: Final = Limits(memory=1 << 30, cpu=20, seconds=90)
+DRAWN: Final = Limits(memory=1 << 30, cpu=8, seconds=60)
 SAID_BYTES: Final = 4_000_000  # all thumbnails of one file
 TYPES: Final = {kinds.IMAGES[form]: start for form, start in child.STARTS.items()}
 
@@ -126,10 +127,10 @@ def _image(form: str, pieces: Iterator[bytes], name: str) -> Taken:
 
 
 def _document(form: str, data: bytes, name: str) -> Taken:
-    """Kept as it is. One whose first page takes too long to draw is taken without a picture of it."""
+    """Kept as it is. One whose first page cannot be drawn, or takes too much, is taken without a picture of it."""
     try:
-        said, parts = _judged(form, data, draw=1)
-    except errors.TooLarge:
+        said, parts = _judged(form, data, draw=int(form == "pdf"))
+    except (errors.TooLarge, errors.InvalidInput):
         if form != "pdf":
             raise
         said, parts = _judged(form, data, draw=0)
@@ -147,7 +148,8 @@ def _document(form: str, data: bytes, name: str) -> Taken:
 
 
 def _judged(form: str, data: bytes, *, draw: int) -> tuple[OfDocument, list[bytes]]:
-    return child.asked(Task("document", form, DOCUMENT, {"draw": draw}), [data], OfDocument, most=SAID_BYTES)
+    task = Task("document", form, DRAWN if draw else DOCUMENT, {"draw": draw})
+    return child.asked(task, [data], OfDocument, most=SAID_BYTES)
 
 
 def _thumbnails(widths: list[int], parts: list[bytes]) -> dict[int, bytes]:

@@ -1,4 +1,4 @@
-"""The words in files: of documents page by page, of images where the extra for it is installed."""
+"""What is made of files that were taken in: the words of documents page by page, those in images, an image that stands still."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +15,7 @@ from chat.files import child
 
 DOCUMENT: Final = Limits(memory=1 << 30, cpu=20, seconds=90)
 IMAGE: Final = Limits(memory=3 << 30, cpu=60, seconds=180)
+STILL: Final = Limits(memory=1 << 30, cpu=20, seconds=90)
 LISTED: Final = TypeAdapter(list[tuple[int, str]])
 NONE: Final = "There is no text to be read in this file."
 
@@ -33,7 +34,7 @@ class OfText(BaseModel):
 
 
 class OfWords(BaseModel):
-    pass
+    """Nothing: what there is to say is in the parts."""
 
 
 def text_of(data: bytes, type: str, name: str) -> list[Page]:
@@ -74,10 +75,33 @@ def text_in_image(data: bytes) -> str:
         raise errors.InvalidInput(
             "This server does not read what is written in images.", next="Whoever runs it can install that."
         )
-    form = next((form for form, start in child.STARTS.items() if data.startswith(start)), "")
-    if not form:
-        raise errors.InvalidInput(NONE)
+    form = _form(data)
     task = Task("words", form, IMAGE, {"bytes": settings.TEXT_BYTES, "pixels": settings.UPLOAD_PIXELS})
-    with child.places().one():
+    with child.places_for_words().one():
         _, parts = child.asked(task, [data], OfWords, most=settings.TEXT_BYTES)
     return b"".join(parts).decode(errors="replace")
+
+
+def still(data: bytes) -> tuple[bytes, str]:
+    """An image that `take_in` took as one that every model server takes, PNG or JPEG, and its type: of an animation the first
+    picture. What is one already stays as it is. It takes up to a minute.
+    """
+    form = _form(data)
+    if form in ("PNG", "JPEG"):
+        return data, kinds.IMAGES[form]
+    task = Task("still", form, STILL, {"pixels": settings.UPLOAD_PIXELS})
+    with child.places().one():
+        _, parts = child.asked(task, [data], OfWords, most=8 * settings.UPLOAD_BYTES)
+    found = b"".join(parts)
+    made = _form(found)
+    if made not in ("PNG", "JPEG"):
+        raise errors.InvalidInput(NONE)
+    return found, kinds.IMAGES[made]
+
+
+def _form(data: bytes) -> str:
+    """What an image is that a child has made; InvalidInput for anything else."""
+    for form, start in child.STARTS.items():
+        if data.startswith(start):
+            return form
+    raise errors.InvalidInput(NONE)

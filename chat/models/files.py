@@ -35,7 +35,7 @@ class File(models.Model):
 
     `room` is what it takes with its thumbnails, which are as wide as `thumbnails` says. `removed`: by its owner, who can have it
     back for some minutes. One that is `coming` waits for its bytes, one that is `going` for these to be gone; nobody finds
-    either. It stays as long as something uses it.
+    either, and `next_try` is when that is given up, or tried again. It stays as long as something uses it.
     """
 
     class State(models.TextChoices):

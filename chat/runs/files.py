@@ -16,8 +16,10 @@ def purge(now: datetime) -> int | None:
     """A piece of them: how many went; None when nothing is left, or could be taken away now."""
     if orphans.purge(now) is not None:
         return 0
-    claimed = orphans.claim(now)
-    return sum(map(_remove, claimed)) if claimed else None
+    if claimed := orphans.claim(now):
+        return sum(map(_remove, claimed))
+    storage.tidy()
+    return None
 
 
 def _remove(file: File) -> bool:

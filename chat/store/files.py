@@ -17,6 +17,7 @@ from chat.models.files import sized
 from chat.policy import Action
 from chat.store import clock, rows, sql
 
+LATE: Final = 3600  # seconds after which one that waits for its bytes gets none any more
 WAITS: Final = 3600  # seconds for which a file that was put in waits to be sent
 MOST_WAITING: Final = 200  # of one person, in all composers
 NAME_LENGTH: Final = 200
@@ -95,7 +96,8 @@ def begin(*, actor: User, facts: Facts) -> Begun:
             next="Delete files that you need no longer, under “Images and files”.",
         )
     known = {name: getattr(facts, name) for name in Facts.__slots__}
-    return Begun(File.objects.create(owner=actor, **{**known, "thumbnails": list(facts.thumbnails)}))
+    known |= {"thumbnails": list(facts.thumbnails), "next_try": clock.now() + timedelta(seconds=LATE)}
+    return Begun(File.objects.create(owner=actor, **known))
 
 
 def _lock(actor: User) -> None:
@@ -121,14 +123,14 @@ def arrive(*, actor: User, file_id: str, name: str) -> FileUse:
     if coming is None:
         raise errors.Conflict("This took too long.", next="Add the file again.")
     here = _here(actor, coming.digest)  # the same bytes came twice at once
-    coming.state = State.HERE if here is None else State.GOING
-    coming.save(update_fields=["state"])
+    coming.state, coming.next_try = State.HERE if here is None else State.GOING, None
+    coming.save(update_fields=["state", "next_try"])
     return _hold(actor, here or coming, name)
 
 
 def abandon(file_id: str) -> None:
     """Its bytes could not be put there: what there is of them goes."""
-    File.objects.filter(pk=file_id, state=State.COMING).update(state=State.GOING)
+    File.objects.filter(pk=file_id, state=State.COMING).update(state=State.GOING, next_try=None)
 
 
 @transaction.atomic

@@ -16,7 +16,6 @@ from chat.store import clock, sql
 
 SLICE: Final = 100  # rows that one transaction changes
 LOOK: Final = 5_000  # files that one question looks at
-LATE: Final = 3600  # seconds after which one that waits for its bytes gets none any more
 LEASE: Final = 120  # seconds for one try to take bytes away; then another makes the next
 State = File.State
 
@@ -35,8 +34,8 @@ def _let_go(now: datetime) -> int:
 
 def _given_up(now: datetime) -> int:
     """What waits for its bytes in vain: its process died."""
-    late = File.objects.filter(state=State.COMING, created__lte=now - timedelta(seconds=LATE))
-    return late.filter(pk__in=list(late.values_list("pk", flat=True)[:SLICE])).update(state=State.GOING)
+    late = File.objects.filter(state=State.COMING, next_try__lte=now)
+    return late.filter(pk__in=list(late.values_list("pk", flat=True)[:SLICE])).update(state=State.GOING, next_try=None)
 
 
 @transaction.atomic

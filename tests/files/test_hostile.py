@@ -1,6 +1,8 @@
 """What is made to harm is refused with a sentence, and the server neither decodes it nor grows by it."""
 
+import struct
 import zipfile
+import zlib
 from io import BytesIO
 
 import pytest
@@ -26,6 +28,12 @@ def test_a_png_of_twenty_kilobytes_that_is_a_wall_is_refused_from_its_header() -
     refused(wall, errors.TooLarge, "13,000", "25 megapixels")
 
 
+def test_an_image_that_is_one_long_line_is_refused() -> None:
+    head = struct.pack(">IIBBBBB", 65_501, 1, 8, 0, 0, 0, 0)
+    line = samples.chunk(b"IHDR", head) + samples.chunk(b"IDAT", zlib.compress(bytes(65_502))) + samples.chunk(b"IEND", b"")
+    refused(b"\x89PNG\r\n\x1a\n" + line, errors.TooLarge, "65,501")
+
+
 def test_an_animation_of_a_hundred_thousand_pictures_is_refused() -> None:
     refused(samples.many_frames(100_000), errors.TooLarge, "50 pictures")
     assert files.take_in(samples.many_frames(50), name="a.gif").frames == 50
@@ -37,7 +45,9 @@ def test_an_animation_of_too_many_pixels_in_all_is_refused() -> None:
     refused(bytes(wide), errors.TooLarge, "40 pictures")
 
 
-@pytest.mark.parametrize("name", [name for name in samples.MADE if name != "code.py"])
+@pytest.mark.parametrize(
+    "name", ["photo.jpg", "screen.png", "picture.webp", "moving.gif", "phone.heic", "camera.avif", "report.pdf", "letter.docx"]
+)
 def test_half_of_a_file_is_none(name: str) -> None:
     whole = samples.MADE[name]()
     refused(whole[: len(whole) // 2], errors.InvalidInput)
@@ -99,6 +109,24 @@ def test_a_sheet_with_one_cell_at_the_end_of_the_world_is_refused_when_it_is_rea
     data = samples.xlsx(rows)
     with pytest.raises((errors.InvalidInput, errors.TooLarge)):
         files.text_of(data, f"{kinds.XML}.spreadsheetml.sheet", "a.xlsx")
+
+
+def test_tables_in_tables_without_end_take_no_time() -> None:
+    open_, close = "<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>"
+    data = samples.docx(open_ * 50_000 + "<w:p><w:r><w:t>x</w:t></w:r></w:p>" + close * 50_000)
+    assert len(files.text_of(data, f"{kinds.XML}.wordprocessingml.document", "a.docx")) == 1
+
+
+@pytest.mark.soak
+def test_a_pdf_whose_first_page_cannot_be_drawn_is_taken_without_a_picture() -> None:
+    """Forms in forms, a million million of them."""
+    form = "<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X {} 0 R >> >> /Length {} >>"
+    drawn = "/X Do " * 10
+    objects = [f"{form.format(number + 1, len(drawn))}\nstream\n{drawn}\nendstream" for number in range(6, 17)]
+    page = samples.pdf("x").replace(b"<< /Font", b"<< /XObject << /X 6 0 R >> /Font").replace(b"BT /F1", b"/X Do BT /F1")
+    more = "".join(f"{number} 0 obj\n{each}\nendobj\n" for number, each in enumerate(objects, 6))
+    taken = files.take_in(page[: page.index(b"xref")] + more.encode() + b"trailer\n<< /Root 1 0 R >>\n%%EOF", name="a.pdf")
+    assert (taken.pages, taken.thumbnails) == (1, {})
 
 
 def test_documents_with_programs_or_passwords_are_refused() -> None:

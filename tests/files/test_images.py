@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from chat import files
+from chat import errors, files
 from chat.files import Taken
 from tests.files import samples
 
@@ -113,3 +113,16 @@ def test_what_a_camera_writes_beside_its_picture_is_no_reason_to_refuse_it() -> 
     assert (taken.width, taken.height) == (60, 40)
     profile = samples.image("PNG", samples.photo(60, 40), icc_profile=b"this is no profile")
     assert b"no profile" not in files.take_in(profile, name="a.png").data
+
+
+def test_what_not_every_server_takes_is_made_into_what_it_takes() -> None:
+    moving = files.take_in(samples.animation(3), name="a.gif").data
+    still, type = files.still(moving)
+    assert type == "image/png"
+    assert Image.open(BytesIO(still)).size == (40, 30)
+    webp = files.take_in(samples.image("WEBP", samples.photo(60, 40)), name="a.webp").data
+    assert files.still(webp)[1] == "image/jpeg"
+    png = samples.image("PNG", samples.photo(60, 40))
+    assert files.still(png) == (png, "image/png")
+    with pytest.raises(errors.InvalidInput):
+        files.still(samples.pdf("x"))
