@@ -49,4 +49,5 @@ format:
 # The lock files: hashes, no addresses. Needs uv.
 lock:
 	uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements.lock
-	uv pip compile pyproject.toml --quiet --universal --extra dev -c deploy/requirements.lock --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements-dev.lock
+	for extra in ocr s3; do uv pip compile pyproject.toml --quiet --universal --extra $$extra -c deploy/requirements.lock --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements-$$extra.lock; done
+	uv pip compile pyproject.toml --quiet --universal --extra dev --extra ocr --extra s3 -c deploy/requirements.lock --generate-hashes --no-header --no-annotate --only-binary :all: -o deploy/requirements-dev.lock

@@ -15,7 +15,7 @@ from benchmarks import ROOT, machine
 from benchmarks.options import Options
 from benchmarks.report import Section, markdown, page, with_promises
 
-SECTIONS = ("streams", "postgres", "idle", "browser", "markdown", "protocol")
+SECTIONS = ("streams", "postgres", "idle", "browser", "markdown", "protocol", "uploads")
 
 
 def main() -> int:

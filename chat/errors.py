@@ -7,6 +7,8 @@
     ├── Conflict              409  somebody was faster, or the state forbids it
     ├── TooLarge              413
     ├── Misconfigured         500  a setting is wrong; the message names it
+    ├── Busy                  503  this server does as much of that as it can; it was not begun
+    ├── FilesAway             503  where files are kept cannot be reached, or takes nothing
     ├── AddressRefused        400  an address that somebody named, to which this server does not go
     ├── FarEndFailed          502  one to which it went in vain: not there, too slow, too much
     │   └── NameUnknown            its name could not be looked up in time, which may be nobody's fault there
@@ -82,6 +84,18 @@ class Misconfigured(ParleyError):
     code = "misconfigured"
     message = "A setting of this server is wrong."
     next = "Correct the setting and start again."
+
+
+class Busy(ParleyError):
+    status, code = 503, "busy"
+    message = "This server has too much to do just now."
+    next = "Try again in a moment."
+
+
+class FilesAway(ParleyError):
+    status, code = 503, "files_away"
+    message = "Files cannot be reached just now."
+    next = "Try again in a moment; if it stays, tell whoever runs this server."
 
 
 class AddressRefused(ParleyError):

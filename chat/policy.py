@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from chat.models import Conversation, Link, Membership, Participant, Project, Response, Server, Team, User
+from chat.models import Conversation, File, Link, Membership, Participant, Project, Response, Server, Team, User
 from chat.models.conversations import READING, ConversationQuerySet
 from chat.models.projects import ProjectQuerySet
 
@@ -14,6 +14,8 @@ Action = Literal[
     "conversation.write",
     "conversation.manage",
     "link.read",
+    "file.read",
+    "file.manage",
     "project.read",
     "project.manage",
     "team.read",
@@ -130,6 +132,14 @@ def _opens(actor: User | None, object_: object) -> bool:
     return isinstance(object_, Link) and Link.objects.readable_by(actor).filter(pk=object_.pk).exists()
 
 
+def _reads_file(actor: User, object_: object) -> bool:
+    return isinstance(object_, File) and File.objects.readable_by(actor).filter(pk=object_.pk).exists()
+
+
+def _owns_file(actor: User, object_: object) -> bool:
+    return isinstance(object_, File) and File.objects.owned_by(actor).filter(pk=object_.pk).exists()
+
+
 def _in_project(found: Callable[[User], ProjectQuerySet]) -> Rule:
     def rule(actor: User, object_: object) -> bool:
         return isinstance(object_, Project) and found(actor).filter(pk=object_.pk).exists()
@@ -162,6 +172,8 @@ RULES: dict[Action, Rule] = {
     "conversation.write": _among("conversation.write"),
     "conversation.manage": _among("conversation.manage"),
     "link.read": _opens,
+    "file.read": _reads_file,
+    "file.manage": _owns_file,
     "project.read": _in_project(Project.objects.readable_by),
     "project.manage": _in_project(Project.objects.manageable_by),
     "team.read": _in_team(*Membership.Role.values),
@@ -185,7 +197,9 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("data", "export", "download_export", "delete_export", "delete_account", "kept"), SIGNED_IN),
     **dict.fromkeys(("certificate", "download_certificate"), SIGNED_IN),
     **dict.fromkeys(("temporary_new", "temporary", "temporary_socket", "temporary_messages", "temporary_stop"), SIGNED_IN),
-    **dict.fromkeys(("temporary_regenerate", "temporary_continue", "temporary_keep", "temporary_end"), SIGNED_IN),
+    **dict.fromkeys(
+        ("temporary_image", "temporary_regenerate", "temporary_continue", "temporary_keep", "temporary_end"), SIGNED_IN
+    ),
     **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
     **dict.fromkeys(
         ("messages", "edit", "regenerate", "continue", "stop", "typing", "delete_message", "restore_message"), _WRITE
@@ -197,7 +211,10 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("readings",), SIGNED_IN),
     **dict.fromkeys(("team_storing",), "team.manage"),
     **dict.fromkeys(("team_log_mode",), "team.own"),
-    **dict.fromkeys(("link", "link_socket"), "link.read"),
+    **dict.fromkeys(("link", "link_socket", "link_file", "link_thumbnail"), "link.read"),
+    **dict.fromkeys(("files", "let_go"), SIGNED_IN),
+    **dict.fromkeys(("file", "thumbnail", "view_file"), "file.read"),
+    **dict.fromkeys(("remove_file", "restore_file"), "file.manage"),
     **dict.fromkeys(("server_settings", "hand_over_server", "invite", "resend_invitation", "revoke_invitation"), _MANAGE),
     **dict.fromkeys(("projects",), SIGNED_IN),
     **dict.fromkeys(("project",), "project.read"),

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from project.buckets import bucket
 from project.databases import database
 from project.environment import env, one_of, places, whole_number
 
@@ -126,7 +127,18 @@ RUN_LIMIT = 3600.0
 RUN_THREADS = 4
 MESSAGE_BYTES = 200_000
 FILE_BYTES = 100_000
-FILES_PER_MESSAGE = 5
+FILES_PER_MESSAGE = 20
+FILES_QUOTA_MB = whole_number("FILES_QUOTA_MB", 1000, least=1, most=10_000_000)
+UPLOAD_BYTES = 20_000_000
+UPLOAD_PIXELS = 25_000_000
+UPLOAD_FRAMES = 50
+TEXT_BYTES = 2_000_000
+TEXT_PAGES = 500
+DECODER = [sys.executable, "-E", "-s", "-m", "chat.decoding"]  # the child that reads foreign bytes
+UPLOADS_AT_ONCE = 2  # children that read them; the others wait
+WORDS_AT_ONCE = 1  # of those that read what is written in images
+UPLOADS_WAITING = 60
+UPLOAD_PATIENCE = 60.0
 REPLY_BYTES = 4_000_000
 BODY_BYTES = 25_000_000
 SOCKET_BACKLOG_BYTES = 1_000_000
@@ -151,6 +163,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # larger 
 MEMORY_BODY_BYTES = 2_000_000  # of one that must not: to a temporary conversation
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
+
+# Where people's files are: a bucket by FILES_URL, else a folder
+MEDIA_ROOT = PARLEY_VAR / "files"
+FILES_BUCKET = bucket(env("FILES_URL"))
+FILES_ACCEL = env("FILES_ACCEL")  # where a web server in front of this one has that folder, to hand the files out itself
 
 # Mail: a server by EMAIL_URL (smtp://user:password@host:587, smtps://…:465), else the console
 EMAIL_URL = env("EMAIL_URL")
@@ -297,7 +314,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF],
+        "img-src": [SELF, *([FILES_BUCKET["endpoint_url"]] if FILES_BUCKET.get("redirect") else [])],
         "connect-src": [SELF, *_sockets],
         "manifest-src": [SELF],
         "worker-src": [SELF],
@@ -322,7 +339,6 @@ STORAGES = {
 }
 if DEVELOPING:
     STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-MEDIA_ROOT = PARLEY_VAR / "files"
 FILE_UPLOAD_TEMP_DIR = None
 
 CHANNEL_LAYERS: dict[str, Any] = {}  # none: chat.doorbell has a layer of its own, and nothing else needs one

@@ -1,9 +1,13 @@
 """One cast for all tests: who is who."""
 
+import hashlib
 from dataclasses import dataclass
 
-from chat.models import Conversation, Link, Project, Response, Team, User
-from chat.store import accounts, invitations, links, messages, projects, sharing, teams
+from chat.files import storage
+from chat.models import Conversation, File, FileUse, Link, Project, Response, Team, User
+from chat.runs import uploads
+from chat.store import accounts, files, invitations, links, messages, projects, sharing, teams
+from chat.store.attached import Held
 
 PASSWORD = "correct horse battery"  # noqa: S105
 
@@ -13,6 +17,17 @@ def person(name: str) -> User:
     user = User.objects.create_user(username=name, email=f"{name}@example.org", password=PASSWORD, name=name.title())
     accounts.welcome(user)
     return user
+
+
+def put_in(actor: User, data: bytes = b"A quark.", name: str = "quark.txt", **facts: object) -> FileUse:
+    """A file in somebody's composer, as if it had been looked at; no process is begun for that."""
+    known = {"kind": "text", "type": "text/plain", "size": len(data), "room": len(data), **facts}
+    begun = files.begin(actor=actor, facts=files.Facts(digest=hashlib.sha256(data).hexdigest(), name=name, **known))  # type: ignore[arg-type]
+    if begun.use is not None:
+        return begun.use
+    for place in uploads.places(begun.file):
+        storage.put(place, data)
+    return files.arrive(actor=actor, file_id=begun.file.pk, name=name)
 
 
 @dataclass
@@ -56,6 +71,7 @@ class World:
     invitation: str
     link: Link
     project: Project
+    file: File
     people: dict[str, User]
 
     def ids(self) -> dict[str, str]:
@@ -67,6 +83,8 @@ class World:
             "invitation_id": self.invitation,
             "link_id": self.link.pk,
             "project_id": self.project.pk,
+            "file_id": self.file.pk,
+            "width": "320",
             "user_id": str(self.people["mate without a share"].pk),
         }
 
@@ -84,7 +102,8 @@ def gather(*, team_reads: bool = False) -> World:
             teams.join(user=user, invitation=made)
     teams.create(actor=people["other team"], name="Chemistry")
     author = people["author"]
-    begun = messages.send(actor=author, conversation_id=None, text="What is a quark?")
+    use = put_in(author, name="quark.png", kind="image", type="image/png", width=8, height=8, thumbnails=(320,))
+    begun = messages.send(actor=author, conversation_id=None, text="What is a quark?", held=[Held(use.pk)])
     Response.objects.filter(pk=begun.response.pk).update(status="completed")
     pk = begun.conversation.pk
     sharing.move(actor=author, conversation_id=pk, team_id=team.pk)
@@ -106,4 +125,4 @@ def gather(*, team_reads: bool = False) -> World:
     found, response = Conversation.objects.get(pk=pk), Response.objects.get(pk=begun.response.pk)
     link = links.make(actor=author, conversation_id=pk, live=True, audience="team", days=7)
     project = projects.create(actor=author, name="Quarks", team_id=team.pk)
-    return World(found, team, response, offered.pk, link, project, fresh)
+    return World(found, team, response, offered.pk, link, project, use.file, fresh)

@@ -7,7 +7,7 @@ import tempfile
 
 for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_BACKGROUND", "PARLEY_MODEL", "PARLEY_URL", "PARLEY_WORKER"):
     os.environ.pop(name, None)
-for name in ("REDIS_URL", "EMAIL_URL"):
+for name in ("REDIS_URL", "EMAIL_URL", "FILES_URL"):
     os.environ.pop(name, None)
 os.environ["SECRET_KEY"] = "a key for tests alone, 0123456789abcdef"
 os.environ["PARLEY_VAR"] = tempfile.mkdtemp(prefix="parley-test-")

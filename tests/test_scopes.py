@@ -8,7 +8,7 @@ import pytest
 
 CHAT = Path(__file__).resolve().parent.parent / "chat"
 ABOVE = [path for room in ("web", "live", "api", "admin") for path in sorted((CHAT / room).rglob("*.py"))]
-OBJECTS = {"Conversation", "Link", "Project", "Team", "Invitation", "Server"}
+OBJECTS = {"Conversation", "File", "Link", "Project", "Team", "Invitation", "Server"}
 OF_CONVERSATIONS = {"Item", "Response", "LogRow", "Branch", "Participant", "SearchEntry", "Turn", "Presence"}
 THROUGH_THE_ACTOR = {"readable_by", "writable_by", "owned_by", "manageable_by", "standing"}
 

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 
 from chat.admin.figures import money
 from chat.live.transcript import error_view
-from chat.live.views import ErrorView, ItemView, item_view, part_views
+from chat.live.views import ErrorView, Files, ItemView, item_view, part_views
 from chat.models import LEFT, Conversation, Response
 from chat.store import logged
 from chat.store.access import Allowed
@@ -104,7 +104,9 @@ def _shown(exchange: Exchange) -> Shown:
         return Shown(response, reason, versions=versions)
     name = item.author.shown_name if item.author else LEFT
     said = ItemView(item.pk, item.type, item.role, "", item.wire, author_name=name, created=item.created)
-    said.parts = part_views(item.wire.get("content"), f"{item.pk}-log", named=exchange.named)
+    said.parts = part_views(
+        item.wire.get("content"), f"{item.pk}-log", named=exchange.named, files=Files(exchange.files, base="")
+    )
     reply = [item_view(each.wire, id=f"{each.pk}-log", status=response.status) for each in exchange.output]
     return Shown(response, "", None if item.hidden else said, reply, error_view(response), versions)
 

@@ -12,6 +12,8 @@ from chat.store.history import Past
 SAID = {"input_text", "input_image", "input_file"}
 ROLES = {"user", "assistant", "developer", "system"}
 ENCRYPTED: Final = "reasoning.encrypted_content"
+IMAGE: Final = ("type", "image_url", "file_id", "detail")  # what a provider takes of one
+OURS: Final = "file_"  # what our ids of files begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,17 @@ def _part(part: JsonValue) -> Json | None:
         case {"type": "refusal", "refusal": str(text)} if text:
             return {"type": "refusal", "refusal": text}
     if isinstance(part, dict) and part.get("type") in SAID:
-        if part["type"] == "input_text" and (name := part.get("filename")):  # a text file: every server reads it, told in words
-            return {"type": "input_text", "text": f"The file {name}:\n\n{part.get('text', '')}"}
-        return part
+        return _said(part)
     return None
+
+
+def _said(part: Json) -> Json:
+    """What came with a message. Our ids of files mean nothing to a provider."""
+    name = part.get("filename")
+    if part["type"] == "input_text" and name:  # a text file: every server reads it, told in words
+        return {"type": "input_text", "text": f"The file {name}:\n\n{part.get('text', '')}"}
+    if str(part.get("file_id") or "").startswith(OURS):
+        kind = "image" if part["type"] == "input_image" else "file"
+        return {"type": "input_text", "text": f"(The {kind} “{name}” came with this message; you cannot see it here.)"}
+    known = IMAGE if part["type"] == "input_image" else tuple(part)
+    return {field: part[field] for field in known if field in part}

@@ -18,7 +18,7 @@ PART: Final = 50
 """Exchanges on one page."""
 BYTES: Final = 500_000
 """Of what is said in them: whoever asks is a visitor."""
-SAID: Final = {"input_text", "output_text", "refusal"}
+SAID: Final = {"input_text", "input_image", "input_file", "output_text", "refusal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _shown(link: Link, ids: Sequence[str], *, first: int, upto: int) -> list[Sho
         except log.Passed:  # one has ended since: it is shown as it is, and sent again when the position is looked at
             upto = max(upto, _position(link))
         else:
-            return [_one(entry, numbers[entry.response.id], names=link.names) for entry in found]
+            return [_one(entry, numbers[entry.response.id], link) for entry in found]
     return []
 
 
@@ -109,21 +109,22 @@ def _position(link: Link) -> int:
     return link.conversation.position
 
 
-def _one(entry: Entry, number: int, *, names: bool) -> Shown:
-    said = [] if entry.item is None else _parts(entry.item.parts)
+def _one(entry: Entry, number: int, link: Link) -> Shown:
+    said = [] if entry.item is None else _parts(entry.item.parts, f"{link.url}files/")
     replies = [item for item in entry.response.items if item.type == "message" and item.role == "assistant"]
     return Shown(
         number=number,
-        author=entry.item.author_name if names and entry.item is not None else "",
+        author=entry.item.author_name if link.names and entry.item is not None else "",
         said=said,
-        reply=[one for item in replies for one in _parts(item.parts)],
+        reply=[one for item in replies for one in _parts(item.parts, "")],
         running=entry.response.running,
     )
 
 
-def _parts(parts: Sequence[PartView]) -> list[PartView]:
-    """Without the marks that say whose names are somebody's here."""
-    return [replace(one, named=frozenset()) for one in parts if one.kind in SAID]
+def _parts(parts: Sequence[PartView], files: str) -> list[PartView]:
+    """Without the marks that say whose names are somebody's here; with files where visitors find them."""
+    there = [one for one in parts if one.kind in SAID]
+    return [replace(one, named=frozenset(), file=one.file and replace(one.file, base=files)) for one in there]
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.template.loader import render_to_string
 
-from chat.live.views import Entry, ErrorView, ItemView, ResponseView, Versions, item_view, part_views
+from chat.live.views import Entry, ErrorView, Files, ItemView, ResponseView, Versions, item_view, part_views
 from chat.models import LEFT, Conversation, Item, Response, User
 from chat.protocol import events as wire
 from chat.protocol.snapshot import Snapshot, apply
@@ -111,6 +111,7 @@ def entry(exchange: history.Exchange, *, upto: int | None = None) -> Entry:
 
 
 def _said(exchange: history.Exchange, item: Item) -> ItemView:
+    files = Files(exchange.files, within=str(item.conversation_id))
     return ItemView(
         id=item.pk,
         type=item.type,
@@ -122,7 +123,7 @@ def _said(exchange: history.Exchange, item: Item) -> ItemView:
         versions=_versions(exchange.response, exchange.item_versions, item.pk, exchange.leads_to),
         edit_url=f"/c/{item.conversation_id}/items/{item.pk}/edit/",
         delete_url=f"/c/{item.conversation_id}/items/{item.pk}/delete/",
-        parts=part_views(item.wire.get("content"), item.pk, named=exchange.named),
+        parts=part_views(item.wire.get("content"), item.pk, named=exchange.named, files=files),
     )
 
 

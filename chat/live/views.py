@@ -1,15 +1,34 @@
 """Plain objects for the templates: an item, a Response, an entry. The same for page, stream and search."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from django.utils.safestring import SafeString
 
 from chat import markdown
 from chat.live.rendered import rendered
+from chat.models import File
 from chat.protocol.types import Json
 from chat.store import mentions
+
+FILES: Final = "/files/"
+
+
+class Files(NamedTuple):
+    """Those that go with a message and are there, by id, or by their place where they have none; their addresses begin with
+    `base`: with "" they are told, not shown.
+    """
+
+    known: Mapping[str, File] = MappingProxyType({})
+    base: str = FILES
+    within: str = ""
+
+
+NO_FILES: Final = Files()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +39,45 @@ class Versions:
     count: int
     previous_url: str
     next_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file that goes with a message, for whoever reads that; `base`: what its addresses begin with, `within`: the conversation.
+    Without `file` it is gone.
+    """
+
+    name: str
+    is_image: bool
+    file: File | None = None
+    base: str = FILES
+    within: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"{self.base}{self.file.pk}/" if self.file else ""
+
+    @property
+    def view_url(self) -> str:
+        """The page that shows it: visitors have none."""
+        return f"{self.url}view/?in={self.within}" if self.base == FILES else self.url
+
+    @property
+    def small_url(self) -> str:
+        widths = self.file.thumbnails if self.file else []
+        return f"{self.url}{min(widths)}/" if widths else self.url
+
+    @property
+    def large_url(self) -> str:
+        """The largest thumbnail, "" where there is none."""
+        return f"{self.url}{max(self.file.thumbnails)}/" if self.file and self.file.thumbnails else ""
+
+    @property
+    def srcset(self) -> str:
+        """Every width in which it is there, its own among them."""
+        widths = self.file.thumbnails if self.file else []
+        own = [f"{self.url} {self.file.width}w"] if self.file and self.file.width else []
+        return ", ".join([*(f"{self.url}{width}/ {width}w" for width in sorted(widths)), *own])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +93,7 @@ class PartView:
     filename: str = ""
     named: frozenset[str] = frozenset()
     passing: bool = False
+    file: FileView | None = None
 
     @property
     def pieces(self) -> list[tuple[str, bool]]:
@@ -162,7 +221,13 @@ class Entry:
 
 
 def part_views(
-    content: object, prefix: str, *, growing: bool = False, named: frozenset[str] = frozenset(), passing: bool = False
+    content: object,
+    prefix: str,
+    *,
+    growing: bool = False,
+    named: frozenset[str] = frozenset(),
+    passing: bool = False,
+    files: Files = NO_FILES,
 ) -> list[PartView]:
     """The parts of a content or summary list, or of a bare string; what is no part is left out."""
     if isinstance(content, str):
@@ -178,10 +243,19 @@ def part_views(
             str(part.get("filename") or ""),
             named,
             passing,
+            _file_view(part, files, index),
         )
         for index, part in enumerate(content)
         if isinstance(part, dict)
     ]
+
+
+def _file_view(part: Mapping[str, object], files: Files, index: int) -> FileView | None:
+    if part.get("type") not in ("input_image", "input_file"):
+        return None
+    name = str(part.get("filename") or "")
+    known = files.known.get(str(part.get("file_id") or index))
+    return FileView(name or "file", part["type"] == "input_image", known, files.base, files.within)
 
 
 def item_view(wire_item: Json, *, id: str, status: str, passing: bool = False) -> ItemView:

@@ -54,3 +54,11 @@ def export_id() -> str:
 
 def opening_id() -> str:
     return new_id("open")
+
+
+def file_id() -> str:
+    return new_id("file")
+
+
+def use_id() -> str:
+    return new_id("use")

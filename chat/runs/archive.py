@@ -6,6 +6,7 @@ has been begun says so.
 
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, TypeVar
@@ -15,12 +16,16 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from chat import errors
+from chat.files import storage
 from chat.live import transcript
 from chat.models import Conversation, Item, Response, User
+from chat.models import File as Stored
 from chat.protocol.types import Json, dump_item
-from chat.runs import profile, reading
+from chat.runs import profile, reading, uploads
 from chat.runs.filenames import Folder, safe
-from chat.store import messages, own
+from chat.store import attached, messages, own, wording
+from chat.store.files import known as known_files
 
 T = TypeVar("T")
 MANY: Final = 100  # messages; a file with more is written so that it may pass 2 GB: each may have 4 MB
@@ -28,10 +33,15 @@ CUT: Final = "This conversation was deleted or became somebody else’s meanwhil
 
 
 class Piece(NamedTuple):
-    """A part of a file, and how many messages have been read with it."""
+    """A part of a file, a text or bytes, and how many messages have been read with it."""
 
     text: str
     messages: int = 0
+    raw: bytes = b""
+
+    @property
+    def data(self) -> bytes:
+        return self.raw or self.text.encode(errors="backslashreplace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,9 @@ def files(owner: User) -> Iterator[File]:
     folder, places = Folder(), dict[tuple[str, int], str]()
     for page in own.elsewhere(owner):
         yield from _attachments(page, "files/written elsewhere", folder, places)
+    folder = Folder()
+    for file in own.files_beside(owner):
+        yield _stored(file, f"files/not in a message of yours/{folder.place(safe(file.name, instead='file'))}", file.created)
     yield File("written-elsewhere.json", now, _elsewhere(owner), large=True)
 
 
@@ -91,11 +104,27 @@ def _conversation(conversation_id: str, names: Names) -> Iterator[File]:
 
 def _attachments(page: list[Item], where: str, folder: Folder, places: dict[tuple[str, int], str]) -> Iterator[File]:
     """The files that came with these messages; `places` is told where each is."""
+    known = known_files([pk for item in page for pk in attached.ids_of(item.wire)])
     for item in page:
-        for number, file in enumerate(messages.files_of(item)):
-            name = f"{where}/{folder.place(safe(file.name, instead='file'))}"
+        for number, part in enumerate(wording.file_parts(item)):
+            stored = known.get(str(part.get("file_id")))
+            if stored is None and part.get("type") != "input_text":
+                continue  # it was removed
+            name = f"{where}/{folder.place(safe(str(part['filename']), instead='file'))}"
             places[item.pk, number] = name
-            yield File(name, item.created, [Piece(file.text)])
+            text = [Piece(str(part.get("text") or ""))]
+            yield File(name, item.created, text) if stored is None else _stored(stored, name, item.created)
+
+
+def _stored(file: Stored, name: str, created: datetime) -> File:
+    return File(name, created, _bytes(file))
+
+
+def _bytes(file: Stored) -> Iterator[Piece]:
+    """None of one that was removed this moment."""
+    with suppress(errors.NotFound):
+        for chunk in storage.chunks(uploads.place(file)):
+            yield Piece("", raw=chunk)
 
 
 def _whole(conversation: Conversation, names: Names) -> Iterator[Piece]:
@@ -196,8 +225,8 @@ def _readable(conversation: Conversation, names: Names, places: dict[tuple[str, 
 def _links(item: Item, places: dict[tuple[str, int], str]) -> list[tuple[str, str]]:
     """The files that came with a message, and where they are, seen from the conversation's own."""
     return [
-        (file.name, f"../{quote(places[item.pk, number])}")
-        for number, file in enumerate(messages.files_of(item))
+        (str(part["filename"]), f"../{quote(places[item.pk, number])}")
+        for number, part in enumerate(wording.file_parts(item))
         if (item.pk, number) in places
     ]
 

@@ -74,7 +74,7 @@ class Making:
 
     def _pieces(self, file: archive.File, target: IO[bytes]) -> Iterator[None]:
         for piece in file.pieces:
-            target.write(piece.text.encode(errors="backslashreplace"))
+            target.write(piece.data)
             self._done += piece.messages
             self._commit()
             yield

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from django.db import Error as DatabaseError
 
 from chat.models import Departure
+from chat.runs import files
 from chat.runs.departures import Clearing
 from chat.store import (
     access,
@@ -59,11 +60,13 @@ def _traces(now: datetime) -> int | None:
     return 0 if traces.step() else None
 
 
+FILES: Final = "files"
 KINDS: Final[dict[str, Kind]] = {
     "exports": Kind("exports", exports.purge, soon=True),
     "sessions": Kind("sign-ins that ran out", sessions.purge, soon=True),
     "conversations": Kind("deleted conversations", conversations.purge),
     "messages": Kind("deleted messages", removals.purge),
+    FILES: Kind("files that nothing uses", files.purge),
     "links": Kind("links", links.purge),
     "log": Kind("logged replies", log.purge),
     "temporary": Kind("rows of temporary replies", purges.temporary),
@@ -91,7 +94,8 @@ class Purging:
 
     def kinds(self, *, whole: bool = True) -> dict[str, Remove]:
         found = {name: kind.remove for name, kind in KINDS.items() if whole or kind.soon}
-        return {**found, ACCOUNTS: self._accounts, "traces": _traces}
+        unused = {name: found.pop(name) for name in (FILES,) if name in found}  # of all that has gone before
+        return {**found, ACCOUNTS: self._accounts, **unused, "traces": _traces}
 
     def _accounts(self, now: datetime) -> int | None:
         """A piece of what somebody had who has left."""

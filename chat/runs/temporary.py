@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 
 from django.db import Error as DatabaseError
 from django.utils import timezone
@@ -19,17 +19,18 @@ from chat.live.fragments import Fragments
 from chat.models import Response, User
 from chat.protocol import events as wire
 from chat.protocol.normalize import Cancelled, Cut, Failed
+from chat.protocol.types import Json
 from chat.runs.executor import Executor, executor
 from chat.runs.run import Run, generate
 from chat.runs.turns import follow
 from chat.store import pool, talk_rows, talks, wake
 from chat.store.history import Past
 from chat.store.log import Batch
-from chat.store.messages import TextFile
 from chat.store.responses import Ending
 from chat.store.talk import Talk
 from chat.store.talks import Asked
 from chat.store.temporary import EACH, Away
+from chat.store.wording import TextFile
 
 logger = logging.getLogger(__name__)
 TRIES: Final = 20  # to write an end, half a second apart
@@ -64,13 +65,23 @@ class TemporaryRun(Run):
         logger.error("A temporary run %s: %s", what, type(sys.exc_info()[1]).__name__)
 
 
-def begin(*, actor: User, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Talk:
+class Said(TypedDict):
+    """What the composer of a temporary conversation says. `images`: parts of the message, with their bytes."""
+
+    text: str
+    model: str
+    client_id: str
+    files: Sequence[TextFile]
+    images: Sequence[Json]
+
+
+def begin(*, actor: User, said: Said) -> Talk:
     """Say something in a new temporary conversation and have it answered. See `store.talks`, also for the others."""
-    return _start(actor, talks.begin(actor=actor, text=text, model=model, client_id=client_id, files=files))
+    return _start(actor, talks.begin(actor=actor, **said))
 
 
-def say(*, actor: User, talk_id: str, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Talk:
-    return _start(actor, talks.say(actor=actor, talk_id=talk_id, text=text, model=model, client_id=client_id, files=files))
+def say(*, actor: User, talk_id: str, said: Said) -> Talk:
+    return _start(actor, talks.say(actor=actor, talk_id=talk_id, **said))
 
 
 def again(*, actor: User, talk_id: str, response_id: str, model: str = "") -> Talk:

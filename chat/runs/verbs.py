@@ -9,8 +9,10 @@ from chat.runs.dispatch import dispatch
 from chat.runs.executor import executor
 from chat.runs.pushes import pushes
 from chat.store import messages, moving, push, removals, responses, wake
-from chat.store.messages import Begun, TextFile
+from chat.store.attached import Held
+from chat.store.messages import Begun
 from chat.store.removals import Removed
+from chat.store.wording import TextFile
 
 REST: Final = 0.05  # seconds between two pieces, in which others write
 
@@ -23,6 +25,7 @@ def send(
     model: str = "",
     client_id: str = "",
     files: Sequence[TextFile] = (),
+    held: Sequence[Held] = (),
     project_id: str = "",
     store: bool | None = None,
 ) -> Begun:
@@ -34,14 +37,16 @@ def send(
         model=model,
         client_id=client_id,
         files=files,
+        held=held,
         project_id=project_id,
         store=store,
     )
     return _start(begun)
 
 
-def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "") -> Begun:
-    return _start(messages.edit(actor=actor, conversation_id=conversation_id, item_id=item_id, text=text, client_id=client_id))
+def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "", held: Sequence[Held] = ()) -> Begun:
+    where = {"conversation_id": conversation_id, "item_id": item_id}
+    return _start(messages.edit(actor=actor, **where, text=text, client_id=client_id, held=held))
 
 
 def regenerate(*, actor: User, conversation_id: str, response_id: str, model: str = "") -> Begun:

@@ -39,6 +39,7 @@ from chat.store import (
     exports,
     fts5,
     ledger,
+    orphans,
     push,
     record,
     responses,
@@ -247,6 +248,10 @@ def _numbers(user: User) -> bool:
     return counting.forget(user)
 
 
+def _files(user: User) -> bool:
+    return orphans.forget(user, most=SLICE)
+
+
 def _branches(user: User) -> bool:
     some = Branch.objects.filter(user=user).values_list("pk", flat=True)[:SLICE]
     return bool(Branch.objects.filter(pk__in=list(some)).delete()[0])
@@ -280,6 +285,6 @@ def _person(user: User) -> bool:
 
 
 STEPS: Final = (
-    *(_conversations, _participations, _messages, _replies, _numbers, _branches),
+    *(_conversations, _participations, _messages, _replies, _files, _numbers, _branches),
     *(_exports, _index, _sessions, _record, _person),
 )

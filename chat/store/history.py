@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from chat.models import Conversation, Item, Response, User
+from chat.models import Conversation, File, Item, Response, User
 from chat.protocol.types import Json
-from chat.store import rows, sql
+from chat.store import attached, files, rows, sql
 
 PATH = """
 WITH RECURSIVE path(id, input_id, previous_id, depth) AS (
@@ -35,6 +35,7 @@ class Exchange:
     leads_to: dict[str, str] = field(default_factory=dict)  # version of the item → its newest Response
     followed: bool = False
     named: frozenset[str] = frozenset()  # usernames that the item mentions, in lower case
+    files: dict[str, File] = field(default_factory=dict)  # by id, those that go with the item and are there
 
 
 def path(end: str, *, most: int = 1_000_000) -> tuple[list[str], str | None]:
@@ -63,6 +64,7 @@ def exchanges(ids: list[str]) -> list[Exchange]:
     if result:
         _add_versions(result)
         _add_named(result)
+        _add_files(result)
     return result
 
 
@@ -95,6 +97,14 @@ def _add_named(result: list[Exchange]) -> None:
         named.setdefault(item, set()).add(username)
     for exchange in result:
         exchange.named = frozenset(named.get(exchange.item.pk, ()))
+
+
+def _add_files(result: list[Exchange]) -> None:
+    """Asked only where some are."""
+    wanted = {exchange.item.pk: attached.ids_of(exchange.item.wire) for exchange in result}
+    known = files.known([pk for ids in wanted.values() for pk in ids])
+    for exchange in result:
+        exchange.files = {pk: known[pk] for pk in wanted[exchange.item.pk] if pk in known}
 
 
 def _says_at(item: Item) -> bool:

@@ -1,20 +1,26 @@
 """A temporary conversation that its owner wants to keep: from then on an ordinary one, with all that was said."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
 from chat import errors
 from chat.models import Conversation, Item, Response, User
 from chat.protocol.types import Json
-from chat.store import messages, responses, rows, search, talks
+from chat.store import attached, messages, responses, rows, search, talks, wording
+from chat.store.attached import Held
 from chat.store.responses import Ending, message_text
 from chat.store.talk import Exchange, Reply, Talk
 
+NOTHING: Final[Mapping[str, Sequence[Held]]] = MappingProxyType({})
 
-def keep(*, actor: User, talk_id: str, store: bool | None = None) -> Conversation:
+
+def keep(*, actor: User, talk_id: str, store: bool | None = None, held: Mapping[str, Sequence[Held]] = NOTHING) -> Conversation:
     """As the rule is that holds for this person, or as they choose where it leaves that to them. Its replies were stored nowhere:
-    in a conversation in which replies are, they go along with the next question. Refused while a reply is being written.
+    in a conversation in which replies are, they go along with the next question. Refused while a reply is being written. `held`:
+    what has been put in for the images of each message, in their order.
     """
     talk = talks.find(actor=actor, talk_id=talk_id)
     if (found := _kept(actor, talk)) is not None:  # in another tab, a moment ago
@@ -23,7 +29,7 @@ def keep(*, actor: User, talk_id: str, store: bool | None = None) -> Conversatio
         raise errors.Conflict("A reply is being written.", next="Wait for its end, or stop it, and keep it then.")
     sealed = talks.seal(talk)
     try:
-        conversation = _written(actor, sealed, store)
+        conversation = _written(actor, sealed, store, held)
     except BaseException as error:
         if isinstance(error, IntegrityError) and (found := _kept(actor, talk)) is not None:  # in another tab, meanwhile
             return found
@@ -38,17 +44,32 @@ def _kept(actor: User, talk: Talk) -> Conversation | None:
     return Conversation.objects.owned_by(actor).filter(items=first).first()
 
 
-def _written(actor: User, talk: Talk, store: bool | None) -> Conversation:
+def _written(actor: User, talk: Talk, store: bool | None, held: Mapping[str, Sequence[Held]]) -> Conversation:
     first = talk.document.exchanges[0]
-    title = messages.first_title(message_text(first.wire))
+    title = wording.first_title(message_text(first.wire), first.wire)
     with transaction.atomic():
         conversation = messages.make(actor, title, talk.document.model, None, store)
         previous: Response | None = None
         for position, exchange in enumerate(talk.document.exchanges, 1):
-            previous = _add(conversation, actor, exchange, previous, position)
+            uses = attached.wanted(actor, held.get(exchange.id, ()))
+            wire = _with_files(exchange.wire, attached.parts(uses, held.get(exchange.id, ())))
+            previous = _add(conversation, actor, exchange.model_copy(update={"wire": wire}), previous, position)
+            attached.claim(Item(pk=exchange.id, wire=wire), uses)
         place = {"position": len(talk.document.exchanges), "head": previous}
         Conversation.objects.filter(pk=conversation.pk).update(**place)
     return conversation
+
+
+def _with_files(wire: Json, files: list[Json]) -> Json:
+    """The message with what was put in, in place of bytes, which no row holds."""
+    content, left = wire.get("content"), list(files)
+    parts = [
+        left.pop(0) if isinstance(part, dict) and part.get("image_url") and left else part
+        for part in (content if isinstance(content, list) else [])
+    ]
+    if any(isinstance(part, dict) and part.get("image_url") for part in parts):
+        raise errors.Conflict("Something was said in this conversation just now.", next="Look at it, and keep it then.")
+    return {**wire, "content": parts}
 
 
 def _add(conversation: Conversation, actor: User, exchange: Exchange, previous: Response | None, position: int) -> Response:
@@ -57,7 +78,7 @@ def _add(conversation: Conversation, actor: User, exchange: Exchange, previous: 
     item.role, item.wire, item.hidden = str(exchange.wire.get("role")), _storable(exchange.wire), exchange.hidden
     rows.add(item)
     if not exchange.hidden:
-        search.index(item, messages.words(item.wire), owner_id=actor.pk)
+        search.index(item, wording.words(item.wire), owner_id=actor.pk)
     place: dict[str, Any] = {
         "conversation": conversation,
         "input": item,

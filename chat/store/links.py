@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from chat import errors
-from chat.models import Audience, Conversation, Link, Response, User
+from chat.models import Audience, Conversation, File, FileUse, Link, Response, User
 from chat.store import clock, conversations, history, messages, server, sql
 
 DAYS: Final = (1, 7, 30, 365)
@@ -121,6 +121,15 @@ def branch(link: Link) -> list[str]:
         there = set(Response.objects.filter(pk__in=ids, conversation=link.conversation).values_list("pk", flat=True))
         ids = [pk for pk in ids if pk in there]
     return ids
+
+
+def file(link: Link, file_id: str) -> FileUse:
+    """One that goes with a message that it shows, under the name that it has there; NotFound for any other."""
+    shown = FileUse.objects.filter(item__responses__in=branch(link), item__conversation=link.conversation)
+    found = shown.filter(file=file_id, file__state=File.State.HERE).select_related("file").order_by("item__created").first()
+    if found is None:
+        raise errors.NotFound("This file is not here any more.")
+    return found
 
 
 def moved(ids: list[str], *, after: int) -> set[str]:

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import transaction
-from pydantic import JsonValue
 
-from chat import errors, markdown
-from chat.models import Branch, Conversation, Item, Project, Response, SearchEntry, Team, User
+from chat import errors
+from chat.models import Branch, Conversation, FileUse, Item, Project, Response, SearchEntry, Team, User
 from chat.protocol.types import Json
-from chat.store import conversations, mentions, news, presence, projects, rows, search, sharing, sql, storing
+from chat.store import attached, conversations, mentions, news, presence, projects, rows, search, sharing, sql, storing
+from chat.store.attached import Held
+from chat.store.wording import TextFile, checked, file_parts, first_title, user_message, words
 
-TITLED_BY = 2_000  # characters of a first message from which its conversation gets a title
 GO_ON = (
     "Your last reply was cut off. Continue it exactly where it stopped, without repeating anything and without a remark about it."
 )
@@ -30,40 +29,6 @@ class Begun:
     tells: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TextFile:
-    """A text that came with a message as a file."""
-
-    name: str
-    text: str
-
-
-def user_message(text: str, files: Sequence[TextFile] = ()) -> Json:
-    """The wire item. A text file is a part of its own that keeps its name; the request says the name in words."""
-    parts: list[JsonValue] = [{"type": "input_text", "text": text}]
-    parts += [{"type": "input_text", "text": file.text, "filename": file.name} for file in files]
-    return {"type": "message", "role": "user", "content": parts}
-
-
-def files_of(item: Item) -> list[TextFile]:
-    parts = [part for part in item.wire.get("content", []) if isinstance(part, dict) and part.get("filename")]
-    return [TextFile(str(part["filename"]), str(part.get("text") or "")) for part in parts]
-
-
-def checked(text: str) -> str:
-    """The text as it will be kept; InvalidInput when it is empty, TooLarge above the bound. NUL cannot be stored everywhere."""
-    text = text.replace("\r\n", "\n").replace("\x00", "\ufffd").strip("\n")
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    if not text.strip():
-        raise errors.InvalidInput("There is nothing to send yet.", next="Write a message first.", param="text")
-    if (size := len(text.encode())) > settings.MESSAGE_BYTES:
-        most = settings.MESSAGE_BYTES // 1000
-        raise errors.TooLarge(
-            f"This message has {size // 1000} KB; {most} KB is the most.", next="Shorten it, or send it in parts."
-        )
-    return text
-
-
 def send(
     *,
     actor: User,
@@ -72,16 +37,18 @@ def send(
     model: str = "",
     client_id: str = "",
     files: Sequence[TextFile] = (),
+    held: Sequence[Held] = (),
     project_id: str = "",
     store: bool | None = None,
 ) -> Begun:
     """Say something at the end of the branch this person sees; without a conversation, begin one, in a project or in none, with
-    replies stored or not (None: as this person's rule is).
+    replies stored or not (None: as this person's rule is). `held`: what waits in the composer goes with it.
 
     The same `client_id` again gives the same message again, and no second run.
     """
-    message = user_message(checked(text), files)
-    called, title = (mentions.names(text), "") if conversation_id else ([], first_title(text))
+    uses = attached.wanted(actor, held)
+    message = user_message(checked(text, alone=not (files or held)), files, attached.parts(uses, held))
+    called, title = (mentions.names(text), "") if conversation_id else ([], first_title(text, message))
     with transaction.atomic():
         if project_id and (before := _sent_before(actor, client_id, message, conversation_id)) is not None:
             return before  # though the project may have gone meanwhile
@@ -97,7 +64,7 @@ def send(
             conversation.model = model
         previous = head(conversation, actor) if conversation_id else None
         jumps = conversation.shared and previous is not None and conversation.head_id != previous.pk
-        item = _say(conversation, actor, message, previous=previous, client_id=client_id)
+        item = _say(conversation, actor, message, previous=previous, client_id=client_id, uses=uses)
         response = _ask(conversation, actor, item, instead_of=previous)
         tells = mentions.note(conversation, item, called)
         _tell(conversation, actor, response, previous, jumps=jumps)
@@ -135,15 +102,6 @@ def _sent_before(actor: User, client_id: str, message: Json, conversation_id: st
     return Begun(item.conversation, response, new=False) if response else None
 
 
-def first_title(text: str) -> str:
-    """What a conversation is called until the model has found something better: how its first message begins. To be asked before
-    a transaction: it reads.
-    """
-    text = text.lstrip()[:TITLED_BY]
-    title = " ".join(markdown.plain(text).split()) or " ".join(text.split())
-    return title if len(title) <= 60 else title[:59].rsplit(" ", 1)[0] + "…"
-
-
 def make(actor: User, title: str, model: str, project: Project | None, store: bool | None) -> Conversation:
     """A conversation in which nothing has been said yet; `store` as for `send`."""
     team = project.team if project else next(iter(rows.fetch(Team, "personal_of_id = %s", actor.pk)), None)
@@ -158,20 +116,21 @@ def make(actor: User, title: str, model: str, project: Project | None, store: bo
     return conversation
 
 
-def words(message: Json) -> str:
-    """What search finds of a message: its text and those of its files, with their names."""
-    content = message.get("content")
-    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    return "\n".join(f"{part.get('filename', '')} {part.get('text', '')}".strip() for part in parts)
-
-
 def head(conversation: Conversation, viewer: User) -> Response | None:
     """The end of the branch that this viewer sees."""
     branch = Branch.objects.filter(conversation=conversation, user=viewer).select_related("head").first()
     return branch.head if branch else conversation.head
 
 
-def _say(conversation: Conversation, actor: User, message: Json, *, previous: Response | None, client_id: str) -> Item:
+def _say(
+    conversation: Conversation,
+    actor: User,
+    message: Json,
+    *,
+    previous: Response | None,
+    client_id: str,
+    uses: Sequence[FileUse] = (),
+) -> Item:
     known = client_id and sql.rows("SELECT 1 FROM chat_item WHERE author_id = %s AND client_id = %s", actor.pk, client_id[:64])
     item = Item(
         conversation=conversation,
@@ -183,6 +142,7 @@ def _say(conversation: Conversation, actor: User, message: Json, *, previous: Re
         client_id=None if known else client_id[:64] or None,
     )
     rows.add(item)
+    attached.claim(item, uses)
     search.index(item, words(message), owner_id=conversation.owner_id)
     return item
 
@@ -227,10 +187,11 @@ def _announce(conversation: Conversation, end: Response, type_: str, **fields: s
     news.announce(conversation, type_, after=1, active=True, change={"head_id": end.pk}, content="", **fields)
 
 
-def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "") -> Begun:
-    """Say it differently: a second message in the same place, with its own reply. The first stays, one version back."""
-    text = checked(text)
-    called = mentions.names(text)
+def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "", held: Sequence[Held] = ()) -> Begun:
+    """Say it differently: a second message in the same place, with its own reply, the files of the first and what the composer
+    holds. The first stays, one version back.
+    """
+    uses, called = attached.wanted(actor, held), mentions.names(text)
     with transaction.atomic():
         conversation = conversations.lock(actor=actor, conversation_id=conversation_id, action="conversation.write")
         old = (
@@ -240,10 +201,12 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
         )
         if old is None:
             raise errors.NotFound("This message does not exist any more.")
-        message = user_message(text, files_of(old))
+        kept = [*file_parts(old), *attached.parts(uses, held)]
+        message = user_message(checked(text, alone=not kept), others=kept)
         if (before := _sent_before(actor, client_id, message, conversation_id)) is not None:
             return before
-        item = _say(conversation, actor, message, previous=old.previous, client_id=client_id)
+        item = _say(conversation, actor, message, previous=old.previous, client_id=client_id, uses=uses)
+        attached.hand_on(old, item)
         response = _ask(conversation, actor, item)
         tells = mentions.note(conversation, item, called, instead_of=old)
         _announce(conversation, response, "branch.changed", user=actor.pk)

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from chat import markdown
 from chat.models import Branch, Conversation, Item, Removal, Response, User
-from chat.store import conversations, counting, history, messages, news, responses, rows, search, sql
+from chat.store import conversations, counting, history, news, responses, rows, search, sql, wording
 
 PIECE: Final = 300  # replies that one transaction moves
 Going = Removal.Going
@@ -150,4 +150,4 @@ OUTSIDE: Final = "SELECT id FROM chat_response WHERE id {one_of} AND conversatio
 
 
 def title_of(item: Item | None) -> str:
-    return messages.first_title(responses.message_text(item.wire)) if item is not None else ""
+    return wording.first_title(responses.message_text(item.wire), item.wire) if item is not None else ""

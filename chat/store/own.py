@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from chat.models import Conversation, Item, Response, User
+from chat.models import Conversation, File, FileUse, Item, Response, User
 from chat.policy import within_reach
 from chat.store import history, messages, rows, sql
 
@@ -79,6 +79,20 @@ def _elsewhere(actor: User) -> QuerySet[Item]:
     there = Item.objects.filter(author=actor, response=None, hidden=False, conversation__deleted=None)
     there = there.filter(conversation__isnull=False)
     return there.exclude(conversation__owner=actor)
+
+
+def files_beside(actor: User) -> Iterator[File]:
+    """One's own files that go with no message of the conversations that one owns, nor with what one has written elsewhere."""
+    mine = FileUse.objects.filter(Q(item__conversation__in=_conversations(actor).values("pk")) | Q(item__author=actor))
+    ids = list(
+        File.objects.owned_by(actor)
+        .here()
+        .exclude(pk__in=mine.values("file"))
+        .order_by("created", "pk")
+        .values_list("pk", flat=True)
+    )
+    for start in range(0, len(ids), AT_ONCE):
+        yield from File.objects.owned_by(actor).here().filter(pk__in=ids[start : start + AT_ONCE]).order_by("created", "pk")
 
 
 def _pages(items: QuerySet[Item]) -> Iterator[list[Item]]:

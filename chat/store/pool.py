@@ -66,6 +66,13 @@ def checkpoint() -> None:
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
+def give_back() -> None:
+    """This thread asks the database nothing for a while: whoever does may have its connection meanwhile."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
 async def for_runs(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a verb of the store in the runs' threads. Not cancelled midway: a cancelled caller leaves it to finish."""
     return await _submit(_runs, function, *args, **kwargs)

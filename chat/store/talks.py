@@ -16,12 +16,12 @@ from chat import errors
 from chat.models import Server, User
 from chat.models.ids import new_id
 from chat.protocol.types import Json
-from chat.store import messages, talk_rows
+from chat.store import messages, talk_rows, wording
 from chat.store.log import Batch
-from chat.store.messages import TextFile
 from chat.store.responses import Ending
 from chat.store.talk import Document, Exchange, Reply, Talk, opened, packed
 from chat.store.temporary import ALL, EACH, MOST, Away, TooMany, home
+from chat.store.wording import TextFile
 
 TRIES: Final = 5
 
@@ -77,12 +77,20 @@ def of(actor: User) -> list[str]:
         return []
 
 
-def begin(*, actor: User, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Asked:
+def begin(
+    *,
+    actor: User,
+    text: str,
+    model: str = "",
+    client_id: str = "",
+    files: Sequence[TextFile] = (),
+    images: Sequence[Json] = (),
+) -> Asked:
     """Say something in a new one. The same `client_id` again gives the same one again."""
     if reason := why_not():
         kind = errors.NotFound if reason == OFF else errors.Conflict
         raise kind("There are no temporary conversations here.", next=reason)
-    wire = messages.user_message(messages.checked(text), files)
+    wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
     if client_id and (before := _begun_before(actor, wire, client_id)) is not None:
         return Asked(before, new=False)
     now = timezone.now()
@@ -108,9 +116,18 @@ def _begun_before(actor: User, wire: Json, client_id: str) -> Talk | None:
     return None
 
 
-def say(*, actor: User, talk_id: str, text: str, model: str = "", client_id: str = "", files: Sequence[TextFile] = ()) -> Asked:
+def say(
+    *,
+    actor: User,
+    talk_id: str,
+    text: str,
+    model: str = "",
+    client_id: str = "",
+    files: Sequence[TextFile] = (),
+    images: Sequence[Json] = (),
+) -> Asked:
     """Say something at its end. Refused while a reply is being written."""
-    wire = messages.user_message(messages.checked(text), files)
+    wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
     talk = find(actor=actor, talk_id=talk_id)
     if _is(talk.last, wire, client_id):
         return Asked(talk, new=False)

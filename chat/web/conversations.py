@@ -17,7 +17,7 @@ from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
 from chat.policy import can
 from chat.store import conversations, history, mentions, projects, readings, removals, storing, talks
-from chat.web import sidebar
+from chat.web import attachments, sidebar
 from chat.web.attachments import attached
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.errors import shown
@@ -57,8 +57,14 @@ def begin(request: PersonRequest, page: str, context: Callable[[], dict[str, Any
 
 def message_fields(request: PersonRequest) -> dict[str, Any]:
     """What the composer posts. A missing client id is accepted."""
-    text, files = request.POST.get("text", ""), attached(request)
-    return {"text": text, "model": chosen_model(request), "client_id": value(request.POST, "client_id", most=64), "files": files}
+    files, held = attached(request)
+    return {**said_fields(request), "files": files, "held": held}
+
+
+def said_fields(request: PersonRequest) -> dict[str, Any]:
+    """The same without what is put in as a file."""
+    text, client_id = request.POST.get("text", ""), value(request.POST, "client_id", most=64)
+    return {"text": text, "model": chosen_model(request), "client_id": client_id}
 
 
 def chosen_store(request: PersonRequest) -> bool | None:
@@ -112,6 +118,7 @@ def shared_context(request: PersonRequest, conversation: Conversation | None) ->
         "client_id": token_hex(16),
         "storing": storing.rule(person_id=request.user.pk, team_id=conversation.team_id if conversation else home_team(request)),
         "post_url": f"{conversation.url}messages/" if conversation else "/",
+        "limits": attachments.limits(),
         **provider_context(),
         **keeping.facts(model),
     }

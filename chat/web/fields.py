@@ -8,12 +8,13 @@ from django.urls.converters import IntConverter, StringConverter
 from django.utils.deprecation import MiddlewareMixin
 
 from chat import errors, policy
-from chat.store import conversations, projects, server, teams
+from chat.store import conversations, files, projects, server, teams
 from chat.web.errors import shown
 
 COMPOSER: Final = "text model client_id attachments store"
 FIELDS: Final = {
-    **dict.fromkeys(("home", "messages", "project"), COMPOSER),
+    **dict.fromkeys(("home", "messages", "project"), f"{COMPOSER} files detail"),
+    "files": "file",
     **dict.fromkeys(("temporary_new", "temporary_messages"), "text model client_id attachments"),
     "temporary_regenerate": "model",
     "temporary_keep": "store",
@@ -74,6 +75,8 @@ def found(actor: Any, action: Any, ids: dict[str, Any]) -> None:
             conversations.find(actor=actor, conversation_id=ids["conversation_id"], action=action)
         case "team":
             teams.find(actor=actor, team_id=ids["team_id"], action=action)
+        case "file":
+            files.find(actor=actor, file_id=ids["file_id"], action=action)
         case "project":
             projects.find(actor=actor, project_id=ids["project_id"], action=action)
         case "server":

@@ -1,14 +1,14 @@
 """Links: made and withdrawn by the conversation's owner; and the page of one, for whoever has it."""
 
-from typing import Final
+from typing import Final, TypeVar
 
 from allauth.core.internal import ratelimit
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat import errors
 from chat.live import links as shown
@@ -18,7 +18,9 @@ from chat.store.links import KEYS
 from chat.web import sharing
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.link_form import LinkForm
+from chat.web.serving import served
 
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 TOO_MANY: Final = "Too many wrong passwords. Wait five minutes, then try again."
 
 
@@ -67,6 +69,16 @@ def page(request: HttpRequest, link_id: str) -> HttpResponse:
     return kept_out_of_sight(opened(request, link, visitor))
 
 
+@require_safe
+def file(request: HttpRequest, link_id: str, file_id: str, width: int = 0) -> HttpResponseBase:
+    """A file that goes with a message that the link shows; NotFound for any other, and before its password was given."""
+    link = links.find(actor=request.user if isinstance(request.user, User) else None, link_id=link_id)
+    if not links.opens(link, request.session.get(KEYS, {}).get(link.pk, "")):
+        raise errors.NotFound(links.GONE)
+    found = links.file(link, file_id)
+    return kept_out_of_sight(served(request, found.file, width, name=found.name))
+
+
 def opened(request: HttpRequest, link: Link, visitor: User | None) -> HttpResponse:
     text = request.GET.get("part", "")
     number = int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 7 else None
@@ -91,7 +103,7 @@ def asked(request: HttpRequest, link: Link) -> HttpResponse:
     return redirect(link.url)
 
 
-def kept_out_of_sight(response: HttpResponse) -> HttpResponse:
+def kept_out_of_sight(response: Answer) -> Answer:
     """No search engine lists it. (That no other site is told the address is every page's `Referrer-Policy`.)"""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from chat.models import Mention
-from chat.store import mentions, messages
+from chat.store import mentions, wording
 from chat.web import sidebar
 from chat.web.decorators import PersonRequest, person_required
 
@@ -29,7 +29,7 @@ def page(request: PersonRequest) -> HttpResponse:
 
 def _shown(wordings: list[Mention]) -> dict[str, object]:
     mention = wordings[0]
-    said = " ".join(messages.words(mention.item.wire).split())
+    said = " ".join(wording.words(mention.item.wire).split())
     author = mention.item.author
     return {
         "url": f"{mention.conversation.url}?at={mention.item_id}",

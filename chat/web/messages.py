@@ -9,7 +9,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors, runs
 from chat.models import Item
-from chat.store import conversations, presence, responses
+from chat.store import conversations, presence, responses, wording
 from chat.web.conversations import chosen_model, message_fields, page_context, refill
 from chat.web.decorators import PersonRequest, no_content, person_required
 from chat.web.fields import value
@@ -39,7 +39,7 @@ def edit(request: PersonRequest, conversation_id: str, item_id: str) -> HttpResp
         item = Item.objects.filter(pk=item_id, conversation=conversation, role="user", hidden=False).first()
         if item is None:
             raise errors.NotFound("This message does not exist any more.")
-        context = {"text": responses.message_text(item.wire), "edit_url": request.path}
+        context = {"text": responses.message_text(item.wire), "names": wording.names(item.wire), "edit_url": request.path}
         return render(request, "conversations/edit_form.html", context)
     text, client_id = request.POST.get("text", ""), value(request.POST, "client_id", most=64)
     runs.edit(actor=request.user, conversation_id=conversation_id, item_id=item_id, text=text, client_id=client_id)

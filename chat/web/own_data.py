@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows import reauthentication
 from allauth.core.exceptions import ReauthenticationRequired
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from chat import errors
 from chat.live.streamed import as_file
 from chat.models import Export
-from chat.store import certificates, departures, exports, ledger
+from chat.store import certificates, departures, exports, files, ledger
 from chat.web.certificates import MOST
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.kept import held
@@ -39,6 +40,8 @@ def page(request: PersonRequest) -> HttpResponse:
         return render(request, "settings/data/export.html", {"export": exports.of(request.user)})
     context = {
         "export": exports.of(request.user),
+        "quota": files.quota(request.user),
+        "bucket": bool(settings.FILES_BUCKET),
         "held": held(ledger.held_by(request.user)),
         "certificates": certificates.newest(request.user, "conversation", most=MOST),
     }

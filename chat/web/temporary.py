@@ -12,12 +12,16 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors
 from chat.live import temporary as shown
+from chat.runs import passing
 from chat.runs import temporary as runs
-from chat.store import keeping, storing, talks
+from chat.runs.temporary import Said
+from chat.store import storing, talks
 from chat.store.talk import Talk
+from chat.web.attachments import in_memory, limits
 from chat.web.conversations import chosen_model as chosen
-from chat.web.conversations import chosen_store, home_team, message_fields, refill, shared_context
+from chat.web.conversations import chosen_store, home_team, refill, said_fields, shared_context
 from chat.web.decorators import PersonRequest, no_content, person_required, unspoken
+from chat.web.serving import LOCKED
 
 PAGE = "temporary/page.html"
 
@@ -30,7 +34,7 @@ def begin(request: PersonRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, PAGE, page_context(request, None), status=404 if talks.switched_off() else 200)
     try:
-        talk = runs.begin(actor=request.user, **message_fields(request))
+        talk = runs.begin(actor=request.user, said=said(request))
     except errors.ParleyError as error:
         return refill(request, error, {} if request.htmx else page_context(request, None), page=PAGE)
     return _to(request, talk.url)
@@ -48,6 +52,7 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
     """Sidebar, composer, what was said, and how long it stays; where there are none here, why."""
     common = shared_context(request, None)
     mine: dict[str, Any] = {"talk": talk, "temporary": True, "post_url": "/t/", "draft_key": "", "why_not": ""}
+    mine |= {"limits": limits(settings.MEMORY_BODY_BYTES - 200_000)}
     mine |= {"closed": settings.TEMPORARY_CLOSED_MINUTES, "silence": settings.TEMPORARY_SILENCE_MINUTES}
     if talk is None:
         return {**common, **mine, "why_not": talks.why_not()}
@@ -70,7 +75,7 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
 def say(request: PersonRequest, temporary_id: str) -> HttpResponse:
     talk = talks.find(actor=request.user, talk_id=temporary_id)
     try:
-        runs.say(actor=request.user, talk_id=temporary_id, **message_fields(request))
+        runs.say(actor=request.user, talk_id=temporary_id, said=said(request))
     except errors.ParleyError as error:
         return refill(request, error, {} if request.htmx else page_context(request, talk), page=PAGE)
     if request.htmx:
@@ -109,7 +114,7 @@ def keep(request: PersonRequest, temporary_id: str) -> HttpResponse:
     """What keeping it means, and doing it."""
     talk = talks.find(actor=request.user, talk_id=temporary_id)
     if request.method == "POST":
-        kept = keeping.keep(actor=request.user, talk_id=temporary_id, store=chosen_store(request))
+        kept = passing.keep(actor=request.user, talk_id=temporary_id, store=chosen_store(request))
         return redirect(kept.url)
     rule = storing.rule(person_id=request.user.pk, team_id=home_team(request))
     context = {"talk": talk, "rule": rule, "days": settings.RESPONSE_RETENTION_DAYS}
@@ -124,6 +129,21 @@ def end(request: PersonRequest, temporary_id: str) -> HttpResponse:
     talks.end(actor=request.user, talk_id=temporary_id)
     messages.success(request, "The temporary conversation has ended; nothing of it is left.")
     return redirect("home")
+
+
+def said(request: PersonRequest) -> Said:
+    texts, images = in_memory(request)
+    fields = said_fields(request)
+    return Said(text=fields["text"], model=fields["model"], client_id=fields["client_id"], files=texts, images=images)
+
+
+@require_safe
+@person_required
+@unspoken
+def image(request: PersonRequest, temporary_id: str, item_id: str, index: int) -> HttpResponse:
+    """One of a message, out of memory; no browser keeps it."""
+    type_, data = passing.found(talks.find(actor=request.user, talk_id=temporary_id), item_id, index)
+    return HttpResponse(data, content_type=type_, headers={**LOCKED, "Cache-Control": "private, no-store"})
 
 
 def _to(request: PersonRequest, url: str) -> HttpResponse:

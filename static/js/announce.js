@@ -2,7 +2,6 @@
 (() => {
   const live = document.querySelector("[data-announce]");
   if (!live) return;
-
   const PAUSE = 3000;
   const RUNNING = '.response:is([data-status="queued"], [data-status="in_progress"])';
   const heard = new Set(); // ids of Responses that were read, or were there before
@@ -10,9 +9,7 @@
   let reply = null; // id of the Response being read
   let said = 0;
   let timer;
-
   const textOf = (response) => [...response.querySelectorAll(".message .prose")].map((part) => part.textContent).join("\n");
-
   const all = () => [...document.querySelectorAll(".response")];
 
   // A page, or another version of the conversation: only what still grows is read, from where it stands.

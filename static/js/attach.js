@@ -1,42 +1,86 @@
-// Files of a message: chosen by a button, listed with a way to take each away, gone only when the server has taken them.
+// Files of a message: picked, photographed, pasted or dropped. Short texts go along with it; anything else is put in at once and
+// waits as a line of its own. Lines go when they are taken away, or once the server has taken the message.
 (() => {
   const form = document.querySelector("[data-composer][data-draft-key]");
   if (!form) return;
-  const [input, list, button] = [form.elements.attachments, form.querySelector("[data-attached]"), form.querySelector("[data-attach]")];
-  const model = form.querySelector("[data-file]").content;
+  const [list, failures, blank] = ["[data-attached]", "[data-failures]", "[data-file]"].map((name) => form.querySelector(name));
+  const [picker] = form.querySelectorAll("[type=file]");
+  const { putIn, mostFiles, mostBytes, textBytes } = form.dataset;
+  const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value, "HX-Request": "true" };
+  const texts = new DataTransfer();
+  const fail = (kind) => failures.replaceChildren(document.getElementById(`failure-${kind}`).content.cloneNode(true));
+  const isText = async (file) => file.size <= textBytes && !/[\0\ufffd]/.test(await file.text());
+  const take = (row) => row.gone?.() ?? row.remove();
 
-  const put = (files) => {
-    const chosen = new DataTransfer();
-    files.forEach((file) => chosen.items.add(file));
-    input.files = chosen.files;
-    show();
+  const line = (file, gone) => {
+    const row = blank.content.firstElementChild.cloneNode(true);
+    row.querySelector("span").textContent = file.name;
+    row.querySelector("button").setAttribute("aria-label", `Remove ${file.name}`);
+    return list.appendChild(Object.assign(row, { gone }));
   };
 
-  const show = () => {
-    const files = [...input.files];
-    list.hidden = !files.length;
-    list.replaceChildren(
-      ...files.map((file) => {
-        const row = model.cloneNode(true);
-        const take = row.querySelector("button");
-        row.querySelector("span").textContent = file.name;
-        take.setAttribute("aria-label", `Remove ${file.name}`);
-        take.addEventListener("click", () => {
-          put(files.filter((other) => other !== file));
-          button.focus();
-        });
-        return row;
-      }),
-    );
+  const keep = (file) => {
+    texts.items.add(file);
+    const row = line(file, () => {
+      texts.items.remove([...texts.files].indexOf(file));
+      picker.files = texts.files;
+    });
+    row.querySelector("progress").remove();
   };
 
-  let kept = [];
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    kept = [...input.files];
-    input.click();
+  const put = (file) => {
+    const [request, body] = [new XMLHttpRequest(), new FormData()];
+    const row = line(file, () => request.abort());
+    row.dataset.coming = "";
+    body.append("file", file);
+    request.open("POST", putIn);
+    for (const name in headers) request.setRequestHeader(name, headers[name]);
+    request.upload.onprogress = ({ loaded, total }) => (row.querySelector("progress").value = loaded / total);
+    request.onload = ({ target: { responseText: answer } }) => {
+      if (answer.includes('name="files"')) return (row.outerHTML = answer);
+      row.remove();
+      if (answer.includes('role="alert"')) failures.innerHTML = answer;
+      else fail(request.getResponseHeader("HX-Redirect") ? "signed-out" : "server");
+    };
+    request.onerror = () => row.remove() ?? fail("network");
+    request.send(body);
+  };
+
+  const add = async (files) => {
+    for (const file of files) {
+      if (list.children.length >= mostFiles) fail("many");
+      else if ([...(putIn ? [] : texts.files), file].reduce((sum, { size }) => sum + size, 0) > mostBytes) fail("large");
+      else (!putIn || (await isText(file)) ? keep : put)(file);
+    }
+    picker.files = texts.files;
+  };
+
+  for (const button of form.querySelectorAll("[data-pick]")) {
+    const input = button.nextElementSibling;
+    button.hidden = false;
+    button.addEventListener("click", () => input.click());
+    input.addEventListener("change", () => add([...input.files]).then(() => input === picker || (input.value = "")));
+  }
+  form.addEventListener("paste", (event) => {
+    if (!event.clipboardData.files.length || event.clipboardData.types.includes("text/plain")) return;
+    event.preventDefault();
+    add([...event.clipboardData.files]);
   });
-  input.addEventListener("change", () => put([...kept.splice(0), ...input.files])); // chosen twice: both count
-  form.addEventListener("parley:sent", () => put([]));
-  show();
+  for (const type of ["dragover", "dragleave", "drop"]) document.addEventListener(type, (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    form.toggleAttribute("data-over", type === "dragover");
+    if (type === "drop") add([...event.dataTransfer.files]);
+  });
+  list.addEventListener("click", ({ target }) => {
+    const button = target.closest("button");
+    if (button?.dataset.remove) fetch(button.dataset.remove, { method: "POST", headers }).catch(() => {}); // it goes by itself
+    if (button) take(button.closest("li")) ?? form.querySelector("[data-pick]").focus();
+  });
+  form.addEventListener("parley:sending", () => [...list.children].forEach((row) => (row.dataset.sent = "")));
+  form.addEventListener("parley:sent", () => list.querySelectorAll("[data-sent]").forEach(take));
+  new MutationObserver(() => {
+    list.hidden = !list.children.length;
+    form.elements.text.dispatchEvent(new Event("input", { bubbles: true }));
+  }).observe(list, { childList: true });
 })();

@@ -5,14 +5,11 @@
   const sending = new Map(); // form → the text on its way
 
   const boxOf = (form) => form.elements.text;
+  const ready = (form) => (boxOf(form).value.trim() || !boxOf(form).required) && !form.querySelector("[data-coming]");
   const keyOf = (form) => form.dataset.draftKey && `draft:${form.dataset.draftKey}`;
 
   const storage = (use) => {
-    try {
-      return use(localStorage);
-    } catch {
-      return null; // private windows and full disks: the text is still in the box
-    }
+    try { return use(localStorage); } catch { return null; } // private windows and full disks: the text is still in the box
   };
 
   const keep = (form) => {
@@ -22,7 +19,8 @@
 
   const refresh = (form) => {
     const box = boxOf(form);
-    form.querySelector("[type=submit]").disabled = sending.has(form) || !box.value.trim();
+    box.required = !form.querySelector("[data-attached] li");
+    form.querySelector("[type=submit]").disabled = sending.has(form) || !ready(form);
     if (CSS.supports("field-sizing", "content")) return;
     box.style.height = "auto";
     box.style.height = `${box.scrollHeight + 2}px`;
@@ -34,7 +32,6 @@
   };
 
   const composer = () => document.querySelector(`${FORM}[data-draft-key]`);
-
   document.addEventListener("input", ({ target }) => target.name === "text" && target.form?.matches(FORM) && changed(target.form));
 
   document.addEventListener("keydown", (event) => {
@@ -42,14 +39,15 @@
     if (event.key !== "Enter" || event.shiftKey || event.target.name !== "text" || !form?.matches(FORM)) return;
     if (event.isComposing || event.keyCode === 229) return; // Enter that ends a composition (Japanese, Chinese …)
     event.preventDefault();
-    if (boxOf(form).value.trim()) form.requestSubmit();
+    if (ready(form)) form.requestSubmit();
   });
 
   document.addEventListener("htmx:config:request", (event) => {
     const form = event.target;
     if (!form.matches?.(FORM)) return;
-    if (sending.has(form) || !boxOf(form).value.trim()) return event.preventDefault();
+    if (sending.has(form) || !ready(form)) return event.preventDefault();
     sending.set(form, boxOf(form).value);
+    form.dispatchEvent(new CustomEvent("parley:sending"));
     refresh(form);
   });
 

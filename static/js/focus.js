@@ -2,7 +2,6 @@
 // to its twin in the version that took its place, or at least to its neighbours.
 (() => {
   let place = null;
-
   const groups = () => [...document.querySelectorAll("[data-versions]")];
 
   const describe = (element) => ({

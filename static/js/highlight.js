@@ -2,26 +2,17 @@
 (() => {
   const items = document.getElementById("items");
   if (!items) return;
-
-  const escape = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-
   const rangesOf = (root, pattern) => {
-    const ranges = [];
-    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      for (const match of node.data.matchAll(pattern)) {
-        const range = new Range();
-        range.setStart(node, match.index);
-        range.setEnd(node, match.index + match[0].length);
-        ranges.push(range);
-      }
-    }
+    const [ranges, walker] = [[], document.createTreeWalker(root, NodeFilter.SHOW_TEXT)];
+    for (let node = walker.nextNode(); node; node = walker.nextNode())
+      for (const { index: at, 0: word } of node.data.matchAll(pattern))
+        ranges.push(new StaticRange({ startContainer: node, startOffset: at, endContainer: node, endOffset: at + word.length }));
     return ranges;
   };
 
   const words = (items.dataset.highlight ?? "").split(/\s+/).filter(Boolean);
   if (words.length && CSS.highlights) {
-    const pattern = new RegExp(words.map(escape).join("|"), "giu");
+    const pattern = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
     const texts = [...items.querySelectorAll(".prose, .item .text")];
     CSS.highlights.set("found", new Highlight(...texts.flatMap((text) => rangesOf(text, pattern))));
   }

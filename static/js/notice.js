@@ -1,13 +1,8 @@
 // What went wrong, as a sentence in the page: in the composer for what was sent there, in #notice for the rest. Never over content.
 (() => {
-  const VISIBLE = 12000;
-
   const placeOf = (element) => element?.querySelector?.("[data-failures]") ?? document.getElementById("notice");
 
-  const fail = (element, kind) => {
-    const sentence = document.getElementById(`failure-${kind}`).content.cloneNode(true);
-    placeOf(element).replaceChildren(sentence);
-  };
+  const fail = (element, kind) => placeOf(element).replaceChildren(document.getElementById(`failure-${kind}`).content.cloneNode(true));
 
   document.addEventListener("htmx:after:request", (event) => {
     const { ctx } = event.detail;
@@ -42,17 +37,5 @@
     if (element && !typed) dismiss(element);
   });
 
-  // A toast stays while someone is at it.
-  const expire = (toast) => {
-    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 3000) : toast.remove());
-    setTimeout(leave, VISIBLE);
-  };
-  const watch = (root) => {
-    for (const toast of root.querySelectorAll("[data-toast]:not([data-seen])")) {
-      toast.dataset.seen = "";
-      expire(toast);
-    }
-  };
-  document.addEventListener("htmx:after:swap", () => watch(document));
-  watch(document);
+  document.addEventListener("animationend", ({ target, animationName }) => animationName === "expire" && target.remove()); // a toast
 })();

@@ -4,18 +4,14 @@
   const items = () => document.getElementById("items");
   const dock = document.querySelector("[data-dock]");
   if (!items() || !dock) return;
-
   const page = document.documentElement;
   const jump = document.querySelector("[data-jump]");
   let follow = !items().dataset.at;
   let before = 0;
   let kept = null;
-
   const below = () => page.scrollHeight - window.innerHeight - window.scrollY;
   const toEnd = (behavior = "instant") => window.scrollTo({ top: page.scrollHeight, behavior });
-  const look = () => {
-    jump.hidden = follow || below() < 240;
-  };
+  const look = () => (jump.hidden = follow || below() < 240);
 
   const settle = () => {
     page.style.setProperty("--composer", `${dock.offsetHeight}px`);

@@ -3,7 +3,6 @@
 (() => {
   const socket = document.querySelector("[data-socket]");
   if (!socket) return;
-
   let items = document.getElementById("items");
   let position = Number(items.dataset.position);
   let lost;
@@ -26,11 +25,7 @@
   };
 
   const positionOf = (message) => {
-    try {
-      return JSON.parse(message.data).position;
-    } catch {
-      return undefined;
-    }
+    try { return JSON.parse(message.data).position; } catch { return undefined; }
   };
 
   socket.addEventListener("htmx:ws:before:connection", ({ detail }) => setCursor(detail.connection));

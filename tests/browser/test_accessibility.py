@@ -9,6 +9,7 @@ from tests.browser.axe import violations
 from tests.browser.house import House
 from tests.browser.people import Person
 from tests.browser.talk import directive, ended, growing, questions, say, send, talk
+from tests.browser.test_attaching import IMAGE, attach
 from tests.browser.texts import RICH
 from tests.browser.watch import Watch
 
@@ -68,6 +69,18 @@ def test_a_conversation_with_everything_in_it(page: Page) -> None:
     for summary in page.locator("#items summary").all():
         summary.click()
     assert violations(page) == []
+
+
+def test_images_and_files(page: Page) -> None:
+    attach(page, IMAGE)
+    expect(page.get_by_label("is looked at")).to_be_visible()
+    assert violations(page) == []
+    send(page, say("I see."))
+    ended(page)
+    assert violations(page) == []
+    for path in ("/files/", page.locator("a.picture").get_attribute("href")):
+        page.goto(str(path))
+        assert violations(page) == []
 
 
 def test_a_reply_that_grows(page: Page) -> None:

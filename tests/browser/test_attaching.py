@@ -1,14 +1,29 @@
-"""Text files go with a message: chosen, listed, taken away again, sent, and read by the model."""
+"""Files go with a message: picked, pasted and dropped, shown with a way to take each away, sent, and seen in the message."""
 
-from playwright.sync_api import Page, expect
+import base64
+import re
+
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.house import House
 from tests.browser.talk import box, ended, say, send
 from tests.browser.watch import Watch
+from tests.pictures import png
+from tests.scripted import ScriptedServer
 
 NOTE = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"Bring an umbrella."}
 TABLE = {"name": "table.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
-IMAGE = {"name": "photo.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n\x00\xff"}
+IMAGE = {"name": "photo.png", "mimeType": "image/png", "buffer": png()}
+BROKEN = {"name": "broken.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n\x00\xff"}
+PUT = """([data, name, how]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const carried = new DataTransfer();
+  carried.items.add(new File([bytes], name, { type: "image/png" }));
+  const box = document.querySelector("[name=text]");
+  const common = { bubbles: true, cancelable: true };
+  if (how === "paste") return box.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carried, ...common }));
+  for (const type of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, { dataTransfer: carried, ...common }));
+}"""
 
 
 def attach(page: Page, *files: object) -> None:
@@ -17,29 +32,85 @@ def attach(page: Page, *files: object) -> None:
     chooser.value.set_files(list(files))  # type: ignore[arg-type]
 
 
-def test_files_are_listed_taken_away_and_sent(page: Page, house: House) -> None:
+def put(page: Page, data: bytes, name: str, how: str) -> None:
+    page.evaluate(PUT, [base64.b64encode(data).decode(), name, how])
+
+
+def swipe(page: Page) -> None:
+    """To the left, over the image."""
+    page.mouse.move(800, 450)
+    page.mouse.down()
+    page.mouse.move(600, 455, steps=5)
+    page.mouse.up()
+
+
+def listed(page: Page) -> Locator:
+    return page.get_by_role("list", name="Attached files").get_by_role("listitem")
+
+
+def test_texts_are_listed_taken_away_and_sent(page: Page, house: House) -> None:
     send(page, say("One."))
     ended(page)
     attach(page, NOTE)
     attach(page, TABLE)
-    listed = page.get_by_role("list", name="Attached files")
-    expect(listed.get_by_role("listitem")).to_have_count(2)
+    expect(listed(page)).to_have_count(2)
     page.get_by_role("button", name="Remove table.csv").click()
-    expect(listed.get_by_role("listitem")).to_have_count(1)
+    expect(listed(page)).to_have_count(1)
     send(page, say("I have read it."))
     ended(page, number=2)
-    expect(listed).to_be_hidden()
+    expect(page.get_by_role("list", name="Attached files")).to_be_hidden()
     page.get_by_text("note.txt").click()
     expect(page.get_by_text("Bring an umbrella.")).to_be_visible()
 
 
-def test_a_file_that_is_no_text_is_said_and_everything_stays(page: Page, watch: Watch) -> None:
-    watch.expect("400")
-    send(page, say("One."))
-    ended(page)
+def test_three_images_picked_pasted_and_dropped_go_with_a_message_and_are_looked_at(page: Page, model: ScriptedServer) -> None:
     attach(page, IMAGE)
+    put(page, png(grey=60), "image.png", "paste")
+    put(page, png(300, 900, grey=200), "tall.png", "drop")
+    put(page, png(grey=10), "unwanted.png", "drop")
+    expect(page.get_by_label("is looked at")).to_have_count(4)
+    page.get_by_role("button", name="Remove unwanted.png").click()
+    page.get_by_label("How closely tall.png is looked at").select_option("high")
+    send(page, say("I see."))
+    ended(page)
+    pictures = page.locator("[data-role=user] img")
+    expect(pictures).to_have_count(3)
+    loaded = "(image) => image.decode().then(() => image.naturalWidth > 0)"
+    assert all(picture.evaluate(loaded) for picture in pictures.all())
+    expect(listed(page)).to_have_count(0)
+    said = str(model.requests[0].body["input"])
+    assert all(name in said for name in ("photo.png", "image.png", "tall.png"))
+    assert "file_" not in said
+    pictures.first.click()
+    expect(page).to_have_url(re.compile(r"/files/file_[0-9a-f]+/view/\?in=conv_"))
+    for key, name in (("ArrowRight", "image.png"), ("ArrowRight", "tall.png"), ("ArrowLeft", "image.png")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    swipe(page)
+    expect(page.get_by_role("heading", name="tall.png")).to_be_visible()
+    page.locator("[data-whole]").dblclick()
+    expect(page.locator("[data-viewer]")).to_have_class(re.compile("zoomed"))
+    swipe(page)  # moves what is enlarged, and goes nowhere
+    page.keyboard.press("0")
+    expect(page.locator("[data-viewer]")).not_to_have_class(re.compile("zoomed"))
+    expect(page.get_by_role("heading", name="tall.png")).to_be_visible()
+    page.keyboard.press("+")
+    expect(page.locator("[data-viewer]")).to_have_class(re.compile("zoomed"))
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("/c/conv_"))
+
+
+def test_what_cannot_be_taken_is_said_at_once_and_the_rest_stays(page: Page, watch: Watch) -> None:
+    watch.expect("400")
     box(page).fill("Look at this")
-    box(page).press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("is not a text file")
+    attach(page, BROKEN, IMAGE)
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(listed(page)).to_have_count(1)
     expect(box(page)).to_have_value("Look at this")
-    expect(page.get_by_role("list", name="Attached files").get_by_role("listitem")).to_have_count(1)
+
+
+def test_what_is_too_large_is_said_before_it_is_sent(page: Page) -> None:
+    attach(page, {"name": "huge.png", "mimeType": "image/png", "buffer": b"\x89PNG" + bytes(20_000_001)})
+    expect(page.get_by_role("alert")).to_contain_text("20 MB is the most.")
+    expect(listed(page)).to_have_count(0)

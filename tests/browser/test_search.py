@@ -23,7 +23,8 @@ def found(page: Page) -> Locator:
 
 
 def highlighted(page: Page) -> list[str]:
-    words: list[str] = page.evaluate("[...(CSS.highlights.get('found') ?? [])].map((range) => range.toString().toLowerCase())")
+    read = "({ startContainer: { data }, startOffset, endOffset }) => data.slice(startOffset, endOffset).toLowerCase()"
+    words: list[str] = page.evaluate(f"[...(CSS.highlights.get('found') ?? [])].map({read})")
     return words
 
 

@@ -19,16 +19,19 @@ from tests.faults.house import House, LargeHouse
 from tests.faults.visitor import Visitor
 from tests.scripted import ScriptedServer
 
-WAYS = ("said", "reply", "file", "failed", "again", "edited", "call", "renamed", "crash", "sought", "title")
+WAYS = ("said", "reply", "file", "kept", "failed", "again", "edited", "call", "renamed", "crash", "sought", "title")
 # What is one's own in a conversation: its items, what finds them, its title, and what a reply says of why it failed.
 OWN = (
     "DELETE FROM chat_item WHERE conversation_id = ?",
     "DELETE FROM chat_searchentry WHERE conversation_id = ?",
     "UPDATE chat_conversation SET title = '' WHERE id = ?",
     "UPDATE chat_response SET error_message = '' WHERE conversation_id = ?",
+    "UPDATE chat_file SET name = '' WHERE ? <> ''",
+    "UPDATE chat_fileuse SET name = '' WHERE ? <> ''",
 )
 UNDER_WAY = """SELECT 1 FROM chat_logrow l JOIN chat_response r ON r.id = l.response_id
 WHERE r.conversation_id = %s AND r.status = 'in_progress' AND l.last > 10"""
+FILES = "files"  # the folder of what came with messages, which is one's own, too
 VACUUM = "VACUUM FULL"  # a plain one leaves the bytes of removed rows where they were, until the space is used again
 
 
@@ -98,7 +101,7 @@ def elsewhere(house: House, canary: Canary, conversation_id: str) -> set[str]:
     texts = house.rows(PATHS) if house.engine is not None else _without(house, OWN, conversation_id)
     if house.engine is not None:
         texts = [row for (name,) in texts for row in house.rows(DUMPED.get(name, DUMP).format(name=name, pk=conversation_id))]
-        texts += [(_read(path),) for path in house.folder.rglob("*") if path.is_file()]
+        texts += [(_read(path),) for path in house.folder.rglob("*") if path.is_file() and FILES not in path.parts]
     data = [text if isinstance(text, bytes) else str(text).encode() for (text,) in texts]
     return {way for one in (*events, *data) for way in canary.within(bytes(one))}
 
@@ -108,6 +111,8 @@ DUMP = "SELECT t::text FROM {name} t"
 DUMPED = {
     "chat_item": "SELECT t::text FROM {name} t WHERE conversation_id IS DISTINCT FROM '{pk}'",
     "chat_searchentry": "SELECT t::text FROM {name} t WHERE conversation_id IS DISTINCT FROM '{pk}'",
+    "chat_file": "SELECT (to_jsonb(t) - 'name')::text FROM {name} t",
+    "chat_fileuse": "SELECT (to_jsonb(t) - 'name')::text FROM {name} t",
     "chat_conversation": "SELECT (to_jsonb(t) - 'title')::text FROM {name} t",
     "chat_response": "SELECT (to_jsonb(t) - 'error_message')::text FROM {name} t",
 }
@@ -125,7 +130,7 @@ def _without(house: House, statements: tuple[str, ...], conversation_id: str) ->
     file.execute("VACUUM")
     file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     file.close()
-    found = [(path.read_bytes(),) for path in copy.rglob("*") if path.is_file()]
+    found = [(path.read_bytes(),) for path in copy.rglob("*") if path.is_file() and FILES not in path.parts]
     shutil.rmtree(copy)
     return found
 
@@ -156,7 +161,9 @@ async def talk(house: House, person: Visitor, canary: Canary, *, store: str) -> 
     await ended(house, pk, 1)
     async with person.client() as client:
         fields = {"text": "Read this [[tokens=3]]", "client_id": secrets.token_hex(16)}
-        files = {"attachments": (f"{canary.file}.txt", f"The file says {canary.file}.", "text/plain")}
+        large = f"{canary.kept} says the large one. {'word ' * 25_000}"
+        files = [("attachments", (f"{canary.file}.txt", f"The file says {canary.file}.", "text/plain"))]
+        files += [("attachments", (f"{canary.kept}.txt", large, "text/plain"))]
         answer = await client.post(f"/c/{pk}/messages/", data=fields, files=files)
         assert answer.status_code < 400, answer.text
     await ended(house, pk, 2)
@@ -215,7 +222,7 @@ async def test_what_is_not_stored_is_in_ones_own_items_and_after_deletion_nowher
     (person,) = house.people(1)
     canary = Canary()
     pk = await talk(house, person, canary, store="off")
-    assert raw(house, canary) >= {"said", "reply", "file", "edited", "call", "renamed", "crash"}, (
+    assert raw(house, canary) >= {"said", "reply", "file", "kept", "edited", "call", "renamed", "crash"}, (
         "the canary is seen where it may be"
     )
     assert not elsewhere(house, canary, pk)

@@ -17,12 +17,14 @@ from django.test import Client
 from django.utils import timezone
 
 from chat import errors
+from chat.files import storage
 from chat.models import (
     LEFT,
     AdminActDetail,
     Conversation,
     Departure,
     Export,
+    File,
     Invitation,
     Item,
     LogRow,
@@ -32,9 +34,12 @@ from chat.models import (
     Turn,
     User,
 )
+from chat.runs import files as removing
+from chat.runs import uploads
 from chat.runs.departures import Clearing
 from chat.store import (
     chain,
+    clock,
     conversations,
     departures,
     exports,
@@ -49,10 +54,11 @@ from chat.store import (
     sharing,
     teams,
 )
+from chat.store.attached import Held
 from chat.store.messages import TextFile
 from tests.accounts.conftest import sign_in, sign_up, simultaneously
 from tests.accounts.test_second_step import set_up, signed_in_afresh
-from tests.cast import PASSWORD, Cast, person
+from tests.cast import PASSWORD, Cast, person, put_in
 from tests.conftest import signed_in
 from tests.own_data.conftest import answer, clear, fetched, talk, team_of
 
@@ -167,6 +173,29 @@ def test_nothing_of_what_one_wrote_is_left_anywhere(people: Cast, stella: Client
     assert "Somebody who has left" in page
     assert len(search.find(actor=people.owner, query="quoll")) >= 1
     assert not Response.objects.filter(instructions__contains="Xylo").exists()
+
+
+def test_files_go_with_what_one_had_and_stay_with_what_others_read(people: Cast, stella: Client) -> None:
+    mine = people.stranger
+    team = team_of(people.owner, mine)
+    theirs = talk(people.owner, "Ours", "Reply").conversation.pk
+    sharing.move(actor=people.owner, conversation_id=theirs, team_id=team.pk)
+    sharing.with_team(actor=people.owner, conversation_id=theirs, access="write")
+    uses = [put_in(mine, name.encode(), f"{name}.txt") for name in ("gnuology", "lemurlike", "tapirwise")]
+    for use, into in zip(uses, (None, theirs), strict=False):
+        messages.send(actor=mine, conversation_id=into, text="Look", held=[Held(use.pk)])
+    leave(stella)
+    clear()
+    left = dump().lower()
+    assert [word for word in ("gnuology", "lemurlike", "tapirwise") if word in left] == ["lemurlike"]
+    while removing.purge(clock.now()) is not None:
+        pass
+    kept = File.objects.get()
+    assert (kept.pk, kept.owner) == (uses[1].file_id, None)
+    assert b"".join(signed_in(people.owner).get(f"/files/{kept.pk}/").streaming_content) == b"lemurlike"  # type: ignore[attr-defined]
+    for use in (uses[0], uses[2]):
+        with pytest.raises(errors.NotFound):
+            storage.read(uploads.place(use.file))
 
 
 def test_from_that_moment_nobody_comes_in_with_it_and_the_name_is_free(people: Cast, stella: Client) -> None:

@@ -20,10 +20,12 @@ from chat.models import Conversation, Export, ExportChunk, Item, Membership, Pus
 from chat.runs import archive
 from chat.runs.archive import Names, _elsewhere, _whole
 from chat.store import conversations, exports, messages, own, projects, responses, sharing, teams
+from chat.store import files as stored
+from chat.store.attached import Held
 from chat.store.log import Batch, append
 from chat.store.messages import TextFile
 from tests.accounts.conftest import simultaneously
-from tests.cast import Cast, person
+from tests.cast import Cast, person, put_in
 from tests.conftest import signed_in
 from tests.own_data.conftest import (
     address,
@@ -141,6 +143,23 @@ def test_texts_that_came_with_messages_are_files(people: Cast, stella: Client) -
 
 
 EVIL = ["../../x", "C:\\Windows\\a?*|<>", "a\u202egpj.exe", "NUL", "  . . ", "x" * 200, "ｆｕ\u0301 é", "a\nb\tc", "🦎" * 60]
+
+
+def test_files_are_in_it_with_their_messages_and_beside_them(people: Cast, stella: Client) -> None:
+    mine = people.stranger
+    sent, waits, removed = (put_in(mine, name.encode(), f"{name}.txt") for name in ("sent", "waits", "removed"))
+    begun = messages.send(actor=mine, conversation_id=None, text="Look", held=[Held(sent.pk), Held(removed.pk)])
+    stored.remove(actor=mine, file_id=removed.file_id)
+    put_in(people.owner, b"theirs", "theirs.txt")
+    files = opened(fetched(stella))
+    where = {name: text for name, text in files.items() if name.startswith("files/")}
+    assert sorted(where.values()) == ["sent", "waits"]
+    (place,) = [name for name, text in where.items() if text == "sent"]
+    assert begun.conversation.pk in place
+    assert where["files/not in a message of yours/waits.txt"] == "waits"
+    (text,) = ending(files, ".md")
+    assert "Attached: [sent.txt](<../files/" in text
+    assert "removed.txt" not in text
 
 
 def test_whatever_a_title_is_the_files_have_names_that_every_system_takes(people: Cast, stella: Client, tmp_path: Path) -> None:

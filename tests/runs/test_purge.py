@@ -38,7 +38,7 @@ from chat.runs.executor import executor
 from chat.runs.purge import KINDS, Purging
 from chat.store import clock, conversations, messages, pool, purges
 from tests.accounts.conftest import simultaneously
-from tests.cast import Cast, person
+from tests.cast import Cast, person, put_in
 from tests.runs.conftest import House
 
 MICROSECOND = timedelta(microseconds=1)
@@ -132,10 +132,17 @@ def browsing(owner: User, at: datetime) -> Any:
     return UserSession.objects.create(user=owner, session_key=session.pk, **where)
 
 
+def unsent(owner: User, at: datetime) -> Any:
+    use = put_in(owner)
+    type(use).objects.filter(pk=use.pk).update(expires=at)
+    return use
+
+
 MADE: dict[str, tuple[Callable[[User, datetime], Any], timedelta]] = {
     "conversations": (deleted, UNDO),
     "log": (logged, RETENTION),
     "messages": (removed, UNDO),
+    "files": (unsent, timedelta()),
     "ledger": (kept, timedelta(days=30)),
     "links": (linked, timedelta()),
     "exports": (exported, timedelta()),

@@ -62,6 +62,11 @@ def plan(query: str, *values: Any) -> str:
         ("SELECT id FROM chat_kept WHERE turn_id = %s", ("t",), ["one_kept_per_turn"]),
         ("SELECT day FROM chat_dailyperson WHERE team = %s AND model = %s AND person = %s", ("t", "m", 1), ["daily_of_person"]),
         (counting.THEIRS, ("c",), ["chat_response_conversation_id"]),
+        ("SELECT 1 FROM chat_fileuse u WHERE u.file_id = %s", ("f",), ["chat_fileuse_file_id"]),
+        ("DELETE FROM chat_fileuse WHERE item_id IN (%s)", ("i",), ["chat_fileuse_item_id"]),
+        ("SELECT id FROM chat_fileuse WHERE expires <= %s", ("2026-01-01",), ["file_use_expires"]),
+        ("SELECT id FROM chat_file WHERE state = 'going' ORDER BY created", (), ["file_state"]),
+        ("SELECT id FROM chat_file WHERE owner_id = %s ORDER BY created DESC, id DESC", (1,), ["file_newest"]),
         ("SELECT id FROM chat_conversation WHERE owner_id = %s ORDER BY active DESC", (1,), ["conversation_newest"]),
     ],
 )

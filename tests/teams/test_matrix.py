@@ -11,7 +11,7 @@ from chat import policy
 from chat.live.catchup import catch_up
 from chat.models import Link
 from chat.policy import can, who_may_read
-from chat.store import conversations, removals
+from chat.store import conversations, files, removals
 from chat.web.fields import FIELDS
 from tests.cast import ACTORS, World, gather
 from tests.conftest import signed_in
@@ -41,8 +41,8 @@ def address(pattern: URLPattern, ids: dict[str, str]) -> str:
 
 
 def object_of(action: str, world: World) -> object:
-    kind = action.partition(".")[0]
-    return {"conversation": world.conversation, "team": world.team, "link": world.link, "project": world.project}.get(kind)
+    kind, others = action.partition(".")[0], {"project": world.project, "file": world.file}
+    return {"conversation": world.conversation, "team": world.team, "link": world.link, **others}.get(kind)
 
 
 def came_in(answer: Any) -> bool:
@@ -73,6 +73,8 @@ def test_who_comes_in_is_who_may(world: World, actor: str) -> None:
         with transaction.atomic():
             if pattern.name == "restore":  # of what is there, there is nothing to restore
                 conversations.delete(actor=world.people["author"], conversation_id=world.conversation.pk)
+            if pattern.name == "restore_file":
+                files.remove(actor=world.people["author"], file_id=world.file.pk)
             if pattern.name == "restore_message":
                 where = {"conversation_id": world.conversation.pk, "item_id": str(world.response.input_id)}
                 removals.remove(actor=world.people["author"], **where)

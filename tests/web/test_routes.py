@@ -11,7 +11,7 @@ from chat import policy
 from chat.models import Conversation, Invitation, Item, Link, Project, Response, Team
 from chat.store import links, messages, projects, teams
 from chat.web.fields import FIELDS
-from tests.cast import Cast
+from tests.cast import Cast, put_in
 from tests.conftest import signed_in
 
 ALLAUTHS = ("account_", "mfa_")
@@ -25,9 +25,11 @@ PREFIXES = {
     "export_id": "exp",
     "certificate_id": "cert",
     "project_id": "proj",
+    "file_id": "file",
+    "use_id": "use",
     "temporary_id": "temp",
 }
-MISSING = {"user_id": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
+MISSING = {"user_id": "0", "width": "320", "index": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
 
 OTHERS = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "token": "x"}
 OTHERS |= dict.fromkeys(("sign_in", "subscription", "user_id"), "0")
@@ -86,10 +88,11 @@ def test_a_field_that_a_form_has_not_got_is_refused_before_anything_is_stored(ca
     team = teams.create(actor=cast.owner, name="Physics")
     project = projects.create(actor=cast.owner, name="Quarks")
     here = {"conversation_id": begun.conversation.pk, "team_id": team.pk, "project_id": project.pk}
+    here["file_id"] = put_in(cast.owner).file.pk
     ids = {**MISSING, **OTHERS, **here}
-    sent = {name: "x" for name in FIELDS.get(str(pattern.name), "").split() if name != "attachments"}
+    sent = {name: "x" for name in FIELDS.get(str(pattern.name), "").split() if name not in ("attachments", "file")}
     client, before = signed_in(cast.owner), rows()
-    for extra in ({"owner": "2"}, {"file": SimpleUploadedFile("a.txt", b"x")}):
+    for extra in ({"owner": "2"}, {"photo": SimpleUploadedFile("a.txt", b"x")}):
         answer = client.post(address(pattern, ids), {**sent, **extra})
         assert answer.status_code == 400
         assert f"This form has no field “{next(iter(extra))}”." in answer.text

@@ -1,0 +1,98 @@
+"""Files on their way in: looked at and made harmless, a row that says that they come, their bytes, and then they are there."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import BinaryIO, Final, NamedTuple
+
+from chat import errors
+from chat import files as bytes_of
+from chat.files import Taken, storage
+from chat.models import File, FileUse, User
+from chat.store import files, pool
+from chat.store.files import Facts
+
+EACH: Final = 20  # files of one person that are looked at, or wait for that, in one process
+
+
+class Put(NamedTuple):
+    """A file that waits in a composer; `changed`: what was done to it, in a sentence for people, or ""."""
+
+    use: FileUse
+    changed: str
+
+
+class _Turns:
+    """How many files of each person are being looked at in this process, so that nobody takes the places of all others."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, Lock()
+        self._taken: Counter[int] = Counter()
+
+    @contextmanager
+    def one(self, actor: User) -> Iterator[None]:
+        with self._lock:
+            if self._taken[actor.pk] >= self._most:
+                raise errors.Busy("Your other files are still being looked at.", next="Add this one in a moment.")
+            self._taken[actor.pk] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken -= Counter([actor.pk])  # and none that is zero stays
+
+
+turns = _Turns(EACH)
+
+
+def looked_at(*, actor: User, source: BinaryIO, name: str) -> Taken:
+    """What `files.take_in` makes of it, for one who waits for that without a connection to the database."""
+    with turns.one(actor):
+        pool.give_back()
+        return bytes_of.take_in(source, name=name)
+
+
+def take(*, actor: User, source: BinaryIO, name: str) -> Put:
+    """Have this file wait in a composer. Refused, with a sentence, where it is none that anybody may put in, or where this person
+    has no room left.
+    """
+    taken = looked_at(actor=actor, source=source, name=name)
+    facts = facts_of(taken)
+    begun = files.begin(actor=actor, facts=facts)
+    if begun.use is not None:
+        return Put(begun.use, taken.changed)
+    try:
+        for width, data in {0: taken.data, **taken.thumbnails}.items():
+            storage.put(place(begun.file, width), data)
+    except BaseException:
+        files.abandon(begun.file.pk)
+        raise
+    return Put(files.arrive(actor=actor, file_id=begun.file.pk, name=facts.name), taken.changed)
+
+
+def place(file: File, width: int = 0) -> str:
+    """Where its bytes lie, or those of the thumbnail of this width: by its row, so that the same bytes put in anew while these go
+    lie elsewhere.
+    """
+    return storage.key(file.pk, file.digest, width=width)
+
+
+def places(file: File) -> list[str]:
+    return [place(file, width) for width in (0, *file.thumbnails)]
+
+
+def facts_of(taken: Taken) -> Facts:
+    return Facts(
+        digest=taken.digest,
+        kind=taken.kind,
+        type=taken.type,
+        name=taken.name,
+        size=len(taken.data),
+        room=len(taken.data) + sum(map(len, taken.thumbnails.values())),
+        width=taken.width or None,
+        height=taken.height or None,
+        frames=taken.frames or None,
+        pages=taken.pages or None,
+        thumbnails=tuple(sorted(taken.thumbnails)),
+    )

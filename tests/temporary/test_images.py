@@ -1,0 +1,62 @@
+"""Images and documents in a temporary conversation: in memory and nowhere else, sent as they are; kept, they become files."""
+
+import base64
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from chat.models import Conversation, File, Item
+from chat.store import pool
+from tests.pictures import png
+from tests.scripted import ScriptedServer
+from tests.temporary.conftest import Somebody
+
+
+def lying() -> list[str]:
+    """What lies in the folder of the files."""
+    return [str(path) for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
+
+
+async def test_an_image_is_shown_and_sent_out_of_memory_and_a_file_once_it_is_kept(
+    olivia: Somebody, stella: Somebody, scripted: ScriptedServer
+) -> None:
+    before = lying()
+    images = [SimpleUploadedFile(f"{name}.png", png(grey=number)) for number, name in enumerate(("one", "two"), 1)]
+    path = await olivia.begin("", attachments=images)
+    await olivia.ended(path)
+    parts = scripted.requests[-1].body["input"][0]["content"]
+    assert [sorted(part) for part in parts] == [["detail", "image_url", "type"]] * 2
+    head, data = parts[1]["image_url"].split(",")
+    assert (head, base64.b64decode(data)[:4]) == ("data:image/png;base64", b"\x89PNG")
+    talk = await olivia.talk(path)
+    address = f"{path}files/{talk.last.id}/1/"
+    page = (await olivia.get(path)).text
+    assert f'src="{address}"' in page
+    answer = await olivia.get(address)
+    assert (answer["Content-Type"], answer["Cache-Control"]) == ("image/png", "private, no-store")
+    assert answer.content == base64.b64decode(data)
+    assert [(await one.get(where)).status_code for one, where in ((stella, address), (olivia, f"{address[:-2]}7/"))] == [404, 404]
+    assert await pool.for_readers(File.objects.count) == 0
+    assert lying() == before
+    kept = await olivia.post(f"{path}keep/", store="off")
+    said = await pool.for_readers(lambda: Item.objects.get(response=None))
+    assert [part["type"] for part in said.wire["content"]] == ["input_image", "input_image"]
+    assert "base64" not in str(said.wire)
+    assert await pool.for_readers(lambda: list(said.uses.order_by("index").values_list("name", flat=True))) == [
+        "one.png",
+        "two.png",
+    ]
+    assert "/320/" in (await olivia.get(kept["Location"])).text
+
+
+async def test_of_a_document_its_words_come_along(olivia: Somebody, scripted: ScriptedServer) -> None:
+    large: Any = SimpleUploadedFile("large.txt", b"word " * 25_000)
+    path = await olivia.begin("Read this", attachments=large)
+    await olivia.ended(path)
+    text = scripted.requests[-1].body["input"][0]["content"][1]["text"]
+    assert text.startswith("The file large.txt:\n\nword word")
+    assert await pool.for_readers(Conversation.objects.count) == 0
+    refused = await olivia.post("/t/", text="And this", attachments=SimpleUploadedFile("a.png", b"\x89PNG\x00 broken"))
+    assert refused.status_code == 400
+    assert "And this" in refused.text
