@@ -80,7 +80,7 @@ async def test_kept_in_two_tabs_at_the_same_moment_it_is_one(olivia: Somebody) -
 
     def another() -> str:
         with transaction.atomic():
-            found = keeping._written(olivia.user, talks.seal(talk), None)
+            found = keeping._written(olivia.user, talks.seal(talk), None, {})
             written.set()
             seen.wait(10)
         connection.close()
