@@ -40,8 +40,7 @@ def catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:
 # In two halves, so that each finds its index.
 MOVED = """SELECT id, position FROM chat_response
 WHERE conversation_id = %s AND status IN ('queued', 'in_progress') AND position > %s
-UNION ALL SELECT id, position FROM chat_response
-WHERE conversation_id = %s AND NOT status IN ('queued', 'in_progress') AND position > %s ORDER BY 2"""
+UNION ALL SELECT id, settled FROM chat_response WHERE conversation_id = %s AND settled > %s ORDER BY 2"""
 
 
 def _catch_up(conversation_id: str, viewer: User, after: int) -> CaughtUp:

@@ -11,8 +11,9 @@ class Response(models.Model):
     `team`: the one its conversation is in, that those who look after it find it by.
     For lists `input_tokens` and `output_tokens` repeat what `usage` says; `tools` names what a stored one called, between blanks.
     `counted`: it is among the numbers of its day (`Daily`).
-    `position` is the conversation's number of this run's newest event, `sequence` the number its next event gets. No index holds
-    what changes with every flush: a run that is under way is found by its conversation.
+    `position` is the conversation's number of this run's newest event, `sequence` the number its next event gets. No index names
+    what changes with every flush: a run that is under way is found by its conversation, one that has ended by `settled`, which
+    is its last position.
     """
 
     class Status(models.TextChoices):
@@ -40,6 +41,7 @@ class Response(models.Model):
     lease_until = models.DateTimeField(null=True)
     cancel_requested = models.DateTimeField(null=True)
     position = models.PositiveBigIntegerField(default=0)
+    settled = models.PositiveBigIntegerField(null=True)
     sequence = models.PositiveIntegerField(default=0)
     usage = models.JSONField(null=True)
     input_tokens = models.PositiveIntegerField(null=True)
@@ -61,11 +63,7 @@ class Response(models.Model):
                 condition=models.Q(status__in=["queued", "in_progress"]),
                 name="response_running",
             ),
-            models.Index(
-                fields=["conversation", "position"],
-                condition=~models.Q(status__in=["queued", "in_progress"]),
-                name="response_position",
-            ),
+            models.Index(fields=["conversation", "settled"], condition=models.Q(settled__isnull=False), name="response_settled"),
             models.Index(fields=["team", "created", "id"], name="response_of_team"),
             models.Index(fields=["author", "created", "id"], name="response_of_author"),
             models.Index(fields=["model", "created", "id"], name="response_of_model"),
@@ -76,7 +74,7 @@ class Response(models.Model):
                 name="response_cut",
             ),
             models.Index(fields=["created", "id"], condition=models.Q(store=False), name="response_unstored"),
-            models.Index(fields=["created", "id"], condition=~models.Q(tools=""), name="response_with_tools"),
+            models.Index(fields=["created", "id", "tools"], condition=~models.Q(tools=""), name="response_calling"),
             models.Index(
                 fields=["created"],
                 condition=models.Q(counted=False) & ~models.Q(status__in=["queued", "in_progress"]),

@@ -7,9 +7,8 @@ ends inside the body raises Unreachable, a passed deadline Slow.
 
 import asyncio
 import base64
-import json
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +30,7 @@ from chat.errors import (
 )
 from chat.protocol.deadline import Deadline
 from chat.protocol.failures import answer_of, from_http
+from chat.protocol.inserts import NOTHING, Content, Insert, Streamed, encoded
 from chat.protocol.loose import load
 from chat.protocol.pace import current
 from chat.protocol.sse import DONE, MAX_EVENT_BYTES, Decoder, ServerSentEvent
@@ -100,14 +100,14 @@ class Client:
         """Close the idle connections of the running loop."""
         await self._connections.close()
 
-    def stream(self, path: str, body: Json) -> Batches:
-        """Post `body`; give the events as they come, those that come together in one list, or the one JSON object of a server
-        that does not stream, as one event.
+    def stream(self, path: str, body: Json, inserts: Mapping[str, Insert] = NOTHING) -> Batches:
+        """Post `body`, with `inserts` in the places of their marks; give the events as they come, those that come together in one
+        list, or the one JSON object of a server that does not stream, as one event.
 
         Ends after `[DONE]`, which it gives. Closing the iterator closes the connection; where the reply is over, send it True: it
         ends, and the connection is kept if it can be. Raises UpstreamError.
         """
-        return self._read("POST", path, body)
+        return self._read("POST", path, encoded(body, inserts))
 
     def resume(self, path: str) -> Batches:
         """The same for a stream that has begun elsewhere: asks for it with GET. `path` may have a query."""
@@ -119,14 +119,15 @@ class Client:
 
     async def post(self, path: str, body: Json | None = None) -> Json:
         """The JSON object that answers, for what may be asked twice: tries again as a stream does. Raises UpstreamError."""
-        return _object_of(await self._persist(lambda: self._ask("POST", path, body)))
+        content = None if body is None else encoded(body)
+        return _object_of(await self._persist(lambda: self._ask("POST", path, content)))
 
     async def delete(self, path: str) -> None:
         """Delete what is at `path`; tries again as a stream does. Raises UpstreamError, also where there was nothing."""
         await self._persist(lambda: self._ask("DELETE", path, None))
 
-    async def _read(self, method: str, path: str, body: Json | None) -> Batches:
-        reply, over = await self._persist(lambda: self._begin(method, path, body)), False
+    async def _read(self, method: str, path: str, content: Content | None) -> Batches:
+        reply, over = await self._persist(lambda: self._begin(method, path, content)), False
         try:
             async with aclosing(self._events(reply)) as batches:
                 async for events in batches:
@@ -138,9 +139,9 @@ class Client:
         finally:
             await (leave(reply.response, reply.chunks) if over else reply.response.aclose())
 
-    async def _ask(self, method: str, path: str, body: Json | None) -> bytes:
+    async def _ask(self, method: str, path: str, content: Content | None) -> bytes:
         """The whole body of a short answer; tries once."""
-        response = await self._send(method, path, body, deadline=self.timeouts.get)
+        response = await self._send(method, path, content, deadline=self.timeouts.get)
         try:
             return await self._whole(response.aiter_bytes(), b"", limit=LARGEST_BODY)
         finally:
@@ -167,9 +168,9 @@ class Client:
             return answer.asked if answer.asked <= self.timeouts.patience else None
         return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing
 
-    async def _begin(self, method: str, path: str, body: Json | None) -> _Reply:
+    async def _begin(self, method: str, path: str, content: Content | None) -> _Reply:
         deadline = asyncio.get_running_loop().time() + self.timeouts.first_byte
-        response = await self._send(method, path, body, deadline=self.timeouts.first_byte, streams=True)
+        response = await self._send(method, path, content, deadline=self.timeouts.first_byte, streams=True)
         try:
             chunks = chunks_of(response)
             with Deadline(deadline - asyncio.get_running_loop().time()) as left:
@@ -178,11 +179,12 @@ class Client:
             await response.aclose()
             raise
 
-    async def _send(self, method: str, path: str, body: Json | None, *, deadline: float, streams: bool = False) -> httpx.Response:
+    async def _send(
+        self, method: str, path: str, content: Content | None, *, deadline: float, streams: bool = False
+    ) -> httpx.Response:
         """The response with its body unread, when its status is 200 to 299."""
-        content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         url = f"{self.base_url}{path}" + (f"{'&' if '?' in path else '?'}{self._query}" if self._query else "")
-        headers = self._headers(streams=streams, has_body=body is not None)
+        headers = self._headers(streams=streams, content=content)
         try:
             async with asyncio.timeout(deadline):
                 response = await self._connections.send(method, url, headers=headers, content=content)
@@ -194,11 +196,13 @@ class Client:
             raise await self._failure(response)
         return response
 
-    def _headers(self, *, streams: bool, has_body: bool) -> dict[str, str]:
+    def _headers(self, *, streams: bool, content: Content | None) -> dict[str, str]:
         headers = {"Accept": "text/event-stream, application/json" if streams else "application/json", "User-Agent": "Parley"}
         headers["Accept-Encoding"] = "identity"  # compression holds a stream's words back
-        if has_body:
+        if content is not None:
             headers["Content-Type"] = "application/json"
+        if isinstance(content, Streamed):
+            headers["Content-Length"] = str(content.size)  # several servers take nothing in pieces
         if self._authorization:
             headers["Authorization"] = self._authorization
         return headers

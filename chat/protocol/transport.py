@@ -20,6 +20,7 @@ from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 
 from chat.protocol.deadline import Deadline
+from chat.protocol.inserts import Content
 from chat.protocol.pace import ReadOn
 
 FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
@@ -46,7 +47,7 @@ class Connections:
             WeakKeyDictionary()
         )
 
-    async def send(self, method: str, url: str, *, headers: dict[str, str], content: bytes | None) -> httpx.Response:
+    async def send(self, method: str, url: str, *, headers: dict[str, str], content: Content | None) -> httpx.Response:
         """The response, its body unread. It is the caller's to be closed."""
         transport = await self.get()
         request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": self._timeout})

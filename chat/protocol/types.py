@@ -2,8 +2,9 @@
 
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BeforeValidator, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue, SkipValidation
 
+from chat.protocol.inserts import Insert
 from chat.protocol.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -214,8 +215,9 @@ class Request(Wire):
     metadata: dict[str, str] | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
+    inserts: SkipValidation[dict[str, Insert]] = Field(default_factory=dict, exclude=True, repr=False)
 
     def body(self) -> Json:
-        """The JSON to post."""
+        """The JSON to post, with marks where its `inserts` belong."""
         wire: Json = self.model_dump(mode="json", exclude_unset=True)
         return {name: value for name, value in wire.items() if value is not None}

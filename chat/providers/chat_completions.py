@@ -44,7 +44,7 @@ class ChatCompletionsProvider(Provider):
         for lesson in range(MOST_LESSONS + 1):
             sent = self._refused.without(body)
             try:
-                async with aclosing(self._attempt(sent)) as events:
+                async with aclosing(self._attempt(sent, request)) as events:
                     async for event in events:
                         begun = True
                         yield event
@@ -53,9 +53,9 @@ class ChatCompletionsProvider(Provider):
                 if begun or lesson == MOST_LESSONS or not self._refused.learn(error, sent):
                     raise
 
-    async def _attempt(self, body: Json) -> AsyncGenerator[Event, None]:
+    async def _attempt(self, body: Json, request: Request) -> AsyncGenerator[Event, None]:
         translation = Translation()
-        async with aclosing(self._client.stream("/chat/completions", body)) as batches:
+        async with aclosing(self._client.stream("/chat/completions", body, request.inserts)) as batches:
             async for batch in batches:
                 for event in gathered((event for sent in batch for event in _feed(translation, sent)), of_events()):
                     yield event

@@ -119,7 +119,7 @@ class OpenAIProvider(Provider):
             sent = self._refused.without(body)
             request.store = sent.get("store") is True
             try:
-                async with aclosing(self._attempt(sent)) as found:
+                async with aclosing(self._attempt(sent, request)) as found:
                     async for event in found:
                         begun = True
                         yield event
@@ -132,8 +132,8 @@ class OpenAIProvider(Provider):
                 if refused != "store" or sent.get("store") is True:
                     self.refusals.append((refused, str(sent.get("model"))))
 
-    def _attempt(self, body: Json) -> AsyncGenerator[Event, None]:
-        found = read(self._client.stream("/responses", body))
+    def _attempt(self, body: Json, request: Request) -> AsyncGenerator[Event, None]:
+        found = read(self._client.stream("/responses", body, request.inserts))
         return self._background.follow(found) if body.get("background") else found
 
 

@@ -77,7 +77,13 @@ def _add(conversation: Conversation, actor: User, exchange: Exchange, previous: 
     rows.add(item)
     if not exchange.hidden:
         search.index(item, wording.words(item.wire), owner_id=actor.pk)
-    place: dict[str, Any] = {"conversation": conversation, "input": item, "position": position, "lease_until": None}
+    place: dict[str, Any] = {
+        "conversation": conversation,
+        "input": item,
+        "position": position,
+        "settled": position,
+        "lease_until": None,
+    }
     place["continues"] = previous if exchange.hidden else None
     place |= {"author": actor, "team": conversation.team, "store": False}
     response, _ = Response.objects.update_or_create(pk=exchange.reply.id, defaults={**_facts(exchange.reply), **place})

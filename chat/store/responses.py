@@ -172,7 +172,7 @@ def stop(conversation: Conversation, response: Response) -> Response:
     """Ask it to, in a conversation that is locked."""
     if not response.begun:
         position = news.advance(conversation, 1, active=True)
-        Response.objects.filter(pk=response.pk).update(status=Status.CANCELLED, ended=Now(), position=position)
+        Response.objects.filter(pk=response.pk).update(status=Status.CANCELLED, ended=Now(), position=position, settled=position)
         news.announce(conversation, "response.ended", response=response.pk)
         response.status = Status.CANCELLED
     elif response.running:
@@ -196,7 +196,7 @@ def words(ending: Ending) -> list[str]:
 
 END = """UPDATE chat_response
 SET status = %s, usage = %s, input_tokens = %s, output_tokens = %s, tools = CASE WHEN store THEN %s ELSE '' END,
-error_code = %s, error_message = %s, incomplete_reason = %s, ended = {now}, lease_until = NULL
+error_code = %s, error_message = %s, incomplete_reason = %s, ended = {now}, lease_until = NULL, settled = position
 WHERE id = %s AND epoch = %s AND status = 'in_progress'"""
 
 

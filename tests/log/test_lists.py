@@ -28,7 +28,7 @@ INDEXES: list[tuple[dict[str, Any], str]] = [
     ({"status": "completed"}, "response_newest"),
     ({"stored": "no"}, "response_unstored"),
     ({"stored": "yes"}, "response_newest"),
-    ({"tool": "web_search"}, "response_with_tools"),
+    ({"tool": "web_search"}, "response_calling"),
     ({"since": timezone.now(), "until": timezone.now()}, "response_newest"),
     ({"user": 1, "status": "failed", "model": "model-1"}, "response_of_author"),
 ]

@@ -167,3 +167,24 @@ def test_what_has_been_kept_long_enough_goes_and_the_reply_stays(cast: Cast, set
     assert log.purge() == 1
     assert set(LogRow.objects.filter(response__isnull=False).values_list("response", flat=True)) == {new.pk, running.pk}
     assert log.purge() is None
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite changes a row where it stands")
+def test_a_flush_writes_no_index_of_a_reply_or_its_conversation(cast: Cast) -> None:
+    run = begun(cast)
+    run.flush(event(0))
+    before = {table: _updates(table) for table in ("chat_response", "chat_conversation")}
+    for number in range(1, 21):
+        run.flush(event(number))
+    for table, (changed, in_place) in before.items():
+        now_changed, now_in_place = _updates(table)
+        assert (now_changed - changed, now_in_place - in_place) == (20, 20), table
+
+
+def _updates(table: str) -> tuple[int, int]:
+    """How many rows were changed in this transaction, and how many of those where they stand."""
+    with connection.cursor() as cursor:
+        which = "pg_stat_get_xact_tuples_updated(%s::regclass), pg_stat_get_xact_tuples_hot_updated(%s::regclass)"
+        cursor.execute(f"SELECT {which}", [table, table])
+        changed, in_place = cursor.fetchone()
+    return int(changed), int(in_place)

@@ -1,0 +1,105 @@
+"""Bytes that go into a request as it is sent: the JSON holds a mark where they belong, and nobody holds them all.
+
+A mark is a text that cannot be guessed, so no words of a person are taken for one.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from pydantic import JsonValue
+
+NOTHING: Final[Mapping[str, "Insert"]] = MappingProxyType({})
+STEP: Final = 48 * 1024  # bytes; three of them are four letters of base64, without a rest
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """What stands in the place of a mark: `prefix` (of a data: address), then `size` bytes in base64. `open` gives them in pieces
+    of any size, anew each time: a request may be sent again. Should it give fewer or more, the request breaks off.
+    """
+
+    prefix: str
+    size: int
+    open: Callable[[], AsyncIterator[bytes]]
+
+    @property
+    def length(self) -> int:
+        """Of what is sent, in bytes."""
+        return len(self.prefix.encode()) + 4 * ((self.size + 2) // 3)
+
+
+class WrongSize(OSError):
+    """What was to be inserted is not as long as it was said to be."""
+
+
+def mark() -> str:
+    """A new one."""
+    return f"parley-insert-{secrets.token_hex(16)}"
+
+
+def encoded(body: dict[str, JsonValue], inserts: Mapping[str, Insert] = NOTHING) -> "Content":
+    """The body to send: bytes where nothing is inserted."""
+    text = json.dumps(body, ensure_ascii=False)
+    pieces = list(_pieces(text, inserts))
+    if len(pieces) == 1 and isinstance(pieces[0], bytes):
+        return pieces[0]
+    return Streamed(pieces)
+
+
+def _pieces(text: str, inserts: Mapping[str, Insert]) -> Iterator[bytes | Insert]:
+    """`text` with what belongs in the places of its marks; a mark may stand there more than once, or not at all."""
+    at = 0
+    for place, name in sorted(_places(text, inserts)):
+        yield text[at:place].encode("utf-8", "replace")
+        yield inserts[name]
+        at = place + len(name)
+    yield text[at:].encode("utf-8", "replace")
+
+
+def _places(text: str, inserts: Mapping[str, Insert]) -> Iterator[tuple[int, str]]:
+    for name in inserts:
+        place = text.find(name)
+        while place >= 0:
+            yield place, name
+            place = text.find(name, place + len(name))
+
+
+class Streamed:
+    """A body that is made while it is sent. Each iteration begins anew."""
+
+    def __init__(self, pieces: list[bytes | Insert]) -> None:
+        self._pieces = pieces
+        self.size = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, bytes):
+                yield piece
+            else:
+                yield piece.prefix.encode()
+                async for letters in _base64(piece):
+                    yield letters
+
+
+async def _base64(insert: Insert) -> AsyncIterator[bytes]:
+    rest, size = b"", 0
+    async for chunk in insert.open():
+        size += len(chunk)
+        if size > insert.size:
+            break
+        rest += chunk
+        whole = len(rest) - len(rest) % STEP
+        for at in range(0, whole, STEP):
+            yield base64.b64encode(rest[at : at + STEP])
+        rest = rest[whole:]
+    if size != insert.size:
+        raise WrongSize
+    yield base64.b64encode(rest)
+
+
+Content: TypeAlias = bytes | Streamed
