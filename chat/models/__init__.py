@@ -9,7 +9,7 @@ from chat.models.certificates import Certificate
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.daily import Daily, DailyPerson, LastActive
 from chat.models.exports import Export, ExportChunk
-from chat.models.files import File, FileUse
+from chat.models.files import File, FileText, FileUse
 from chat.models.items import Item
 from chat.models.ledger import Kept
 from chat.models.links import Audience, Link
@@ -44,6 +44,7 @@ __all__ = [
     "Export",
     "ExportChunk",
     "File",
+    "FileText",
     "FileUse",
     "Invitation",
     "Item",

@@ -114,3 +114,16 @@ class FileUse(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FileText(models.Model):
+    """What a model that takes no files reads in place of one: its text, "" where there is none to be read; `cut`: the page after
+    which it ends, where more follows.
+    """
+
+    file = models.OneToOneField(File, on_delete=models.CASCADE, primary_key=True, related_name="words")
+    text = models.TextField(blank=True)
+    cut = models.PositiveIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)

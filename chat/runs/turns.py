@@ -16,10 +16,10 @@ from chat.models import Response
 from chat.protocol import events as wire
 from chat.protocol import pace
 from chat.protocol.failures import answer_of, from_stream
-from chat.protocol.types import Request
+from chat.protocol.types import Json, Request
 from chat.providers import Provider
 from chat.providers.refused import FORGOTTEN
-from chat.runs import capabilities
+from chat.runs import capabilities, sending
 from chat.store import history, ledger, log, pool, responses
 from chat.store.history import Past
 from chat.store.ledger import Keeping
@@ -32,7 +32,8 @@ THOUGHT: Final = re.compile(r"encrypted|reasoning", re.I)
 
 async def relay(run: "Run", response: Response) -> None:
     """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one. Where the
-    provider does not go on from what it was said to keep, or cannot read what it once thought, the same is asked again without.
+    provider does not go on from what it was said to keep, cannot read what it once thought, or see what was shown earlier, the
+    same is asked again without.
     """
     await take_up(run, response)
     if (turn := run.turn) is not None:
@@ -49,7 +50,9 @@ async def relay(run: "Run", response: Response) -> None:
             await follow(run, provider.stream(request), request)
             return
         except errors.UpstreamError as error:
-            if run.shown or not (_unchained(request, error) or _unreadable(request, error)):
+            if isinstance(error, errors.ModelCannotSee):
+                capabilities.cannot_see(provider, request.model)
+            if run.shown or not (_unchained(request, error) or _unreadable(request, error) or _unseen(request, error)):
                 raise
             request = await _begin_anew(run, response, provider, request, error)
 
@@ -66,7 +69,8 @@ async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
     """A new turn, noted before it is asked for."""
     model = response.model or providers.default_model() or next(iter(await providers.models()), "")
     can = await capabilities.of(provider) if provider.server else {}
-    plan, items = await pool.for_readers(_prepared, response, provider, model, can)
+    plan, past = await pool.for_readers(_prepared, response, provider, model, can)
+    items, inserts = await sending.placed(past, provider, model, can)
     run.turn = await pool.for_runs(
         responses.open_turn,
         response,
@@ -77,7 +81,7 @@ async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
         chained=bool(plan.previous),
         background=plan.background,
     )
-    return requests.build(items, plan, model=model, instructions=response.instructions)
+    return requests.build(items, plan, model=model, instructions=response.instructions, inserts=inserts)
 
 
 def _goes_on(provider: Provider, can: Mapping[str, bool]) -> bool:
@@ -126,6 +130,23 @@ def _unreadable(request: Request, error: errors.UpstreamError) -> bool:
     return any(item.get("type") == "reasoning" for item in request.input)
 
 
+def _unseen(request: Request, error: errors.UpstreamError) -> bool:
+    """Whether the model cannot see images that came before what it is asked now: it is told of them instead. One that came with
+    the question itself is the question.
+    """
+    *before, last = request.input or [{}]
+    return (
+        isinstance(error, errors.ModelCannotSee)
+        and not _shows(last)
+        and (bool(request.previous_response_id) or any(map(_shows, before)))
+    )
+
+
+def _shows(item: Json) -> bool:
+    content = item.get("content")
+    return isinstance(content, list) and any(isinstance(part, dict) and part.get("type") == "input_image" for part in content)
+
+
 async def _begin_anew(
     run: "Run", response: Response, provider: Provider, refused: Request, error: errors.UpstreamError
 ) -> Request:
@@ -135,11 +156,13 @@ async def _begin_anew(
     if refused.previous_response_id:
         forgotten = refused.previous_response_id if _forgotten(error) else ""
         await pool.for_runs(ledger.unchain, run.turn.pk, forgotten=forgotten)
-    else:
+    elif not isinstance(error, errors.ModelCannotSee):
         await pool.for_runs(history.forget_thoughts, response)
-    items = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
+    past = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
+    can = await capabilities.of(provider) if provider.server else {}
+    items, inserts = await sending.placed(past, provider, refused.model, can)
     plan = Plan(store=bool(refused.store), background=bool(refused.background), reasoning=bool(refused.include))
-    return requests.build(items, plan, model=refused.model, instructions=response.instructions)
+    return requests.build(items, plan, model=refused.model, instructions=response.instructions, inserts=inserts)
 
 
 async def follow(run: "Run", stream: AsyncGenerator[wire.Event, None], request: Request | None = None) -> None:

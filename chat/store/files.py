@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, Sum
 
 from chat import errors
-from chat.models import Conversation, File, FileUse, User
+from chat.models import Conversation, File, FileText, FileUse, User
 from chat.models.files import sized
 from chat.policy import Action
 from chat.store import clock, rows, sql
@@ -225,3 +225,17 @@ FACTS: Final = "id {one_of} AND state = 'here'"
 def known(file_ids: Sequence[str]) -> dict[str, File]:
     """Those of these that are there: for whoever has found the messages with which they go."""
     return {file.pk: file for file in rows.fetch(File, FACTS, file_ids)} if file_ids else {}
+
+
+def texts(file_ids: Sequence[str]) -> dict[str, FileText]:
+    """What has been read in these for models that take no files."""
+    return {text.pk: text for text in rows.fetch(FileText, "file_id {one_of}", file_ids)} if file_ids else {}
+
+
+KEEP: Final = """INSERT INTO chat_filetext (file_id, text, cut) SELECT id, %s, %s FROM chat_file WHERE id = %s AND state = 'here'
+ON CONFLICT DO NOTHING"""
+
+
+def keep_text(file_id: str, text: str, *, cut: int | None) -> None:
+    """Note it, as long as the file is there; it goes with it."""
+    sql.run(KEEP, text.replace("\x00", "\ufffd"), cut, file_id)
