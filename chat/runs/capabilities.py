@@ -29,10 +29,11 @@ _known: WeakKeyDictionary[Provider, tuple[float, Mapping[str, bool]]] = WeakKeyD
 
 
 class Sight(NamedTuple):
-    """Whether a model sees images, None where nobody knows; `since`: when it was probed, or has said so itself."""
+    """Whether a model sees images, None where nobody knows; `since`: when it was `probed`, or has said so itself."""
 
     can: bool | None = None
     since: datetime | None = None
+    probed: bool = False
 
 
 async def of(provider: Provider) -> Mapping[str, bool]:
@@ -80,7 +81,7 @@ def sight(provider: Provider, model: str) -> Sight:
     said = _blind.get(provider, {}).get(model)
     if said is not None and (probed is None or probed[1] < said):
         return Sight(False, said)
-    return Sight(*probed) if probed is not None else Sight()
+    return Sight(*probed, probed=True) if probed is not None else Sight()
 
 
 def cannot_see(provider: Provider, model: str) -> None:

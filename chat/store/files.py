@@ -2,7 +2,7 @@
 the bytes where they belong, `runs.files` takes them away.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -137,6 +137,11 @@ def abandon(file_id: str) -> None:
 def let_go(*, actor: User, use_id: str) -> None:
     """It is taken out of a composer; that it is gone already is as good."""
     FileUse.objects.filter(pk=use_id, author=actor, item=None).delete()
+
+
+def waiting(actor: User, use_ids: Collection[str]) -> list[FileUse]:
+    """Those of these that wait in this person's composer."""
+    return list(FileUse.objects.filter(pk__in=use_ids, author=actor, item=None, file__state=State.HERE).select_related("file"))
 
 
 def newest(*, actor: User, query: str = "", before: str = "", images: bool | None = None, most: int) -> list[File]:
