@@ -69,6 +69,9 @@ class File(models.Model):
     next_try = models.DateTimeField(null=True)
     created = models.DateTimeField(auto_now_add=True)
 
+    as_text: bool = False
+    """Whether models read its text in its place, as far as is known; `store.files.known` says it."""
+
     objects = FileQuerySet.as_manager()
 
     class Meta:

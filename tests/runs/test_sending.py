@@ -1,17 +1,24 @@
 """Files of a conversation at the model server: byte by byte as they were put in, each as the model takes it, never our ids."""
 
 import base64
+import tracemalloc
 from typing import Any
 
 import pytest
 
+from chat import providers
+from chat.agents import request as requests
 from chat.files import storage
 from chat.models import File, FileText, FileUse
+from chat.protocol.inserts import Streamed, encoded
+from chat.protocol.types import Json
 from chat.runs import sending, uploads, verbs
 from chat.store import pool, probes
 from chat.store.attached import Held
+from chat.store.history import Past
 from chat.store.messages import Begun
 from tests.cast import put_in
+from tests.conftest import signed_in
 from tests.files.samples import pdf
 from tests.pictures import png
 from tests.runs.conftest import House
@@ -40,6 +47,10 @@ async def probed(house: House, **can: bool) -> None:
     """A probe of this model finds this."""
     what = {name: {"can": value, "said": "So."} for name, value in can.items()}
     await pool.for_readers(lambda: probes.keep(server=house.scripted.base_url, model="scripted", found=what, by=None))
+
+
+def page_of(house: House, begun: Begun) -> str:
+    return str(signed_in(house.actor).get(begun.conversation.url).text)
 
 
 def titles(house: House) -> list[Any]:
@@ -134,6 +145,7 @@ async def test_a_model_that_says_itself_that_it_cannot_see_is_not_shown_the_same
 async def test_of_a_document_the_model_reads_the_text_which_is_read_once(house: House) -> None:
     begun = await show(house, await document(house, pdf("High water at noon")))
     assert "The file Report.pdf:\n\nHigh water at noon" in parts(house)[1]["text"]
+    assert "the model read its text" in await pool.for_readers(page_of, house, begun)
     (kept,) = await pool.for_readers(lambda: list(FileText.objects.all()))
     await pool.for_readers(lambda: FileText.objects.update(text="Kept words"))
     await show(house, text="And?", into=begun)
@@ -166,3 +178,24 @@ async def test_a_title_is_asked_for_without_files_and_knows_their_names(house: H
     (asked,) = titles(house)
     assert "tide.png" in str(asked["input"])
     assert "image_url" not in str(asked)
+
+
+async def test_twenty_images_of_two_megabytes_are_never_all_in_memory(house: House) -> None:
+    data = [number.to_bytes(4) * 500_000 for number in range(20)]
+    wires: list[Json] = []
+    for each in data:
+        use = await image(house, each)
+        wires.append({"type": "input_image", "file_id": use.file_id})
+    message = Past({"type": "message", "role": "user", "content": [*wires]})
+    items, inserts = await sending.placed([message], providers.current(), "scripted", {})
+    content = encoded(requests.build(items, requests.Plan(), model="scripted", instructions="", inserts=inserts).body(), inserts)
+    assert isinstance(content, Streamed)
+    tracemalloc.start()
+    try:
+        sent = 0
+        async for piece in content:
+            sent += len(piece)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+    assert sent == content.size > 53_000_000
