@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
+from weakref import WeakSet
 
 from chat import errors
 from chat import files as bytes_of
@@ -21,9 +22,23 @@ from chat.store.history import Past
 
 LONGEST: Final = 200_000  # characters of one file that a model reads as text
 PLAIN: Final = "text/plain"
+UNSURE: Final = ("image/webp", "image/gif")  # what not every server knows
+MOST_STILLS: Final = 6  # of these that go into one request as PNG or JPEG, made anew and held meanwhile
 T = TypeVar("T")
 _bytes = ThreadPoolExecutor(8, thread_name_prefix="bytes")
 _reading = ThreadPoolExecutor(2, thread_name_prefix="reading")  # each holds a document while a child reads it
+
+_plainly: WeakSet[Provider] = WeakSet()
+
+
+def may_be_unknown(insert: Insert) -> bool:
+    """Whether it is an image of a kind that this server may not know."""
+    return insert.prefix.startswith(tuple(f"data:{type_};" for type_ in UNSURE))
+
+
+def plainly(provider: Provider) -> None:
+    """It could not read one: from now on they go to it as PNG or JPEG, of those that move the first picture."""
+    _plainly.add(provider)
 
 
 async def placed(
@@ -38,7 +53,8 @@ async def placed(
     known = await pool.for_readers(files.known, sorted(attachments.ids(items)))
     whole = [file for file in known.values() if (sees if file.is_image else can.get("input_file") and file.type == kinds.PDF)]
     asked = known.keys() - {file.pk for file in whole}
-    found = await asyncio.gather(*map(_whole, whole))
+    stills = [file for file in whole if file.type in UNSURE] if provider in _plainly else []
+    found = await asyncio.gather(*((_still if file in stills[-MOST_STILLS:] else _whole)(file) for file in whole))
     given = {file.pk: one for file, one in zip(whole, found, strict=True) if one is not None}
     given |= await _as_text([known[pk] for pk in asked])
     return attachments.placed(items, given, sees=sees)
@@ -52,6 +68,23 @@ async def _whole(file: File) -> Given | None:
     except errors.NotFound:
         return None
     return Given(file.type, size, partial(pieces, place))
+
+
+async def _still(file: File) -> Given | None:
+    """As PNG or JPEG, made now."""
+    try:
+        data, type_ = await _in(_reading, _made_still, file)
+    except errors.NotFound:
+        return None
+
+    async def once() -> AsyncIterator[bytes]:
+        yield data
+
+    return Given(type_, len(data), once)
+
+
+def _made_still(file: File) -> tuple[bytes, str]:
+    return bytes_of.still(storage.read(uploads.place(file)))
 
 
 async def pieces(place: str) -> AsyncIterator[bytes]:

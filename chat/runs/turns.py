@@ -52,7 +52,7 @@ async def relay(run: "Run", response: Response) -> None:
         except errors.UpstreamError as error:
             if isinstance(error, errors.ModelCannotSee):
                 capabilities.cannot_see(provider, request.model)
-            if run.shown or not (_unchained(request, error) or _unreadable(request, error) or _unseen(request, error)):
+            if run.shown or not any(why(request, error) for why in (_unchained, _unreadable, _unseen, _unknown)):
                 raise
             request = await _begin_anew(run, response, provider, request, error)
 
@@ -109,7 +109,7 @@ def _unchained(request: Request, error: errors.UpstreamError) -> bool:
     cannot. Servers say that in many ways; what was wrong otherwise is so with the history, too.
     """
     answer = answer_of(error)
-    if not request.previous_response_id or answer is None:
+    if not request.previous_response_id or answer is None or isinstance(error, errors.ImageRefused):
         return False
     if answer.code == "previous_response_not_found":
         return True
@@ -142,6 +142,11 @@ def _unseen(request: Request, error: errors.UpstreamError) -> bool:
     )
 
 
+def _unknown(request: Request, error: errors.UpstreamError) -> bool:
+    """Whether it may not know a kind of image that can be sent as another one."""
+    return isinstance(error, errors.ImageRefused) and any(sending.may_be_unknown(one) for one in request.inserts.values())
+
+
 def _shows(item: Json) -> bool:
     content = item.get("content")
     return isinstance(content, list) and any(isinstance(part, dict) and part.get("type") == "input_image" for part in content)
@@ -153,10 +158,12 @@ async def _begin_anew(
     """The same with the whole history, where a chain starts; with that already, without thoughts."""
     assert run.turn is not None
     run.turn.upstream_id, run.kept = "", None
+    if isinstance(error, errors.ImageRefused):
+        sending.plainly(provider)
     if refused.previous_response_id:
         forgotten = refused.previous_response_id if _forgotten(error) else ""
         await pool.for_runs(ledger.unchain, run.turn.pk, forgotten=forgotten)
-    elif not isinstance(error, errors.ModelCannotSee):
+    elif not isinstance(error, errors.ModelCannotSee | errors.ImageRefused):
         await pool.for_runs(history.forget_thoughts, response)
     past = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
     can = await capabilities.of(provider) if provider.server else {}

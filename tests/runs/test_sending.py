@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chat import providers
+from chat import files, providers
 from chat.agents import request as requests
 from chat.files import storage
 from chat.models import File, FileText, FileUse
@@ -19,7 +19,7 @@ from chat.store.history import Past
 from chat.store.messages import Begun
 from tests.cast import put_in
 from tests.conftest import signed_in
-from tests.files.samples import pdf
+from tests.files.samples import animation, pdf
 from tests.pictures import png
 from tests.runs.conftest import House
 from tests.runs.test_kept import bodies, eventually, found
@@ -140,6 +140,25 @@ async def test_a_model_that_says_itself_that_it_cannot_see_is_not_shown_the_same
     await house.call(verbs.regenerate, conversation_id=begun.conversation.pk, response_id=begun.response.pk)
     await show(house, text="Go on.", into=begun)
     assert parts(house, at=0)[1]["text"].endswith("you cannot see it.")
+
+
+async def test_to_a_server_that_does_not_know_its_kind_an_image_goes_as_another_from_then_on(house: House) -> None:
+    moving = await pool.for_readers(lambda: files.take_in(animation(2), name="a.gif").data)
+    use = await image(house, moving, "wave.gif", type="image/gif")
+    begun = await show(house, use, text='[[knows=png,jpeg say="A wave."]]')
+    assert (await house.ended(begun.response.pk)).status == "completed"
+    kinds = [str(body["input"][0]["content"][1]["image_url"])[:15] for body in bodies(house)]
+    assert kinds == ["data:image/gif;", "data:image/png;"]
+    await show(house, text="Again?", into=begun)
+    assert [shown(parts(house, at=0)[1])[:4], len(bodies(house))] == [b"\x89PNG", 3]
+
+
+async def test_an_image_that_the_server_cannot_read_is_a_plain_sentence(house: House) -> None:
+    begun = await show(house, await image(house), text="[[knows=jpeg]]")
+    failed = await house.ended(begun.response.pk)
+    assert failed.error_code == "image_refused"
+    assert failed.error_message.startswith("The model server cannot read an image that was sent. It says: “You uploaded")
+    assert len(bodies(house)) == 1
 
 
 async def test_of_a_document_the_model_reads_the_text_which_is_read_once(house: House) -> None:
