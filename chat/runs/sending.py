@@ -52,11 +52,12 @@ async def placed(
     sees = await capabilities.sees(provider, model)
     known = await pool.for_readers(files.known, sorted(attachments.ids(items)))
     whole = [file for file in known.values() if (sees if file.is_image else can.get("input_file") and file.type == kinds.PDF)]
-    asked = known.keys() - {file.pk for file in whole}
-    stills = [file for file in whole if file.type in UNSURE] if provider in _plainly else []
-    found = await asyncio.gather(*((_still if file in stills[-MOST_STILLS:] else _whole)(file) for file in whole))
+    unknown = [file for file in whole if file.type in UNSURE] if provider in _plainly else []
+    made = unknown[-MOST_STILLS:]  # the others cannot go
+    whole = [file for file in whole if file not in unknown or file in made]
+    found = await asyncio.gather(*((_still if file in made else _whole)(file) for file in whole))
     given = {file.pk: one for file, one in zip(whole, found, strict=True) if one is not None}
-    given |= await _as_text([known[pk] for pk in asked])
+    given |= await _as_text([file for file in known.values() if file not in whole])
     return attachments.placed(items, given, sees=sees)
 
 

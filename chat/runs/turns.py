@@ -44,7 +44,7 @@ async def relay(run: "Run", response: Response) -> None:
             if run.shown:
                 raise
     provider = providers.current()
-    request = await _begin(run, response, provider)
+    request, reasons = await _begin(run, response, provider), [_unchained, _unreadable, _unseen, _unknown]
     while True:
         try:
             await follow(run, provider.stream(request), request)
@@ -52,8 +52,9 @@ async def relay(run: "Run", response: Response) -> None:
         except errors.UpstreamError as error:
             if isinstance(error, errors.ModelCannotSee):
                 capabilities.cannot_see(provider, request.model)
-            if run.shown or not any(why(request, error) for why in (_unchained, _unreadable, _unseen, _unknown)):
+            if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise
+            reasons.remove(why)  # each once
             request = await _begin_anew(run, response, provider, request, error)
 
 

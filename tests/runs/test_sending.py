@@ -153,6 +153,15 @@ async def test_to_a_server_that_does_not_know_its_kind_an_image_goes_as_another_
     assert [shown(parts(house, at=0)[1])[:4], len(bodies(house))] == [b"\x89PNG", 3]
 
 
+async def test_of_more_than_can_be_made_anew_the_rest_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "MOST_STILLS", 1)
+    moving = [await pool.for_readers(lambda n=n: files.take_in(animation(n), name="a.gif").data) for n in (2, 3)]
+    uses = [await image(house, data, "wave.gif", type="image/gif") for data in moving]
+    begun = await show(house, *uses, text="[[knows=png,jpeg]]")
+    assert (await house.ended(begun.response.pk)).status == "completed"
+    assert sorted(part["type"] for part in parts(house)[1:]) == ["input_image", "input_text"]
+
+
 async def test_an_image_that_the_server_cannot_read_is_a_plain_sentence(house: House) -> None:
     begun = await show(house, await image(house), text="[[knows=jpeg]]")
     failed = await house.ended(begun.response.pk)
