@@ -97,14 +97,12 @@ async def test_chat_completions_get_it_in_their_words(house: House, scripted: An
 
 
 async def test_to_a_kept_reply_only_what_is_new_goes_along_and_all_of_it_when_that_is_forgotten(house: House) -> None:
-    await found(house, store=True, chain=True)
-    house.actor.storing = "on"
+    await found(house, chain=True)
     begun = await show(house, await image(house))
-    second = await image(house, png(grey=9), "second.png")
-    await show(house, second, into=begun, text="And this?")
-    last = bodies(house)[-1]
-    if "previous_response_id" in last:
-        assert [len(last["input"]), shown(parts(house)[1])] == [1, png(grey=9)]
+    await show(house, await image(house, png(grey=9), "second.png"), into=begun, text="And this?")
+    chained = bodies(house)[-1]
+    assert chained["previous_response_id"]
+    assert [len(chained["input"]), shown(parts(house)[1])] == [1, png(grey=9)]
     house.scripted.shelf.kept.clear()
     await show(house, text="Compare.", into=begun)
     assert "previous_response_id" not in bodies(house)[-1]
