@@ -23,6 +23,7 @@
         ├── Filtered               400 content_filter and its kin
         ├── ModelCannotSee         images to a model without eyes
         ├── UpstreamRejected       any other 4xx; param names the field
+        │   └── ImageRefused           an image that it cannot read
         ├── UpstreamBroken         5xx
         ├── ResponseGone           404 for a reply that it was to keep
         └── MalformedStream        bytes that are not the protocol
@@ -181,6 +182,12 @@ class UpstreamRejected(UpstreamError):
     code = "upstream_rejected"
     message = "The model server did not accept the request."
     next = "Try another model, or change the message."
+
+
+class ImageRefused(UpstreamRejected):
+    code = "image_refused"
+    message = "The model server cannot read an image that was sent."
+    next = "Send it as a JPEG or PNG of fewer pixels, or choose another model."
 
 
 class UpstreamBroken(UpstreamError):

@@ -212,7 +212,7 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("team_storing",), "team.manage"),
     **dict.fromkeys(("team_log_mode",), "team.own"),
     **dict.fromkeys(("link", "link_socket", "link_file", "link_thumbnail"), "link.read"),
-    **dict.fromkeys(("files", "let_go"), SIGNED_IN),
+    **dict.fromkeys(("files", "let_go", "sight", "words"), SIGNED_IN),
     **dict.fromkeys(("file", "thumbnail", "view_file"), "file.read"),
     **dict.fromkeys(("remove_file", "restore_file"), "file.manage"),
     **dict.fromkeys(("server_settings", "hand_over_server", "invite", "resend_invitation", "revoke_invitation"), _MANAGE),

@@ -19,6 +19,7 @@ the model name after a colon (`scripted:rate=50,tokens=400`):
     [[background=refused|store]]             with background: true (or store: true) it is refused, 400
     [[resume=404|replay|poll keep=600]]      GET of one made in the background: gone | from its start on | no stream; kept so long
 
+    [[knows=png,jpeg]]                       of any other kind of image it says that it cannot read it
     [[keeps=no]]                             with store: true it keeps nothing, and says so
 
 What is asked for with store: true is kept: it can be had with GET /v1/responses/{id}, built upon with previous_response_id, and
@@ -36,6 +37,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -225,6 +227,10 @@ class ScriptedServer:
             return True
         if (why := refusal(script, request.body, self.shelf)) is not None:
             await wire.send_error(writer, 400, **why)
+            return True
+        kinds = set(re.findall(r"data:image/(\w+);", str(request.body)))
+        if script.get("knows") and kinds - set(script.get("knows").split(",")):
+            await wire.send_error(writer, 400, message="You uploaded an unsupported image.", code="invalid_image_format")
             return True
         status = script.get("error")
         if not status.isdigit():

@@ -132,6 +132,8 @@ class OpenAILike(ScriptedServer):
         earlier = self.bodies.get(str(body.get("previous_response_id")), {"input": ""})
         if remembered := re.search(r"\d{5}", str(earlier["input"])):
             return {"say": remembered[0]}
+        if "in this file" in text:
+            return {"say": "PELICAN"}
         return {"say": "Red." if "picture" in text else "Hello."}
 
 
@@ -167,6 +169,7 @@ def asked_about(request: Recorded) -> set[str]:
         "tool_choice": "tool_choice" in body,
         "strict": "text" in body,
         "image": "input_image" in text,
+        "input_file": "input_file" in text,
         "reasoning": "include" in body,
         "instructions": "instructions" in body,
         "max_output_tokens": "max_output_tokens" in body,

@@ -1,11 +1,12 @@
 """Building the request of a turn from the history of its branch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import JsonValue
 
+from chat.protocol.inserts import NOTHING, Insert
 from chat.protocol.types import Json, Request
 from chat.store.history import Past
 
@@ -28,8 +29,12 @@ class Plan:
     reasoning: bool = False
 
 
-def build(items: Sequence[Past], plan: Plan, *, model: str, instructions: str) -> Request:
-    """The request for a streamed reply. Instructions go with each: a provider does not carry them on from the one before."""
+def build(
+    items: Sequence[Past], plan: Plan, *, model: str, instructions: str, inserts: Mapping[str, Insert] = NOTHING
+) -> Request:
+    """The request for a streamed reply. Instructions go with each: a provider does not carry them on from the one before.
+    Files are in their places already (`attachments`), with marks where `inserts` go in.
+    """
     request = Request(model=model, input=list(replayable(items, reasoning=plan.reasoning)), stream=True, store=plan.store)
     if instructions.strip():
         request.instructions = instructions
@@ -39,6 +44,7 @@ def build(items: Sequence[Past], plan: Plan, *, model: str, instructions: str) -
         request.previous_response_id = plan.previous
     if plan.reasoning:
         request.include = [ENCRYPTED]
+    request.inserts = dict(inserts)
     return request
 
 

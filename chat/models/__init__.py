@@ -10,7 +10,7 @@ from chat.models.certificates import Certificate
 from chat.models.conversations import Access, Branch, Conversation, Participant
 from chat.models.daily import Daily, DailyPerson, LastActive
 from chat.models.exports import Export, ExportChunk
-from chat.models.files import File, FileUse
+from chat.models.files import File, FileText, FileUse
 from chat.models.ids import LONGEST_NAME
 from chat.models.items import Item
 from chat.models.ledger import Kept
@@ -51,6 +51,7 @@ __all__ = [
     "ExportChunk",
     "Exported",
     "File",
+    "FileText",
     "FileUse",
     "Invitation",
     "Item",

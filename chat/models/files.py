@@ -69,6 +69,9 @@ class File(models.Model):
     next_try = models.DateTimeField(null=True)
     created = models.DateTimeField(auto_now_add=True)
 
+    as_text: bool = False
+    """Whether models read its text in its place, as far as is known; `store.files.known` says it."""
+
     objects = FileQuerySet.as_manager()
 
     class Meta:
@@ -114,3 +117,16 @@ class FileUse(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FileText(models.Model):
+    """What a model that takes no files reads in place of one: its text, "" where there is none to be read; `cut`: the page after
+    which it ends, where more follows.
+    """
+
+    file = models.OneToOneField(File, on_delete=models.CASCADE, primary_key=True, related_name="words")
+    text = models.TextField(blank=True)
+    cut = models.PositiveIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -43,6 +43,19 @@ BLIND = re.compile(
     r"|(not support|unsupported).{0,40}(image|vision)",
     re.I | re.S,
 )
+IMAGE = re.compile(
+    r"invalid_image|invalid_base64_image|an unsupported image\b|unsupported_image|empty_image"
+    r"|image_(parse|content_policy|too_|file_)"
+    r"|(invalid|unsupported|not a valid|corrupt(ed)?|unknown) (base64 )?image (data|format|type|media|file|url|mime)"
+    r"|image (format|type|data).{0,60}(not|un)[ -]?(valid|support|recogni)"
+    r"|image.{0,40}(too large|too small|too big|exceeds)"
+    r"|(could not|cannot|unable to|failed to) (be )?(process|decode|load|read|open|identify|parse).{0,20} image",
+    re.I | re.S,
+)
+"""An image that it cannot read, where it can read others."""
+EYES = re.compile(
+    r"mmproj|multimodal|vision|support.{0,20}image (input|content)|image (input|content)s?.{0,20}support", re.I | re.S
+)
 LOADING = re.compile(r"loading model|model is (still )?loading|currently loading|warming up", re.I)
 
 
@@ -123,6 +136,9 @@ def _judge(answer: Answer) -> UpstreamError:
         )
     if CONTEXT.search(words):
         return errors.ContextTooLong()
+    if status in (0, 400, 413, 415, 422) and IMAGE.search(words) and not EYES.search(words):
+        said = f" It says: “{answer.message}”" if answer.message else ""
+        return errors.ImageRefused(f"{errors.ImageRefused.message}{said}", param=answer.param)
     if BLIND.search(words):
         return errors.ModelCannotSee()
     if (MODEL.search(words) or answer.param == "model") and status in (0, 400, 404, 422):

@@ -35,6 +35,9 @@ class Provider(Protocol):
     refusals: list[tuple[str, str]]
     """Parameter and model, of what it turned out not to take; whoever has heeded one takes it out."""
 
+    sees: bool = True
+    """Whether images may be sent, as far as is known without asking."""
+
     def keeps(self, model: str) -> bool:
         """Whether a request may be sent with `store`, as far as is known. It may be answered by one that keeps nothing all the
         same: `stream` says in the request whether it was asked to.

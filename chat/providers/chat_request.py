@@ -78,7 +78,7 @@ def _message(item: Json) -> Json | None:
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     if role == "user" and any(part.get("type") in ("input_image", "input_file") for part in parts):
         return {"role": role, "content": [found for part in parts if (found := _user_part(part))]}
-    text = _plain(parts)
+    text = "\n\n".join(filter(None, (_plain([part]) for part in parts))) if role == "user" else _plain(parts)
     return {"role": role, "content": text} if text or role == "user" else None
 
 

@@ -30,6 +30,7 @@ class LlamaProvider(Provider):
     """Starts the model when it is first needed."""
 
     name = "llama"
+    sees = False
 
     def __init__(self, supervisor: Supervisor, *, patience: float = PATIENCE) -> None:
         self._supervisor, self._patience = supervisor, patience

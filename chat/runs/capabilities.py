@@ -5,11 +5,13 @@ Where the server turns out not to take what its probe had found, the probe is pu
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from django.db import Error as DatabaseError
+from django.utils import timezone
 
 from chat.providers import Provider
 from chat.store import pool, probes
@@ -21,7 +23,17 @@ OF_SERVER: Final = {"background": "background", "store": "store", "previous_resp
 OF_MODEL: Final = {"include": "reasoning"}
 """The same, where it depends on the model."""
 
+_seeing: WeakKeyDictionary[Provider, dict[str, tuple[float, "Sight"]]] = WeakKeyDictionary()
+_blind: WeakKeyDictionary[Provider, dict[str, datetime]] = WeakKeyDictionary()
 _known: WeakKeyDictionary[Provider, tuple[float, Mapping[str, bool]]] = WeakKeyDictionary()
+
+
+class Sight(NamedTuple):
+    """Whether a model sees images, None where nobody knows; `since`: when it was `probed`, or has said so itself."""
+
+    can: bool | None = None
+    since: datetime | None = None
+    probed: bool = False
 
 
 async def of(provider: Provider) -> Mapping[str, bool]:
@@ -52,6 +64,33 @@ async def _contradicted(provider: Provider, name: str, *, model: str | None) -> 
         logger.warning("The model server refused “%s”, which its probe had found: it is not asked for that again.", name)
 
 
+async def sees(provider: Provider, model: str) -> bool:
+    """Whether images go to this model: not where its newest probe says that it cannot, or where it has said so itself."""
+    until, found = _seeing.setdefault(provider, {}).get(model, (0.0, Sight()))
+    if monotonic() >= until:
+        found = await pool.for_readers(sight, provider, model)
+        _seeing[provider][model] = (monotonic() + FRESH, found)
+    return found.can is not False
+
+
+def sight(provider: Provider, model: str) -> Sight:
+    """The same with a date, looked up."""
+    if not provider.sees:
+        return Sight(can=False)
+    probed = probes.of_model(provider.server, model, "image") if provider.server else None
+    said = _blind.get(provider, {}).get(model)
+    if said is not None and (probed is None or probed[1] < said):
+        return Sight(False, said)
+    return Sight(*probed, probed=True) if probed is not None else Sight()
+
+
+def cannot_see(provider: Provider, model: str) -> None:
+    """It has refused an image because it sees none: this process remembers that until a newer probe says otherwise."""
+    _blind.setdefault(provider, {})[model] = timezone.now()
+    _seeing.pop(provider, None)
+
+
 def forget() -> None:
     """There is a newer probe: all is looked up anew."""
     _known.clear()
+    _seeing.clear()

@@ -20,6 +20,7 @@ from chat.models import Response, User
 from chat.protocol import events as wire
 from chat.protocol.normalize import Cancelled, Cut, Failed
 from chat.protocol.types import Json
+from chat.runs import capabilities, sending
 from chat.runs.executor import Executor, executor
 from chat.runs.run import Run, generate
 from chat.runs.turns import follow
@@ -143,9 +144,13 @@ async def _relay(run: TemporaryRun, talk: Talk, instructions: str) -> None:
     async with executor.room:
         provider = providers.current()
         run.model = run.model or providers.default_model() or next(iter(await providers.models()), "")
-        said = [Past(item) for item in talk.input()]
+        said, _ = await sending.placed([Past(item) for item in talk.input()], provider, run.model, {})
         request = requests.build(said, Plan(store=False), model=run.model, instructions=instructions)
-        await follow(run, provider.stream(request))
+        try:
+            await follow(run, provider.stream(request))
+        except errors.ModelCannotSee:
+            capabilities.cannot_see(provider, run.model)
+            raise
 
 
 async def _end(run: TemporaryRun) -> None:

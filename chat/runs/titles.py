@@ -13,7 +13,7 @@ from chat import errors, providers
 from chat.live import transcript
 from chat.protocol.events import OutputTextDelta
 from chat.protocol.types import Request
-from chat.store import conversations, pool, responses, sql
+from chat.store import conversations, pool, responses, sql, wording
 
 logger = logging.getLogger(__name__)
 ASK = (
@@ -58,7 +58,9 @@ def untitled(response_id: str) -> Untitled | None:
         return None
     ((conversation_id, model, said),) = found
     output = [json.loads(wire) for (wire,) in sql.rows(OUTPUT, response_id)]
-    question, answer = responses.message_text(json.loads(said)), "\n".join(map(responses.message_text, output))
+    message = json.loads(said)
+    question = responses.message_text(message) or ", ".join(wording.names(message))  # never what is in them
+    answer = "\n".join(map(responses.message_text, output))
     return Untitled(conversation_id, model, f"User: {question[:EXCERPT]}\n\nReply: {answer[:EXCERPT]}\n\nThe title:")
 
 

@@ -17,9 +17,9 @@ from chat.models import Response
 from chat.protocol import events as wire
 from chat.protocol import pace
 from chat.protocol.failures import answer_of, from_stream
-from chat.protocol.types import Request
+from chat.protocol.types import Json, Request
 from chat.providers import Provider
-from chat.runs import capabilities
+from chat.runs import capabilities, sending
 from chat.store import history, ledger, log, pool, turns
 from chat.store.history import Past
 from chat.store.ledger import Keeping
@@ -32,7 +32,8 @@ THOUGHT: Final = re.compile(r"encrypted|reasoning", re.I)
 
 async def relay(run: "Run", response: Response) -> None:
     """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one. Where the
-    provider does not go on from what it was said to keep, or cannot read what it once thought, the same is asked again without.
+    provider does not go on from what it was said to keep, cannot read what it once thought, or see what was shown earlier, the
+    same is asked again without.
     """
     await take_up(run, response)
     if (turn := run.turn) is not None:
@@ -43,14 +44,17 @@ async def relay(run: "Run", response: Response) -> None:
             if run.shown:
                 raise
     provider = providers.current()
-    request = await _begin(run, response, provider)
+    request, reasons = await _begin(run, response, provider), [_unchained, _unreadable, _unseen, _unknown]
     while True:
         try:
             await follow(run, provider.stream(request), request)
             return
         except errors.UpstreamError as error:
-            if run.shown or not (_unchained(request, error) or _unreadable(request, error)):
+            if isinstance(error, errors.ModelCannotSee):
+                capabilities.cannot_see(provider, request.model)
+            if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise
+            reasons.remove(why)  # each once
             request = await _begin_anew(run, response, provider, request, error)
 
 
@@ -66,7 +70,8 @@ async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
     """A new turn, noted before it is asked for."""
     model = response.model or providers.default_model() or next(iter(await providers.models()), "")
     can = await capabilities.of(provider) if provider.server else {}
-    plan, items = await pool.for_readers(_prepared, response, provider, model, can)
+    plan, past = await pool.for_readers(_prepared, response, provider, model, can)
+    items, inserts = await sending.placed(past, provider, model, can)
     run.turn = await pool.for_runs(
         turns.begin,
         response,
@@ -77,7 +82,7 @@ async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
         chained=bool(plan.previous),
         background=plan.background,
     )
-    return requests.build(items, plan, model=model, instructions=response.instructions)
+    return requests.build(items, plan, model=model, instructions=response.instructions, inserts=inserts)
 
 
 def _goes_on(provider: Provider, can: Mapping[str, bool]) -> bool:
@@ -105,7 +110,7 @@ def _unchained(request: Request, error: errors.UpstreamError) -> bool:
     cannot. Servers say that in many ways; what was wrong otherwise is so with the history, too.
     """
     answer = answer_of(error)
-    if not request.previous_response_id or answer is None:
+    if not request.previous_response_id or answer is None or isinstance(error, errors.ImageRefused):
         return False
     if answer.code == "previous_response_not_found":
         return True
@@ -120,6 +125,28 @@ def _unreadable(request: Request, error: errors.UpstreamError) -> bool:
     return any(item.get("type") == "reasoning" for item in request.input)
 
 
+def _unseen(request: Request, error: errors.UpstreamError) -> bool:
+    """Whether the model cannot see images that came before what it is asked now: it is told of them instead. One that came with
+    the question itself is the question.
+    """
+    *before, last = request.input or [{}]
+    return (
+        isinstance(error, errors.ModelCannotSee)
+        and not _shows(last)
+        and (bool(request.previous_response_id) or any(map(_shows, before)))
+    )
+
+
+def _unknown(request: Request, error: errors.UpstreamError) -> bool:
+    """Whether it may not know a kind of image that can be sent as another one."""
+    return isinstance(error, errors.ImageRefused) and any(sending.may_be_unknown(one) for one in request.inserts.values())
+
+
+def _shows(item: Json) -> bool:
+    content = item.get("content")
+    return isinstance(content, list) and any(isinstance(part, dict) and part.get("type") == "input_image" for part in content)
+
+
 async def _begin_anew(
     run: "Run", response: Response, provider: Provider, refused: Request, error: errors.UpstreamError
 ) -> Request:
@@ -128,13 +155,17 @@ async def _begin_anew(
     if run.noted is not None:  # what it has kept of the first try is there all the same
         await asyncio.wait([run.noted])
     run.turn.upstream_id, run.kept, run.noted = "", None, None
+    if isinstance(error, errors.ImageRefused):
+        sending.plainly(provider)
     if refused.previous_response_id:
         await pool.for_runs(ledger.unchain, run.turn.pk)
-    else:
+    elif not isinstance(error, errors.ModelCannotSee | errors.ImageRefused):
         await pool.for_runs(history.forget_thoughts, response)
-    items = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
+    past = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
+    can = await capabilities.of(provider) if provider.server else {}
+    items, inserts = await sending.placed(past, provider, refused.model, can)
     plan = Plan(store=bool(refused.store), background=bool(refused.background), reasoning=bool(refused.include))
-    return requests.build(items, plan, model=refused.model, instructions=response.instructions)
+    return requests.build(items, plan, model=refused.model, instructions=response.instructions, inserts=inserts)
 
 
 async def follow(run: "Run", stream: AsyncGenerator[wire.Event, None], request: Request | None = None) -> None:

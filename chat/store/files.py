@@ -2,7 +2,7 @@
 the bytes where they belong, `runs.files` takes them away.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, Sum
 
 from chat import errors
-from chat.models import Conversation, File, FileUse, User
+from chat.models import Conversation, File, FileText, FileUse, User
 from chat.models.files import sized
 from chat.policy import Action
 from chat.store import clock, rows, sql
@@ -139,6 +139,11 @@ def let_go(*, actor: User, use_id: str) -> None:
     FileUse.objects.filter(pk=use_id, author=actor, item=None).delete()
 
 
+def waiting(actor: User, use_ids: Collection[str]) -> list[FileUse]:
+    """Those of these that wait in this person's composer."""
+    return list(FileUse.objects.filter(pk__in=use_ids, author=actor, item=None, file__state=State.HERE).select_related("file"))
+
+
 def newest(*, actor: User, query: str = "", before: str = "", images: bool | None = None, most: int) -> list[File]:
     """One's own, the last one first; `query`: words that their names hold; `before`: only those that come after this one."""
     found = File.objects.owned_by(actor).here().order_by("-created", "-pk")
@@ -219,9 +224,28 @@ def undoable(*, actor: User, file_id: str) -> File | None:
     return File.objects.owned_by(actor).filter(pk=file_id, state=State.REMOVED, removed__gte=since).first()
 
 
+AS_TEXT: Final = "SELECT file_id FROM chat_filetext WHERE file_id {one_of} AND text <> ''"
 FACTS: Final = "id {one_of} AND state = 'here'"
 
 
 def known(file_ids: Sequence[str]) -> dict[str, File]:
     """Those of these that are there: for whoever has found the messages with which they go."""
-    return {file.pk: file for file in rows.fetch(File, FACTS, file_ids)} if file_ids else {}
+    found = {file.pk: file for file in rows.fetch(File, FACTS, file_ids)} if file_ids else {}
+    documents = [pk for pk, file in found.items() if file.kind == File.Kind.DOCUMENT]
+    for (pk,) in sql.rows(AS_TEXT, documents) if documents else ():
+        found[pk].as_text = True
+    return found
+
+
+def texts(file_ids: Sequence[str]) -> dict[str, FileText]:
+    """What has been read in these for models that take no files."""
+    return {text.pk: text for text in rows.fetch(FileText, "file_id {one_of}", file_ids)} if file_ids else {}
+
+
+KEEP: Final = """INSERT INTO chat_filetext (file_id, text, cut) SELECT id, %s, %s FROM chat_file WHERE id = %s AND state = 'here'
+ON CONFLICT DO NOTHING"""
+
+
+def keep_text(file_id: str, text: str, *, cut: int | None) -> None:
+    """Note it, as long as the file is there; it goes with it."""
+    sql.run(KEEP, text.replace("\x00", "\ufffd"), cut, file_id)

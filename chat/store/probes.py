@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
@@ -33,6 +33,13 @@ def capabilities(server: str) -> Mapping[str, bool]:
     """Capability → whether this server can, by its newest probe. What was not probed, or not found out, is not in it."""
     newest = _newest(server)
     return _told(newest) if newest is not None else {}
+
+
+def of_model(server: str, model: str, name: str) -> tuple[bool, datetime] | None:
+    """Whether this model can, by its newest probe that told this, and when that was made; None where none did."""
+    made = Probe.objects.filter(server=server[:500], model=model[:200], state=State.READY).order_by("-created", "-pk")
+    told = ((_told(probe).get(name), probe.created) for probe in made[:LOOKED_AT])
+    return next(((can, when) for can, when in told if can is not None), None)
 
 
 def _newest(server: str, *, lock: bool = False) -> Probe | None:

@@ -81,6 +81,6 @@
   form.addEventListener("parley:sent", () => list.querySelectorAll("[data-sent]").forEach(take));
   new MutationObserver(() => {
     list.hidden = !list.children.length;
-    form.elements.text.dispatchEvent(new Event("input", { bubbles: true }));
+    for (const kind of ["input", "parley:attached"]) form.elements.text.dispatchEvent(new Event(kind, { bubbles: true }));
   }).observe(list, { childList: true });
 })();

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.house import House
 from tests.browser.talk import box, ended, say, send
 from tests.browser.watch import Watch
+from tests.files.test_words import scoreboard
 from tests.pictures import png
 from tests.scripted import ScriptedServer
 
@@ -48,6 +49,17 @@ def listed(page: Page) -> Locator:
     return page.get_by_role("list", name="Attached files").get_by_role("listitem")
 
 
+def pixels(address: str) -> bytes:
+    """The bytes in a data: address."""
+    return base64.b64decode(address.removeprefix("data:image/png;base64,"), validate=True)
+
+
+def stored(page: Page, picture: Locator) -> bytes:
+    """What this server keeps of an image of a message."""
+    *_, largest = (picture.get_attribute("srcset") or "").split(", ")
+    return page.request.get(largest.partition(" ")[0]).body()
+
+
 def test_texts_are_listed_taken_away_and_sent(page: Page, house: House) -> None:
     send(page, say("One."))
     ended(page)
@@ -78,9 +90,10 @@ def test_three_images_picked_pasted_and_dropped_go_with_a_message_and_are_looked
     loaded = "(image) => image.decode().then(() => image.naturalWidth > 0)"
     assert all(picture.evaluate(loaded) for picture in pictures.all())
     expect(listed(page)).to_have_count(0)
-    said = str(model.requests[0].body["input"])
-    assert all(name in said for name in ("photo.png", "image.png", "tall.png"))
-    assert "file_" not in said
+    _, *sent = model.requests[0].body["input"][0]["content"]
+    assert [(part["type"], part["detail"]) for part in sent] == [("input_image", way) for way in ("auto", "auto", "high")]
+    assert [pixels(part["image_url"]) for part in sent] == [stored(page, picture) for picture in pictures.all()]
+    assert "file_" not in str(sent)
     pictures.first.click()
     expect(page).to_have_url(re.compile(r"/files/file_[0-9a-f]+/view/\?in=conv_"))
     for key, name in (("ArrowRight", "image.png"), ("ArrowRight", "tall.png"), ("ArrowLeft", "image.png")):
@@ -114,3 +127,24 @@ def test_what_is_too_large_is_said_before_it_is_sent(page: Page) -> None:
     attach(page, {"name": "huge.png", "mimeType": "image/png", "buffer": b"\x89PNG" + bytes(20_000_001)})
     expect(page.get_by_role("alert")).to_contain_text("20 MB is the most.")
     expect(listed(page)).to_have_count(0)
+
+
+def test_a_model_that_cannot_see_says_so_before_and_the_words_go_instead(page: Page, model: ScriptedServer) -> None:
+    board = {"name": "board.png", "mimeType": "image/png", "buffer": scoreboard()}
+    page.locator("[name=model]").evaluate("(list) => (list.selectedOptions[0].value = 'scripted:seed=3')")
+    attach(page, board)
+    expect(page.get_by_label("is looked at")).to_have_count(1)
+    expect(page.get_by_text("cannot see images")).to_have_count(0)
+    send(page, '[[error=400 body=openai message="image input is not supported"]]')
+    expect(page.get_by_text("This model cannot see images.")).to_be_visible()
+    page.reload()
+    attach(page, board)
+    expect(page.get_by_text("scripted:seed=3 cannot see images (it said so on")).to_be_visible()
+    page.get_by_role("button", name="Add the text in board.png").click()
+    expect(listed(page)).to_have_count(2, timeout=60_000)
+    page.get_by_role("button", name="Remove board.png", exact=True).click()
+    expect(page.get_by_text("cannot see images (")).to_have_count(0)
+    send(page, say("Rovers won."))
+    ended(page, number=2)
+    asked = [request.body["input"] for request in model.requests if "Rovers won" in str(request.body.get("input"))]
+    assert asked[0][-1]["content"][1]["text"].startswith("The file board.png.txt:\n\nRovers 3")

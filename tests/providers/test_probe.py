@@ -1,6 +1,7 @@
 """A probe finds out what a model server can do, says it in sentences, and leaves nothing there."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from chat import files
 from chat.protocol.client import Client, Timeouts
 from chat.providers.probing import CAPABILITIES, probe
+from chat.providers.probing.paper import PAPER, WORD
 from tests import scripted_wire as wire
 from tests.far_end import far_end, says
 from tests.scripted_openai import OpenAILike
@@ -33,7 +36,20 @@ ODD: list[object] = [
     },
 ]
 QUICK = Timeouts(connect=1, first_byte=1, between_bytes=1, get=1, pauses=())
-FIXED = {"store", "chain", "get", "delete", "cancel", "background", "reattach", "image", "tools", "strict", "reasoning"}
+FIXED = {
+    "store",
+    "chain",
+    "get",
+    "delete",
+    "cancel",
+    "background",
+    "reattach",
+    "image",
+    "input_file",
+    "tools",
+    "strict",
+    "reasoning",
+}
 FIXED |= {"reasoning_replay", "sequence", "usage"}
 POORER = ("store", "chain", "delete", "background", "reattach", "cancel", "sequence", "unstored", "reasoning", "errors")
 KEEPING = ("store", "get", "input_items", "chain", "delete", "background", "reattach", "cancel")
@@ -220,3 +236,8 @@ async def test_a_probe_that_is_cut_short_deletes_what_it_has_made() -> None:
         assert task.cancelled()
         assert there.shelf.kept == {}
         await client.close()
+
+
+def test_the_word_that_a_probe_asks_for_stands_in_its_pdf() -> None:
+    data = base64.b64decode(PAPER.partition(",")[2])
+    assert [page.text for page in files.text_of(data, "application/pdf", "word.pdf")] == [WORD]

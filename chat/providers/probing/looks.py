@@ -6,6 +6,7 @@ from chat.errors import UpstreamError
 from chat.protocol.failures import answer_of
 from chat.protocol.types import Json
 from chat.providers.catalogue import model_names
+from chat.providers.probing.paper import PAPER, WORD
 from chat.providers.probing.visit import LONG, Heard, Row, Visit, object_in
 
 Rows = dict[str, Row]
@@ -142,6 +143,16 @@ async def image(visit: Visit) -> Rows:
     ]
     heard = await visit.ask(most=LONG, input=[{"role": "user", "content": content}])
     return {"image": _said(heard, "red", yes="It saw that a red picture is red.", no="Shown a red picture, it answered")}
+
+
+async def input_file(visit: Visit) -> Rows:
+    content = [
+        {"type": "input_text", "text": "Which word is written in this file? Answer with that word alone."},
+        {"type": "input_file", "filename": "word.pdf", "file_data": PAPER},
+    ]
+    heard = await visit.ask(most=LONG, input=[{"role": "user", "content": content}])
+    read = _said(heard, WORD.lower(), yes="It read the word in a PDF.", no="Asked for the word in a PDF, it answered")
+    return {"input_file": read}
 
 
 THINK: Final = "How many prime numbers lie between 10 and 30? Answer with the number."

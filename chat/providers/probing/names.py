@@ -16,6 +16,7 @@ CAPABILITIES: Final = {
     "tool_choice": "Calls the function it is told to",
     "strict": "Keeps to a strict schema",
     "image": "Sees images",
+    "input_file": "Takes files as they are",
     "reasoning": "Gives encrypted reasoning",
     "reasoning_replay": "Takes its reasoning back",
     "store": "Keeps replies",

@@ -41,6 +41,7 @@ LOOKS: Final = (
     Look(looks.tool_choice, ("tool_choice",)),
     Look(looks.strict, ("strict",)),
     Look(looks.image, ("image",)),
+    Look(looks.input_file, ("input_file",)),
     Look(looks.reasoning, ("reasoning",)),
     Look(looks.reasoning_replay, ("reasoning_replay",), needs="reasoning"),
     Look(keeping.store, ("store", "get")),
