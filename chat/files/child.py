@@ -11,7 +11,7 @@ from functools import cache
 from typing import Annotated, Final, TypeVar
 
 from django.conf import settings
-from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from chat import errors
 from chat.decoding.frames import LINE, Task
@@ -29,7 +29,7 @@ Count = Annotated[int, Field(ge=0, lt=1 << 31)]
 class Said(BaseModel):
     """The line of an answer: what a child says is not trusted either."""
 
-    said: dict[str, JsonValue]
+    said: dict[str, object]
     sizes: Annotated[list[Count], Field(max_length=8)]
     refused: tuple[str, str, str] | None
 
