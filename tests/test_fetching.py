@@ -1,4 +1,4 @@
-"""What is at an address that somebody named is fetched from public places alone, whatever it is written as and wherever it leads on."""
+"""What is at an address that somebody named is fetched from public places alone, however it is written, wherever it leads on."""
 
 import asyncio
 import gzip
