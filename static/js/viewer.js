@@ -87,7 +87,9 @@
   stage.addEventListener("pointercancel", end);
 
   if (!image) return;
-  image.addEventListener("dblclick", ({ clientX, clientY }) => zoom(scale > 1 ? 1 : 2.5, clientX, clientY));
+  stage.addEventListener("dblclick", ({ target, clientX, clientY }) => {
+    if (!target.closest("a, button")) zoom(scale > 1 ? 1 : 2.5, clientX, clientY);
+  });
   stage.addEventListener("wheel", (event) => {
     event.preventDefault();
     zoom(scale * Math.exp(-event.deltaY / 400), event.clientX, event.clientY);

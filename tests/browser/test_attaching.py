@@ -36,6 +36,14 @@ def put(page: Page, data: bytes, name: str, how: str) -> None:
     page.evaluate(PUT, [base64.b64encode(data).decode(), name, how])
 
 
+def swipe(page: Page) -> None:
+    """To the left, over the image."""
+    page.mouse.move(800, 450)
+    page.mouse.down()
+    page.mouse.move(600, 455, steps=5)
+    page.mouse.up()
+
+
 def listed(page: Page) -> Locator:
     return page.get_by_role("list", name="Attached files").get_by_role("listitem")
 
@@ -78,6 +86,14 @@ def test_three_images_picked_pasted_and_dropped_go_with_a_message_and_are_looked
     for key, name in (("ArrowRight", "image.png"), ("ArrowRight", "tall.png"), ("ArrowLeft", "image.png")):
         page.keyboard.press(key)
         expect(page.get_by_role("heading", name=name)).to_be_visible()
+    swipe(page)
+    expect(page.get_by_role("heading", name="tall.png")).to_be_visible()
+    page.locator("[data-whole]").dblclick()
+    expect(page.locator("[data-viewer]")).to_have_class(re.compile("zoomed"))
+    swipe(page)  # moves what is enlarged, and goes nowhere
+    page.keyboard.press("0")
+    expect(page.locator("[data-viewer]")).not_to_have_class(re.compile("zoomed"))
+    expect(page.get_by_role("heading", name="tall.png")).to_be_visible()
     page.keyboard.press("+")
     expect(page.locator("[data-viewer]")).to_have_class(re.compile("zoomed"))
     page.keyboard.press("Escape")

@@ -12,6 +12,8 @@ from django.urls import reverse
 
 from chat.models import Conversation, Item, LogRow, Response
 from chat.store import conversations, log, messages, storing
+from chat.store.attached import Held
+from tests.cast import put_in
 from tests.log.conftest import Log, answered, end
 
 migration: Any = import_module("chat.migrations.0023_access_log")
@@ -49,6 +51,21 @@ def test_a_transcript_shows_a_branch_its_other_versions_and_of_what_was_not_stor
         answer = logged.client("team admin").get(reverse(f"admin:chat_{name}", args=[pk]) + foreign)
         assert answer.status_code == 404
     assert "not stored" in shown(logged, "response_change", hidden.pk)
+
+
+def test_files_are_named_where_replies_are_stored_and_shown_nowhere(logged: Log) -> None:
+    author, pk = logged.world.people["author"], logged.world.conversation.pk
+    logged.open("team admin")
+    text = shown(logged, "conversation_text", pk)
+    assert "quark.png" in text
+    assert "/files/" not in text
+    assert logged.client("team admin").get(f"/files/{logged.world.file.pk}/").status_code == 404
+    storing.switch(actor=author, conversation_id=pk, on=False)
+    use = put_in(author, b"Hush.", "hushfile.txt")
+    begun = messages.send(actor=author, conversation_id=pk, text="Look", held=[Held(use.pk)])
+    end(begun.response, "I see.")
+    for name, key in (("conversation_text", pk), ("conversation_change", pk), ("response_change", begun.response.pk)):
+        assert "hushfile" not in shown(logged, name, key)
 
 
 def test_a_replay_has_every_piece_at_its_time_and_the_picture_its_gaps(logged: Log) -> None:
