@@ -2,14 +2,15 @@
 there; the browser never does.
 """
 
+from collections.abc import Callable
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from chat.files import Taken
 from chat.live import images
-from chat.markdown.images import host_of
 from chat.runs import outside
+from chat.runs.outside import Shown
 from chat.store import conversations, talks
 from chat.web import pace
 from chat.web.decorators import PersonRequest, person_required, unspoken
@@ -26,7 +27,7 @@ def show(request: PersonRequest, conversation_id: str, output_id: str, digest: s
 @require_GET
 @person_required
 def whole(request: PersonRequest, conversation_id: str, output_id: str, digest: str) -> HttpResponse:
-    return _served(_taken(request, _in_conversation(request, conversation_id, output_id, digest)))
+    return _served(_in_conversation(request, conversation_id, output_id, digest))
 
 
 @require_GET
@@ -40,39 +41,36 @@ def show_temporary(request: PersonRequest, temporary_id: str, output_id: str, di
 @person_required
 @unspoken
 def whole_temporary(request: PersonRequest, temporary_id: str, output_id: str, digest: str) -> HttpResponse:
-    return _served(_taken(request, _in_talk(request, temporary_id, output_id, digest)))
+    return _served(_in_talk(request, temporary_id, output_id, digest))
 
 
-def _in_conversation(request: PersonRequest, conversation_id: str, output_id: str, digest: str) -> str:
+def _in_conversation(request: PersonRequest, conversation_id: str, output_id: str, digest: str) -> Shown:
     conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
-    return images.address(conversation, output_id, digest)
+    what = f"{conversation.pk} {output_id} {digest}"
+    return _looked_at(request, what, lambda: images.address(conversation, output_id, digest))
 
 
-def _in_talk(request: PersonRequest, temporary_id: str, output_id: str, digest: str) -> str:
-    return images.address_in(talks.find(actor=request.user, talk_id=temporary_id), output_id, digest)
+def _in_talk(request: PersonRequest, temporary_id: str, output_id: str, digest: str) -> Shown:
+    talk = talks.find(actor=request.user, talk_id=temporary_id)
+    return _looked_at(request, f"{talk.id} {output_id} {digest}", lambda: images.address_in(talk, output_id, digest))
 
 
-def _taken(request: PersonRequest, address: str) -> Taken:
-    if (taken := outside.held(actor=request.user, address=address)) is not None:
-        return taken
+def _looked_at(request: PersonRequest, what: str, address: Callable[[], str]) -> Shown:
+    """To look for it in a reply computes, too: it counts as often as fetching it."""
+    if (shown := outside.held(actor=request.user, what=what)) is not None:
+        return shown
     pace.heed(request)
-    return outside.look(actor=request.user, address=address)
+    return outside.look(actor=request.user, address=address(), what=what)
 
 
-def _shown(request: PersonRequest, address: str) -> HttpResponse:
-    context = {
-        "image": _taken(request, address),
-        "page_url": request.path,
-        "url": f"{request.path}whole/",
-        "host": host_of(address),
-    }
-    page = "images/shown.html" if request.htmx else "images/page.html"
-    response = render(request, page, context)
+def _shown(request: PersonRequest, shown: Shown) -> HttpResponse:
+    context = {"image": shown.image, "host": shown.host, "page_url": request.path, "url": f"{request.path}whole/"}
+    response = render(request, "images/shown.html" if request.htmx else "images/page.html", context)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
-def _served(image: Taken) -> HttpResponse:
+def _served(shown: Shown) -> HttpResponse:
     """What we have made of it, never what came; no browser keeps it."""
     headers = {**LOCKED, "Cache-Control": "private, no-store", "Content-Disposition": "inline"}
-    return HttpResponse(image.data, content_type=image.type, headers=headers)
+    return HttpResponse(shown.image.data, content_type=shown.image.type, headers=headers)
