@@ -1,12 +1,14 @@
 """Images by their address: into a message, and out of a reply after a click, by the keyboard too; without JavaScript."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.house import House
+from tests.browser.people import Person
 from tests.browser.talk import box, ended, say, send
+from tests.browser.test_links import address_of_link
 from tests.browser.watch import Watch
 from tests.elsewhere import Elsewhere, elsewhere
 from tests.pictures import png
@@ -102,3 +104,16 @@ def test_in_a_temporary_conversation_it_is_fetched_when_it_is_sent_and_once(
     box(page).press("Enter")
     expect(page.locator("section[data-status=completed]")).to_have_count(3)
     assert [path for path, _ in there.asked] == ["/0.png", "/1.png"]
+
+
+def test_who_visits_a_link_has_the_plain_link_and_nothing_to_click_on(
+    signed_in_page: Callable[..., Page], contexts: Callable[..., BrowserContext], house: House, person: Person
+) -> None:
+    conversation = person.begin(say("One ![A quark](http://pictures.example.org/quark.png) and two."))
+    mine = signed_in_page(person, f"{conversation}share/")
+    mine.get_by_role("button", name="Make a link").click()
+    visitor = contexts(base_url=house.url).new_page()
+    visitor.goto(address_of_link(mine))
+    expect(visitor.get_by_role("link", name="Image: A quark (pictures.example.org)")).to_be_visible()
+    expect(visitor.get_by_role("link", name="Show image")).to_have_count(0)
+    expect(visitor.locator("img.whole, .shown-image")).to_have_count(0)
