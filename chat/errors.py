@@ -6,11 +6,14 @@
     ├── Refused               403  signed in, and not allowed
     ├── Conflict              409  somebody was faster, or the state forbids it
     ├── TooLarge              413
+    ├── TooOften              429  so often within a minute
     ├── Misconfigured         500  a setting is wrong; the message names it
     ├── Busy                  503  this server does as much of that as it can; it was not begun
     ├── FilesAway             503  where files are kept cannot be reached, or takes nothing
     ├── AddressRefused        400  an address that somebody named, to which this server does not go
     ├── FarEndFailed          502  one to which it went in vain: not there, too slow, too much
+    │   ├── AnswerTooLarge         more than is read
+    │   ├── NameMissing            there is no such name
     │   └── NameUnknown            its name could not be looked up in time, which may be nobody's fault there
     └── UpstreamError         502  the model server
         ├── Unreachable            no connection, DNS, TLS, reset before the first byte
@@ -81,6 +84,12 @@ class TooLarge(ParleyError):
     next = "Send less at once."
 
 
+class TooOften(ParleyError):
+    status, type, code = 429, "invalid_request_error", "too_often"
+    message = "That was often."
+    next = "Wait a minute, then try again."
+
+
 class Misconfigured(ParleyError):
     code = "misconfigured"
     message = "A setting of this server is wrong."
@@ -109,6 +118,15 @@ class FarEndFailed(ParleyError):
     status, code = 502, "far_end_failed"
     message = "That address cannot be reached."
     next = "Check that it is right, and try again in a moment."
+
+
+class AnswerTooLarge(FarEndFailed):
+    message = "The answer from there is too large."
+    next = "Save it, make it smaller, and attach it."
+
+
+class NameMissing(FarEndFailed):
+    message = "That name cannot be found."
 
 
 class NameUnknown(FarEndFailed):

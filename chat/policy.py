@@ -200,13 +200,14 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(
         ("temporary_image", "temporary_regenerate", "temporary_continue", "temporary_keep", "temporary_end"), SIGNED_IN
     ),
+    **dict.fromkeys(("temporary_outside_image", "temporary_outside_image_whole"), SIGNED_IN),
     **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
     **dict.fromkeys(
         ("messages", "edit", "regenerate", "continue", "stop", "typing", "delete_message", "restore_message"), _WRITE
     ),
     **dict.fromkeys(("rename", "delete", "restore", "share", "share_person", "share_team", "move", "hand_over"), _OWN),
     **dict.fromkeys(("link_make", "link_revoke", "switch_storing"), _OWN),
-    **dict.fromkeys(("storing",), _READ),
+    **dict.fromkeys(("storing", "outside_image", "outside_image_whole"), _READ),
     **dict.fromkeys(("readings_of",), _OWN),
     **dict.fromkeys(("readings",), SIGNED_IN),
     **dict.fromkeys(("team_storing",), "team.manage"),

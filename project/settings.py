@@ -279,7 +279,13 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USERNAME_MIN_LENGTH = 2
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 # Per network address: room for an office behind one. Wrong passwords count apart: ten a minute, five in five minutes for a name.
-ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "signup": "60/m/ip", "link": "10/5m/ip,60/5m/key", "push": "20/5m/user"}
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "signup": "60/m/ip",
+    "link": "10/5m/ip,60/5m/key",
+    "push": "20/5m/user",
+    "address": "20/m/user",
+}
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 MFA_ADAPTER = "chat.web.second_step.SecondStepAdapter"
 MFA_FORMS = {

@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from chat.files import storage
-from chat.models import Conversation, File, FileUse, Link, Project, Response, Team, User
+from chat.markdown import images
+from chat.models import Conversation, File, FileUse, Item, Link, Project, Response, Team, User
 from chat.runs import uploads
 from chat.store import accounts, files, invitations, links, messages, projects, sharing, teams
 from chat.store.attached import Held
@@ -61,6 +62,17 @@ ACTORS = (
 """Everybody who might want something of a conversation in a team."""
 
 
+OUTSIDE = "http://127.0.0.1/quarks.png"
+
+
+def says(response: Response, text: str) -> Item:
+    """What a model put out, as if it had."""
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    wire = {"type": "message", "role": "assistant", "status": "completed", "content": content}
+    output = {"conversation": response.conversation, "response": response, "output_index": 0}
+    return Item.objects.create(role="assistant", status="completed", wire=wire, **output)
+
+
 @dataclass
 class World:
     """A conversation of the author's in a team, shared with some, and everybody who might want something of it."""
@@ -72,6 +84,7 @@ class World:
     link: Link
     project: Project
     file: File
+    output: Item
     people: dict[str, User]
 
     def ids(self) -> dict[str, str]:
@@ -85,6 +98,8 @@ class World:
             "project_id": self.project.pk,
             "file_id": self.file.pk,
             "width": "320",
+            "output_id": self.output.pk,
+            "digest": images.digest(OUTSIDE),
             "user_id": str(self.people["mate without a share"].pk),
         }
 
@@ -125,4 +140,5 @@ def gather(*, team_reads: bool = False) -> World:
     found, response = Conversation.objects.get(pk=pk), Response.objects.get(pk=begun.response.pk)
     link = links.make(actor=author, conversation_id=pk, live=True, audience="team", days=7)
     project = projects.create(actor=author, name="Quarks", team_id=team.pk)
-    return World(found, team, response, offered.pk, link, project, use.file, fresh)
+    output = says(response, f"Look: ![quarks]({OUTSIDE})")
+    return World(found, team, response, offered.pk, link, project, use.file, output, fresh)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chat.markdown import plain, render
+from chat.markdown import images, plain, render
 from tests.dom import Element, tree
 
 
@@ -138,19 +138,42 @@ def test_bare_urls_are_links_and_file_names_are_not() -> None:
     assert [e.text() for e in root.find(tag="a")] == ["https://a.example/x_y_z"]
 
 
-def test_an_image_is_a_link_that_names_its_host() -> None:
+def test_an_image_is_a_link_that_names_its_host_and_loads_after_a_click_alone() -> None:
     root = page("![A cat](https://img.example/cat.png) ![](https://b.example/x) ![r](/local.png)")
-    assert [(e.attributes["href"], e.text()) for e in root.find(tag="a")] == [
+    links, marks = [e for e in root.find(tag="a") if "target" in e.attributes], root.find(tag="a", class_="show-image")
+    assert [(e.attributes["href"], e.text()) for e in links] == [
         ("https://img.example/cat.png", "Image: A cat (img.example)"),
         ("https://b.example/x", "Image (b.example)"),
+    ]
+    assert [(e.attributes["aria-label"], e.text()) for e in marks] == [
+        ("Show image from img.example", ""),
+        ("Show image from b.example", ""),
+    ]
+    assert [e.attributes["hx-get"] for e in marks] == [
+        f"images/m/{images.digest(address)}/" for address in ("https://img.example/cat.png", "https://b.example/x")
     ]
     assert "Image: r" in root.text()
     assert not root.find(tag="img")
 
 
+@pytest.mark.parametrize(
+    "frame", ["{}", "# {}", "- {}", "> {}", "| {} |\n|-|\n| {} |", "x[^1]\n\n[^1]: {}", "Ä word **{}** and {}"]
+)
+def test_every_image_that_is_offered_is_found_by_its_digest(frame: str) -> None:
+    text = (
+        frame.replace("{}", "![a&b](https://img.example/ä?x=1&y=<2>'3' \"title\") ![r][r]") + "\n\n[r]: <https://r.example/a b>"
+    )
+    offered = {e.attributes["href"] for e in page(text).find(tag="a", class_="show-image")}
+    assert offered == {f"images/m/{images.digest(address)}/" for address in images.addresses(text)}
+    assert len(offered) == 2
+
+
 def test_an_image_in_a_link_does_not_name_a_host_that_the_link_does_not_lead_to() -> None:
-    (link,) = page("[![badge](https://a.example/b.svg)](https://c.example)").find(tag="a")
-    assert (link.attributes["href"], link.text()) == ("https://c.example", "Image: badge")
+    root = page("[![badge](https://a.example/b.svg)](https://c.example) [![x](javascript:x)](https://c.example)")
+    assert [(e.attributes["href"], e.text()) for e in root.find(tag="a")] == [
+        ("https://c.example", "Image: badge"),
+        ("https://c.example", "Image: x"),
+    ]
 
 
 def test_footnotes_lead_there_and_back_by_ids_of_ours() -> None:

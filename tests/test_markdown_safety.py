@@ -11,7 +11,7 @@ from chat.markdown.clean import ATTRIBUTES, CLASSES, TAGS
 from tests.dom import Element, tree
 
 OURS = {
-    "a": {"class", "href", "target", "rel", "id", "aria-label"},
+    "a": {"class", "href", "target", "rel", "id", "aria-label", "hx-get", "hx-swap"},
     "blockquote": set(),
     "button": {"type", "class", "data-copy"},
     "code": {"class", "id"},
@@ -27,7 +27,21 @@ OURS = {
     "tr": {"id"},
     "ul": {"id"},
 }
-OUR_CLASSES = {"block", "code", "copy", "highlight", "language", "table", "maths", "task", "footnotes", "anchor", "back", "tail"}
+OUR_CLASSES = {
+    "block",
+    "code",
+    "copy",
+    "highlight",
+    "language",
+    "table",
+    "maths",
+    "task",
+    "footnotes",
+    "anchor",
+    "back",
+    "tail",
+    "show-image",
+}
 CLASS = OUR_CLASSES.union(*CLASSES.values())
 ID = re.compile(r"p(-\d+){1,2}(-(tail|code|list|rows))?|p-fn-\d+|p-fnref-\d+-\d+")
 
@@ -58,6 +72,7 @@ VECTORS = [
     "[x](vbscript:x) [x](file:///etc/passwd) [x](blob:x) [x](ftp://a.b)",
     "[x](data:text/html;base64,PHNjcmlwdD4=)",
     "[x](//evil.example) [x](/settings/) [x](#items) [x](?a) [x](http:evil) [x](https:///e)",
+    '![x](https://a.example/"onload=alert(1)) <span class="image there">x</span> ![<b>](<https://a.example/<b>>)',
     "![x](javascript:alert(1)) ![x](data:image/svg+xml,<svg onload=alert(1)>) ![x](//evil.example/x.png)",
     '![x](https://a.example/"onerror=alert(1))',
     '[x](https://a.example/"onmouseover=alert(1)//)',
@@ -108,8 +123,12 @@ def check_value(element: Element, name: str, value: str) -> None:
     elif name == "id":
         assert ID.fullmatch(value), value
     elif name == "href":
-        assert re.match(r"https?://[^/]|mailto:.|#p-fn(ref)?-\d", value), value
-        assert value[0] == "#" or element.attributes["rel"] == "noopener noreferrer nofollow"
+        assert re.match(r"https?://[^/]|mailto:.|#p-fn(ref)?-\d|images/p/[0-9a-f]{32}/$", value), value
+        assert value[0] in "#i" or element.attributes["rel"] == "noopener noreferrer nofollow"
+    elif name == "hx-get":
+        assert element.attributes["class"] == "show-image"
+        assert value == element.attributes["href"]
+        assert element.attributes["hx-swap"] == "outerHTML"
     elif element.tag == "button":
         assert (name, value) in {("type", "button"), ("data-copy", "code")}
 

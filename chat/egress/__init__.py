@@ -1,4 +1,4 @@
-"""The only client for addresses that users or models name: https, to public addresses, nowhere else.
+"""The only client for addresses that users or models name: https, to public addresses, nowhere else. `fetching` takes http too.
 
 A name is resolved here, what it means is judged, and the connection goes to what was judged: a name that means something else a
 moment later leads nowhere. No redirect is followed, no proxy of the environment asked, no cookie kept. `EGRESS_ALLOW` names the
@@ -83,8 +83,10 @@ def _passes(host: str, port: int, address: Address) -> bool:
     return is_public(address) or _allowed(tuple(settings.EGRESS_ALLOW)).holds(host, port, address)
 
 
-def parsed(url: str) -> httpx.URL:
-    """An address to which we may go, as far as it tells by itself; AddressRefused for others. Its name is not resolved yet."""
+def parsed(url: str, *, plain: bool = False) -> httpx.URL:
+    """An address to which we may go, as far as it tells by itself; AddressRefused for others. Its name is not resolved yet.
+    `plain`: http will do.
+    """
     if not url.isascii():
         raise errors.AddressRefused(
             "This address has other letters than a to z.", next="Write them with %, as browsers do when it is copied."
@@ -93,13 +95,19 @@ def parsed(url: str) -> httpx.URL:
         found = httpx.URL(url)
         host, port = found.host, found.port or {"https": 443, "http": 80}[found.scheme]
     except (httpx.InvalidURL, KeyError, ValueError, TypeError):
-        raise errors.AddressRefused("This is no https address.", next="It must begin with https://.") from None
+        what = "This is no address of the web." if plain else "This is no https address."
+        raise errors.AddressRefused(what, next="It must begin with https://.") from None
     if len(url) > LONGEST or not host or not 0 < port < 65536 or found.userinfo or not url.isprintable() or "\\" in url:
         raise errors.AddressRefused
     literal = _literal(host)
     if literal is not None and not _passes(host, port, literal):
         raise errors.AddressRefused
-    if found.scheme == "http" and host.rstrip(".") != "localhost" and not (literal is not None and literal.is_loopback):
+    if (
+        found.scheme == "http"
+        and not plain
+        and host.rstrip(".") != "localhost"
+        and not (literal is not None and literal.is_loopback)
+    ):
         raise errors.AddressRefused("Parley goes only to https addresses.", next="It must begin with https://.")
     return found
 
@@ -125,7 +133,7 @@ async def resolved(host: str, port: int, *, family: int = socket.AF_UNSPEC, whos
         infos = await lookups.infos(host, port, family=family, whose=whose)
     except (OSError, UnicodeError) as error:
         known = not isinstance(error, socket.gaierror) or error.errno != socket.EAI_AGAIN
-        raise (errors.FarEndFailed if known else errors.NameUnknown)(f"{host} cannot be found.") from None
+        raise (errors.NameMissing if known else errors.NameUnknown)(f"{host} cannot be found.") from None
     found = [(int(info[0]), str(info[4][0])) for info in infos]
     passing = [(family, text) for family, text in found if "%" not in text and _passes(host, port, ipaddress.ip_address(text))]
     if not passing:
@@ -174,8 +182,8 @@ class _Resolver(AbstractResolver):
 class Transport(httpx.AsyncBaseTransport):
     """httpx's way out for such addresses, also for long answers. It belongs to one event loop, and is to be closed."""
 
-    def __init__(self, *, trust: ssl.SSLContext | None = None, whose: int | None = None) -> None:
-        self._trust, self._resolver = trust or _trust(), _Resolver(whose)
+    def __init__(self, *, trust: ssl.SSLContext | None = None, whose: int | None = None, plain: bool = False) -> None:
+        self._trust, self._resolver, self._plain = trust or _trust(), _Resolver(whose), plain
         self._inner = AiohttpTransport(client=self._session, verify=False, trust_env=False)  # noqa: S501 - the session verifies
 
     def _session(self) -> aiohttp.ClientSession:
@@ -185,7 +193,7 @@ class Transport(httpx.AsyncBaseTransport):
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        literal = _literal(parsed(str(request.url)).host)
+        literal = _literal(parsed(str(request.url), plain=self._plain).host)
         if literal is not None:
             self._resolver.judged.add(literal)
         return await self._inner.handle_async_request(request)
@@ -223,14 +231,15 @@ async def send(
     most: int = MOST,
     trust: ssl.SSLContext | None = None,
     whose: int | None = None,
+    plain: bool = False,
 ) -> Answer:
     """One request, answered within so many seconds with so many bytes at most; AddressRefused, or FarEndFailed. `whose`: the
-    person (id) who named the address.
+    person (id) who named the address. `plain`: http will do.
     """
     asked = {"User-Agent": "Parley", **(headers or {}), "Accept-Encoding": "identity"}  # what is packed could be of any size
-    request = httpx.Request(method, parsed(url), headers=asked, content=content)
+    request = httpx.Request(method, parsed(url, plain=plain), headers=asked, content=content)
     try:
-        async with asyncio.timeout(seconds), Transport(trust=trust, whose=whose) as transport:
+        async with asyncio.timeout(seconds), Transport(trust=trust, whose=whose, plain=plain) as transport:
             response = await transport.handle_async_request(request)
             try:
                 return Answer(response.status_code, response.headers, await _bounded(response, most))
@@ -250,7 +259,7 @@ async def _bounded(response: httpx.Response, most: int) -> bytes:
         parts.append(part)
         size += len(part)
         if size > most:
-            raise errors.FarEndFailed("The answer from there is too large.")
+            raise errors.AnswerTooLarge
     return b"".join(parts)
 
 

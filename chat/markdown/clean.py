@@ -33,7 +33,7 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     **{tag: _MATH_ATTRIBUTES for tag in _MATH if tag != "math"},
 }
 CLASSES: dict[str, frozenset[str]] = {
-    "span": frozenset({"image", *STANDARD_TYPES.values()} - {""}),
+    "span": frozenset({"image", "there", *STANDARD_TYPES.values()} - {""}),
     "code": frozenset({"tex", "pending"}),
     "sup": frozenset({"fn", "fn-label"}),
     "td": frozenset({"left", "center", "right"}),

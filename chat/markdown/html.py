@@ -7,6 +7,7 @@ from itertools import zip_longest
 from markdown_it.token import Token
 
 from chat.markdown.clean import clean
+from chat.markdown.images import offered
 from chat.markdown.inline import inline_html
 from chat.markdown.memory import Memory
 
@@ -35,10 +36,10 @@ def block_html(group: Sequence[Token], memory: Memory) -> str:
     first = group[0]
     match first.type:
         case "paragraph_open":
-            return paragraph(tidy(inline_html(group[1].children or [], memory)))
+            return paragraph(tidy(inline_html(group[1].children or [], memory), memory))
         case "heading_open":
             tag = first.meta.get("tag") or memory.heading(int(first.tag[1]))
-            return clean(f"<{tag}>{inline_html(group[1].children or [], memory)}</{tag}>")
+            return offered(clean(f"<{tag}>{inline_html(group[1].children or [], memory)}</{tag}>"), memory.item)
         case "bullet_list_open" | "ordered_list_open":
             return list_open(first) + "".join(f"<li>{inside}</li>" for inside in items(group, memory)) + f"</{first.tag}>"
         case "blockquote_open":
@@ -66,9 +67,9 @@ def paragraph(inside: str) -> str:
     return MATHS[0] + html[3:-4] + MATHS[1] if formula else html
 
 
-def tidy(inside: str) -> str:
+def tidy(inside: str, memory: Memory) -> str:
     """Sanitised inline HTML. What has nothing in it but text and plain tags passes the sanitiser unchanged: it is not asked."""
-    return clean(inside) if _MARKED.search(inside) else inside
+    return offered(clean(inside), memory.item) if _MARKED.search(inside) else inside
 
 
 def list_open(token: Token) -> str:
@@ -94,7 +95,7 @@ def table(group: Sequence[Token], memory: Memory) -> tuple[str, list[str]]:
     head = [f"{tag}{inside}</th>" for tag, inside in zip(column_tags(group, "th"), _cells(_rows(group)[0], memory), strict=True)]
     html = clean(f"{_HEAD[0]}{''.join(head)}{_HEAD[1]}").removeprefix("<table>").removesuffix("</table>")
     tags = column_tags(group)
-    return html, [row_html(_cells(row, memory), tags) for row in _rows(group)[1:]]
+    return offered(html, memory.item), [row_html(_cells(row, memory), tags, memory) for row in _rows(group)[1:]]
 
 
 def _rows(group: Sequence[Token]) -> list[Sequence[Token]]:
@@ -112,8 +113,8 @@ def column_tags(group: Sequence[Token], name: str = "td") -> list[str]:
     return [f'<{name} class="{style.removeprefix("text-align:")}">' if style else f"<{name}>" for style in styles]
 
 
-def row_html(cells: Sequence[str], tags: Sequence[str]) -> str:
+def row_html(cells: Sequence[str], tags: Sequence[str], memory: Memory) -> str:
     """The cells of one row, sanitised (in a table of their own: outside of one the parser would drop them)."""
     padded = zip_longest(cells[: len(tags)], tags, fillvalue="")
     html = clean(_ROW[0] + "".join(f"{tag}{inside}</td>" for inside, tag in padded) + _ROW[1])
-    return html.removeprefix(_ROW[0]).removesuffix(_ROW[1])
+    return offered(html.removeprefix(_ROW[0]).removesuffix(_ROW[1]), memory.item)

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 from html import escape
-from urllib.parse import urlsplit
 
 from markdown_it.token import Token
 
+from chat.markdown.images import host_of, leads
 from chat.markdown.memory import Memory
 
 _ADDRESS = re.compile(r"https?://[^/?#\s]|mailto:[^\s]", re.IGNORECASE)
@@ -48,19 +48,14 @@ def _one(token: Token, memory: Memory) -> str:
 
 
 def _image(token: Token, *, linked: bool) -> str:
-    """Nothing is loaded: an image is a link that says where it leads, or, in a link that leads elsewhere, its words."""
+    """Nothing is loaded: an image is a link that says where it leads, or, in a link that leads elsewhere, its words. (The class
+    `there` says that this is the image's own link: `images.offered`.)
+    """
     address = str(token.attrGet("src"))
     words = f"Image: {token.content}" if token.content else "Image"
-    host = "" if linked or not address.lower().startswith(("http://", "https://")) else host_of(address)
-    label = f'<span class="image">{escape(f"{words} ({host})" if host else words, quote=False)}</span>'
+    host = host_of(address) if not linked and leads(address) else ""
+    label = f'<span class="image{" there" if host else ""}">{escape(f"{words} ({host})" if host else words, quote=False)}</span>'
     return f'<a href="{escape(address)}">{label}</a>' if host else label
-
-
-def host_of(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _footnote(token: Token) -> str:

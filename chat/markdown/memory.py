@@ -11,9 +11,10 @@ _RECENT = 4  # open leaves rendered last
 
 
 class Memory:
-    """One per text. Code and maths are made once however often their block is rendered."""
+    """One per text. Code and maths are made once however often their block is rendered. `item`: the id of what holds the text."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self.item = prefix.partition("-")[0]
         self.references: dict[str, Any] = {}
         self.start = ("", "")  # the settled start of the paragraph that is open: source and HTML
         self.marked: tuple[str, int | None] = ("", None)  # the open paragraph, and up to where there are marks in it

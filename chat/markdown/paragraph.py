@@ -46,7 +46,7 @@ def plain_paragraph(src: str, memory: Memory, *, env: dict[str, Any] | None = No
     """HTML of a plain paragraph: finished when there is an `env`, else as it grows."""
     src = src.strip()
     if env is not None:
-        return paragraph(tidy(inline_html(parse_inline(src, env, growing=True), memory)))
+        return paragraph(tidy(inline_html(parse_inline(src, env, growing=True), memory), memory))
     if not src.startswith(memory.start[0]):
         memory.restart()
     at, made = len(memory.start[0]), [memory.start[1]]
@@ -55,7 +55,8 @@ def plain_paragraph(src: str, memory: Memory, *, env: dict[str, Any] | None = No
         made.append(part[1])
     memory.start = (src[:at], "".join(made))
     rest = closed(src[at:])
-    return paragraph(memory.start[1] + tidy(inline_html(parse_inline(rest, memory.env(growing=True), growing=True), memory)))
+    made_last = inline_html(parse_inline(rest, memory.env(growing=True), growing=True), memory)
+    return paragraph(memory.start[1] + tidy(made_last, memory))
 
 
 def _settled(src: str, at: int, memory: Memory) -> tuple[str, str] | None:
@@ -78,7 +79,7 @@ def _part(src: str, at: int, size: int, memory: Memory) -> tuple[str, str] | Non
     tokens = parse_inline(src[at:end], memory.env(growing=True), growing=True)
     if any(_is_loose(token) for token in tokens):
         return None
-    return src[at:end], tidy(inline_html(tokens, memory))
+    return src[at:end], tidy(inline_html(tokens, memory), memory)
 
 
 def _is_loose(token: Token) -> bool:

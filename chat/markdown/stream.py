@@ -15,7 +15,7 @@ from chat.markdown.nodes import Append, Node, Op, Replace, difference
 
 def render(text: str, *, prefix: str) -> SafeString:
     """The blocks of a whole text, each in its `<div class="block" id="{prefix}-{n}">`."""
-    return _safe(final_nodes(source.clean(text), prefix, Memory()))
+    return _safe(final_nodes(source.clean(text), prefix, Memory(prefix)))
 
 
 class Stream:
@@ -24,7 +24,7 @@ class Stream:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._intake = source.Intake()
-        self._memory = Memory()
+        self._memory = Memory(prefix)
         self._doc = Doc(self._memory)
         self._text: list[str] = []
         self.size = 0  # characters of it

@@ -47,7 +47,7 @@ class Table:
         cells = cells[1 if cells and not cells[0] else 0 :]
         cells = cells[:-1] if cells and not cells[-1] else cells
         tokens = (parse_inline(cell.strip(), env, growing=True) for cell in cells)
-        return row_html([inline_html(cell, self._memory) for cell in tokens], self._cells)
+        return row_html([inline_html(cell, self._memory) for cell in tokens], self._cells, self._memory)
 
     def _last(self, tail: str | None) -> list[str]:
         if not tail:

@@ -8,13 +8,14 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
-from chat import errors
+from chat import egress, errors
 from chat.models import User
 from chat.models.files import sized
 from chat.protocol.types import Json
-from chat.runs import passing, uploads
+from chat.runs import addresses, passing, uploads
 from chat.store.attached import Held
 from chat.store.wording import TextFile
+from chat.web import pace
 
 ANOTHER: Final = "Remove it and send again."
 TEXTS: Final = 5  # times `FILE_BYTES`, of the texts of one message together
@@ -36,10 +37,12 @@ def attached(request: HttpRequest) -> tuple[list[TextFile], list[Held]]:
     """Texts and files of the composer, those that wait first."""
     assert isinstance(request.user, User)  # nobody else has a composer
     texts, others = sorted_out(request)
-    waiting = held(request)
-    counted(len(texts) + len(others) + len(waiting))
+    waiting, url = held(request), address(request)
+    counted(len(texts) + len(others) + len(waiting) + bool(url))
     for upload in others:
         waiting.append(Held(uploads.take(actor=request.user, source=upload, name=upload.name or "").use.pk))
+    if url:
+        waiting.append(Held(addresses.take(actor=request.user, url=url).use.pk))
     return texts, waiting
 
 
@@ -47,16 +50,27 @@ def in_memory(request: HttpRequest) -> tuple[list[TextFile], list[Json]]:
     """The same where nothing may be put in as a file, for it would lie on a disk: texts, and images as parts of the message."""
     assert isinstance(request.user, User)  # nobody else has a composer
     texts, others = sorted_out(request)
-    counted(len(texts) + len(others))
+    url = address(request)
+    counted(len(texts) + len(others) + bool(url))
     images: list[Json] = []
-    for upload in others:
-        taken = passing.take(actor=request.user, source=upload, name=upload.name or "")
+    all_taken = [passing.take(actor=request.user, source=upload, name=upload.name or "") for upload in others]
+    if url:
+        all_taken.append(addresses.pass_on(actor=request.user, url=url))
+    for taken in all_taken:
         if isinstance(taken, TextFile):
             texts.append(taken)
         else:
             images.append(taken)
     fitting(texts)
     return texts, images
+
+
+def address(request: HttpRequest) -> str:
+    """The address of an image or a document to be fetched, "" where there is none; TooOften, where there were many."""
+    url = request.POST.get("address", "")[: egress.LONGEST + 1].strip()
+    if url:
+        pace.heed(request)
+    return url
 
 
 def sorted_out(request: HttpRequest) -> tuple[list[TextFile], list[Any]]:

@@ -11,11 +11,11 @@ from chat import errors, policy
 from chat.store import conversations, files, projects, server, teams
 from chat.web.errors import shown
 
-COMPOSER: Final = "text model client_id attachments store"
+COMPOSER: Final = "text model client_id attachments address store"
 FIELDS: Final = {
     **dict.fromkeys(("home", "messages", "project"), f"{COMPOSER} files detail"),
-    "files": "file",
-    **dict.fromkeys(("temporary_new", "temporary_messages"), "text model client_id attachments"),
+    "files": "file address",
+    **dict.fromkeys(("temporary_new", "temporary_messages"), "text model client_id attachments address"),
     "temporary_regenerate": "model",
     "temporary_keep": "store",
     "edit": "text client_id",

@@ -13,9 +13,10 @@ from django_htmx.http import HttpResponseClientRedirect
 from chat import errors
 from chat.live.views import FileView
 from chat.models import File, FileUse
-from chat.runs import uploads
+from chat.runs import addresses, uploads
 from chat.store import files
 from chat.web import sidebar
+from chat.web.attachments import address
 from chat.web.decorators import PersonRequest, no_content, person_required
 from chat.web.fields import value
 from chat.web.serving import served
@@ -58,12 +59,15 @@ def _place(use: FileUse) -> dict[str, Any]:
 
 
 def put_in(request: PersonRequest) -> HttpResponse:
-    """One file; the answer is its line in the composer."""
-    upload = request.FILES.get("file")
-    if upload is None:
+    """One file, or what is at an address; the answer is its line in the composer."""
+    upload, url = request.FILES.get("file"), address(request)
+    if upload is None and not url:
         raise errors.InvalidInput("No file has come.", next="Choose it again.")
-    use, changed = uploads.take(actor=request.user, source=upload, name=upload.name or "")  # type: ignore[arg-type]
-    return render(request, "files/held.html", {"use": use, "file": use.file, "changed": changed})
+    if upload is None:
+        use, changed = addresses.take(actor=request.user, url=url)
+    else:
+        use, changed = uploads.take(actor=request.user, source=upload, name=upload.name or "")  # type: ignore[arg-type]
+    return render(request, "files/held.html", {"use": use, "file": use.file, "changed": changed, "fetched": bool(url)})
 
 
 @require_POST

@@ -79,7 +79,7 @@ def say(request: PersonRequest, temporary_id: str) -> HttpResponse:
     except errors.ParleyError as error:
         return refill(request, error, {} if request.htmx else page_context(request, talk), page=PAGE)
     if request.htmx:
-        return render(request, "conversations/client_id.html", {"client_id": token_hex(16), "out_of_band": True})
+        return render(request, "temporary/taken.html", {"client_id": token_hex(16), "out_of_band": True})
     return redirect(talk.url)
 
 

@@ -27,6 +27,7 @@ class House:
         self.url = f"http://localhost:{self.port}"
         self.environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         self.environment |= {"PORT": str(self.port), "PARLEY_VAR": str(folder)}
+        self.environment["EGRESS_ALLOW"] = "127.0.0.1/32"  # where tests have web servers of somebody else's
         if model_server:
             self.environment |= {"OPENAI_BASE_URL": model_server, "OPENAI_API_KEY": "sk-scripted"}
         self.process: subprocess.Popen[str] | None = None

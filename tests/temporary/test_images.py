@@ -6,8 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from chat.markdown import images
 from chat.models import Conversation, File, Item
 from chat.store import pool
+from tests.elsewhere import elsewhere
 from tests.pictures import png
 from tests.scripted import ScriptedServer
 from tests.temporary.conftest import Somebody
@@ -60,3 +62,39 @@ async def test_of_a_document_its_words_come_along(olivia: Somebody, scripted: Sc
     refused = await olivia.post("/t/", text="And this", attachments=SimpleUploadedFile("a.png", b"\x89PNG\x00 broken"))
     assert refused.status_code == 400
     assert "And this" in refused.text
+
+
+async def test_one_that_a_reply_names_is_shown_after_a_click_to_its_owner_alone_and_lies_nowhere(
+    olivia: Somebody, stella: Somebody, settings: Any
+) -> None:
+    before = lying()
+    with elsewhere() as there:
+        settings.EGRESS_ALLOW = [there.place]
+        url = there.gives("/quark.png", png())
+        path = await olivia.begin(f"[[say='![A quark]({url})']]")
+        reply = await olivia.ended(path)
+        address = f"{path}images/{reply.output[0]['id']}/{images.digest(url)}/"
+        assert f'href="{address.removeprefix(path)}"' in (await olivia.get(path)).text
+        assert there.asked == []
+        assert f'src="{address}whole/"' in (await olivia.get(address, HX_Request="true")).text
+        answer = await olivia.get(f"{address}whole/")
+        assert (answer["Content-Type"], answer["Cache-Control"]) == ("image/png", "private, no-store")
+        assert [(await stella.get(f"{address}{ending}")).status_code for ending in ("", "whole/")] == [404, 404]
+        assert (await olivia.get(address.replace(images.digest(url), "0" * 32))).status_code == 404
+        assert len(there.asked) == 1
+    assert lying() == before
+
+
+async def test_an_address_comes_with_the_message_and_lies_nowhere(
+    olivia: Somebody, scripted: ScriptedServer, settings: Any
+) -> None:
+    before = lying()
+    with elsewhere() as there:
+        settings.EGRESS_ALLOW = [there.place]
+        path = await olivia.begin("Look", address=there.gives("/quark.png", png()))
+        await olivia.ended(path)
+    parts = scripted.requests[-1].body["input"][0]["content"]
+    assert [part["type"] for part in parts] == ["input_text", "input_image"]
+    assert parts[1]["image_url"].startswith("data:image/png;base64,")
+    assert "127.0.0.1" not in str(parts)
+    assert lying() == before

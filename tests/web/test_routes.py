@@ -8,10 +8,11 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from chat import policy
+from chat.markdown import images
 from chat.models import Conversation, Invitation, Item, Link, Project, Response, Team
 from chat.store import links, messages, projects, teams
 from chat.web.fields import FIELDS
-from tests.cast import Cast, put_in
+from tests.cast import OUTSIDE, Cast, put_in, says
 from tests.conftest import signed_in
 
 ALLAUTHS = ("account_", "mfa_")
@@ -28,8 +29,10 @@ PREFIXES = {
     "file_id": "file",
     "use_id": "use",
     "temporary_id": "temp",
+    "output_id": "msg",
 }
-MISSING = {"user_id": "0", "width": "320", "index": "0", **{name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}}
+MISSING = {"user_id": "0", "width": "320", "index": "0", "digest": "0" * 32}
+MISSING |= {name: f"{prefix}_" + "0" * 32 for name, prefix in PREFIXES.items()}
 
 OTHERS = {"invitation_id": "inv_" + "0" * 32, "team_id": "team_" + "0" * 32, "token": "x"}
 OTHERS |= dict.fromkeys(("sign_in", "subscription", "user_id"), "0")
@@ -54,6 +57,7 @@ def test_a_foreign_conversation_answers_like_a_missing_one(cast: Cast, pattern: 
     link = links.make(actor=cast.owner, conversation_id=begun.conversation.pk, live=True, audience="anyone", days=7)
     ids = {"item_id": str(begun.response.input_id), "response_id": begun.response.pk, "link_id": link.pk}
     ids["user_id"] = str(cast.mate.pk)
+    ids |= {"output_id": says(begun.response, f"![A quark]({OUTSIDE})").pk, "digest": images.digest(OUTSIDE)}
     theirs = {"conversation_id": begun.conversation.pk, **ids}
     client = signed_in(cast.stranger)
     for htmx in ({}, {"HTTP_HX_REQUEST": "true"}):
