@@ -69,20 +69,14 @@ def test_text_files_go_with_the_message(owner: Client, begun: messages.Begun) ->
 
 
 @pytest.mark.parametrize(
-    ("content", "status", "sentence"),
-    [
-        (b"\x89PNG\r\n\x1a\n\x00\xff", 400, "is not a text file"),
-        (b"a\x00b", 400, "is not a text file"),
-        (b"x" * 100_001, 413, "100 KB"),
-    ],
+    ("content", "sentence"),
+    [(b"\x89PNG\r\n\x1a\n\x00\xff", "it is damaged, or only a part of it"), (b"a\x00b", "This kind of file cannot be read here")],
 )
-def test_other_files_are_refused_and_nothing_is_sent(
-    owner: Client, begun: messages.Begun, content: bytes, status: int, sentence: str
-) -> None:
+def test_other_files_are_refused_and_nothing_is_sent(owner: Client, begun: messages.Begun, content: bytes, sentence: str) -> None:
     before = Response.objects.count()
     file = SimpleUploadedFile("evil\u202egnp.txt", content)
     answer = owner.post(f"{begun.conversation.url}messages/", {"text": "See", "attachments": file}, **HTMX)
-    assert answer.status_code == status
+    assert answer.status_code == 400
     assert sentence in answer.content.decode()
     assert Response.objects.count() == before
 
