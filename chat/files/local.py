@@ -51,12 +51,12 @@ class Local:
     def _moved(self, written: Path, place: Path) -> None:
         """A delete may take its folder away just now, when it was the last in it."""
         for last in (*[False] * TRIES, True):
-            place.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             try:
+                place.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
                 written.replace(place)
                 _settle(place.parent)
                 return
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):  # there when it was to be made, and gone when it was looked at
                 if last:
                     raise
 
