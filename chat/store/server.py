@@ -69,22 +69,22 @@ def change_team_creation(*, actor: User, who: str) -> None:
         record.write(actor=actor, what="server.team_creation", about="server", before=before, after=who)
 
 
-@transaction.atomic
 def change_public_links(*, actor: User, allowed: bool) -> None:
     """Whether links may be opened by anyone from now on; those there are show nothing as long as they may not."""
-    manage(actor)
-    if Server.objects.filter(pk=1).exclude(public_links=allowed).update(public_links=allowed):
-        was, now = ("off", "on") if allowed else ("on", "off")
-        record.write(actor=actor, what="server.public_links", about="server", before=was, after=now)
+    _switch(actor, "public_links", on=allowed)
+
+
+def change_temporary(*, actor: User, allowed: bool) -> None:
+    """Whether there are temporary conversations from now on."""
+    _switch(actor, "temporary", on=allowed)
 
 
 @transaction.atomic
-def change_temporary(*, actor: User, allowed: bool) -> None:
-    """Whether there are temporary conversations from now on."""
+def _switch(actor: User, name: str, *, on: bool) -> None:
     manage(actor)
-    if Server.objects.filter(pk=1).exclude(temporary=allowed).update(temporary=allowed):
-        was, now = ("off", "on") if allowed else ("on", "off")
-        record.write(actor=actor, what="server.temporary", about="server", before=was, after=now)
+    if Server.objects.filter(pk=1).exclude(**{name: on}).update(**{name: on}):
+        was, now = ("off", "on") if on else ("on", "off")
+        record.write(actor=actor, what=f"server.{name}", about="server", before=was, after=now)
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from chat.models import LEFT, AdminAct, AdminActDetail, AdminActHead, Team, User
@@ -186,6 +187,13 @@ def test_names_are_looked_up_by_one_question_for_all_and_rows_found_by_an_index(
         assert "USING" in plan
         assert "act_newest" in plan
         assert "TEMP B-TREE" not in plan
+
+
+def test_its_page_leads_to_no_export_of_the_log(world: World) -> None:
+    act(world, "stranger", "suspend")
+    page = world.client("server owner").get(PAGE).content.decode()
+    assert "Export as CSV" in page
+    assert f'href="{reverse("admin:chat_export_new")}' not in page
 
 
 def test_it_is_taken_along_as_it_is_chained_with_nothing_that_is_a_formula_and_that_is_on_it(world: World) -> None:
