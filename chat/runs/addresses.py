@@ -3,10 +3,6 @@ provider and no browser goes there.
 """
 
 import io
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
 from typing import Final, NamedTuple
 
 from asgiref.sync import async_to_sync
@@ -17,6 +13,7 @@ from chat.files import sniff
 from chat.models import User
 from chat.protocol.types import Json
 from chat.runs import passing, uploads
+from chat.runs.shares import Share
 from chat.runs.uploads import Put
 from chat.store import pool
 from chat.store.wording import TextFile
@@ -30,29 +27,12 @@ class Brought(NamedTuple):
     name: str
 
 
-class _Ways:
-    """Those that are being fetched by this process."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._taken: Counter[int] = Counter()
-
-    @contextmanager
-    def one(self, actor: User) -> Iterator[None]:
-        with self._lock:
-            if self._taken[actor.pk] >= EACH:
-                raise errors.Busy("Other addresses of yours are still being fetched.", next="Add this one in a moment.")
-            if self._taken.total() >= AT_ONCE:
-                raise errors.Busy("This server fetches too many addresses just now.")
-            self._taken[actor.pk] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._taken -= Counter([actor.pk])  # and none that is zero stays
-
-
-_ways: Final = _Ways()
+_ways: Final = Share(
+    EACH,
+    "Other addresses of yours are still being fetched.",
+    all=AT_ONCE,
+    ours="This server fetches too many addresses just now.",
+)
 
 
 def bring(*, actor: User, url: str, images_only: bool = False) -> Brought:

@@ -1,15 +1,11 @@
 """Files on their way in: looked at and made harmless, a row that says that they come, their bytes, and then they are there."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
 from typing import BinaryIO, Final, NamedTuple
 
-from chat import errors
 from chat import files as bytes_of
 from chat.files import Taken, storage
 from chat.models import File, FileUse, User
+from chat.runs.shares import Share
 from chat.store import files, pool
 from chat.store.files import Facts
 
@@ -23,27 +19,7 @@ class Put(NamedTuple):
     changed: str
 
 
-class _Turns:
-    """How many files of each person are being looked at in this process, so that nobody takes the places of all others."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._lock = most, Lock()
-        self._taken: Counter[int] = Counter()
-
-    @contextmanager
-    def one(self, actor: User) -> Iterator[None]:
-        with self._lock:
-            if self._taken[actor.pk] >= self._most:
-                raise errors.Busy("Your other files are still being looked at.", next="Add this one in a moment.")
-            self._taken[actor.pk] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._taken -= Counter([actor.pk])  # and none that is zero stays
-
-
-turns = _Turns(EACH)
+turns: Final = Share(EACH, "Your other files are still being looked at.")
 
 
 def looked_at(*, actor: User, source: BinaryIO, name: str) -> Taken:

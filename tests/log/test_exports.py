@@ -6,6 +6,7 @@ import json
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from chat.models import (
 from chat.runs.exports import Making
 from chat.store import access, chain, conversations, departures, exports, log_exports, messages, removals, sharing
 from chat.store.cells import defused, row
+from chat.store.listed import Filters
 from tests.cast import ACTORS
 from tests.log.conftest import CANARY, REPLY, WHO, Log, answered, end
 from tests.log.test_lists import BAD, many, walk
@@ -108,6 +110,13 @@ def test_a_table_has_what_the_list_shows_and_no_text(logged: Log) -> None:
     assert not AccessRow.objects.exists()
     found = table(make(logged.client("team admin"), of="conversations"))
     assert {one["conversation"] for one in found} == {one.pk for one in Conversation.objects.filter(team=logged.world.team)}
+
+
+def test_what_it_is_narrowed_by_is_the_same_in_the_background() -> None:
+    least = {"first": 5, "total": 6, "tokens": 7, "cost": Decimal("0.50"), "counted": "yes"}
+    filters = Filters(model="m", status="failed", until=timezone.now(), scope=("team_1",), **least)  # type: ignore[arg-type]
+    asked = log_exports.Wanted("responses", "csv", filters, "team_1")
+    assert log_exports.wanted(json.loads(json.dumps(asked.as_data()))) == asked
 
 
 def test_no_cell_is_a_formula(logged: Log) -> None:
