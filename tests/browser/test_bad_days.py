@@ -153,7 +153,7 @@ def test_a_server_killed_in_mid_reply_keeps_what_was_shown(page: Page, house: Ho
     house.start()
     kept = words(ended(page, re.compile("incomplete|failed"), within=25))
     assert kept.startswith(shown)
-    expect(page.get_by_text("The reply was cut off before its end.")).to_be_visible()
+    expect(page.locator("#items").get_by_text("The reply was cut off before its end.")).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     expect(replies(page)).to_have_count(2)
     page.get_by_role("button", name="Stop").click()

@@ -1,6 +1,7 @@
 """The panel in a browser: its scripts run under its content policy, and what it does to people reaches them at once."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -89,11 +90,12 @@ def test_what_was_said_is_counted_and_costs_what_the_owner_says(
             break
         panel.reload()
     panel.get_by_role("link", name="Enter its price").first.click()
+    model = panel.get_by_label("Model", exact=True).input_value()  # other tests may have asked others
     panel.get_by_label("tokens read, in USD").fill("0.5")
     panel.get_by_label("tokens written, in USD").fill("2")
     panel.get_by_role("button", name="Save").click()
     expect(panel.get_by_text("(holds now)")).to_be_visible()
-    panel.goto("/admin/chat/daily/?days=7")
+    panel.goto(f"/admin/chat/daily/?days=7&model={quote(model)}")
     expect(panel.get_by_role("img", name="Cost")).to_be_visible()
     expect(panel.get_by_text("no price")).to_have_count(0)
     for path in ("/admin/chat/daily/?days=7", "/admin/chat/price/", "/admin/chat/price/add/"):
