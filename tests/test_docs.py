@@ -1,6 +1,7 @@
 """What is written about the house is true of it: every setting, room and bound is named."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,12 @@ def test_no_file_outgrows_the_house() -> None:
 def test_no_lock_file_names_an_address() -> None:
     for lock in (ROOT / "deploy").glob("*.lock"):
         assert "://" not in lock.read_text()
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")
+def test_nothing_of_one_machine_is_kept() -> None:
+    """What is ignored is not tracked, and no link leads out of the folder."""
+    listed = ["git", "-C", str(ROOT), "ls-files", "-z"]
+    assert subprocess.check_output([*listed, "--cached", "--ignored", "--exclude-standard"]) == b""
+    tracked = [ROOT / name for name in subprocess.check_output(listed, text=True).split("\0") if name]
+    assert [path for path in tracked if path.is_symlink()] == []

@@ -97,10 +97,13 @@ def test_three_images_picked_pasted_and_dropped_go_with_a_message_and_are_looked
     pictures.first.click()
     expect(page).to_have_url(re.compile(r"/files/file_[0-9a-f]+/view/\?in=conv_"))
     for key, name in (("ArrowRight", "image.png"), ("ArrowRight", "tall.png"), ("ArrowLeft", "image.png")):
+        page.wait_for_load_state()  # only then the page listens to keys
         page.keyboard.press(key)
         expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.wait_for_load_state()
     swipe(page)
     expect(page.get_by_role("heading", name="tall.png")).to_be_visible()
+    page.wait_for_load_state()
     page.locator("[data-whole]").dblclick()
     expect(page.locator("[data-viewer]")).to_have_class(re.compile("zoomed"))
     swipe(page)  # moves what is enlarged, and goes nowhere
