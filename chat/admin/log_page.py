@@ -21,7 +21,7 @@ MODES: Final = dict(LogMode.choices)
 FRAME: Final = {
     "default-src": [NONE],
     "style-src": [SELF],
-    "img-src": [SELF],
+    "img-src": [SELF, "data:"],  # copies of what people sent: no address leads to those
     "form-action": [NONE],
     "base-uri": [NONE],
     "frame-ancestors": [SELF],

@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from chat.admin import copies
 from chat.admin.figures import money
 from chat.live.transcript import error_view
 from chat.live.views import ErrorView, Files, ItemView, item_view, part_views
@@ -94,19 +95,21 @@ class Shown:
 
 
 def entries(allowed: Allowed, conversation: Conversation | None, ids: list[str]) -> list[Shown]:
-    return [_shown(one) for one in logged.exchanges(allowed, conversation, ids)] if conversation else []
+    left, shown = copies.MOST, []
+    for one in logged.exchanges(allowed, conversation, ids) if conversation else []:
+        inside, left = copies.of(allowed, () if logged.closed(one.response) else one.files.values(), left)
+        shown.append(_shown(one, Files(one.files, base="", copies=inside)))
+    return shown
 
 
-def _shown(exchange: Exchange) -> Shown:
+def _shown(exchange: Exchange, files: Files) -> Shown:
     response, item = exchange.response, exchange.item
     versions = _versions(exchange)
     if reason := logged.closed(response):
         return Shown(response, reason, versions=versions)
     name = item.author.shown_name if item.author else LEFT
     said = ItemView(item.pk, item.type, item.role, "", item.wire, author_name=name, created=item.created)
-    said.parts = part_views(
-        item.wire.get("content"), f"{item.pk}-log", named=exchange.named, files=Files(exchange.files, base="")
-    )
+    said.parts = part_views(item.wire.get("content"), f"{item.pk}-log", named=exchange.named, files=files)
     reply = [item_view(each.wire, id=f"{each.pk}-log", status=response.status) for each in exchange.output]
     return Shown(response, "", None if item.hidden else said, reply, error_view(response), versions)
 

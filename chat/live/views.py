@@ -18,14 +18,23 @@ from chat.store import mentions
 FILES: Final = "/files/"
 
 
+class Copy(NamedTuple):
+    """A file for somebody who can open none: a `data:` address of its image, the text of a document, or why it is `missing`."""
+
+    image: str = ""
+    text: str = ""
+    missing: str = ""
+
+
 class Files(NamedTuple):
     """Those that go with a message and are there, by id, or by their place where they have none; their addresses begin with
-    `base`: with "" they are told, not shown.
+    `base`: with "" they are told, and shown as far as there are `copies`.
     """
 
     known: Mapping[str, File] = MappingProxyType({})
     base: str = FILES
     within: str = ""
+    copies: Mapping[str, Copy] = MappingProxyType({})
 
 
 NO_FILES: Final = Files()
@@ -52,6 +61,7 @@ class FileView:
     file: File | None = None
     base: str = FILES
     within: str = ""
+    copy: Copy | None = None
 
     @property
     def url(self) -> str:
@@ -255,7 +265,8 @@ def _file_view(part: Mapping[str, object], files: Files, index: int) -> FileView
         return None
     name = str(part.get("filename") or "")
     known = files.known.get(str(part.get("file_id") or index))
-    return FileView(name or "file", part["type"] == "input_image", known, files.base, files.within)
+    copy = files.copies.get(known.pk) if known else None
+    return FileView(name or "file", part["type"] == "input_image", known, files.base, files.within, copy)
 
 
 def item_view(wire_item: Json, *, id: str, status: str, passing: bool = False) -> ItemView:

@@ -9,7 +9,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from chat import errors
 from chat.models import Conversation, File, FileText, FileUse, User
@@ -145,10 +145,12 @@ def waiting(actor: User, use_ids: Collection[str]) -> list[FileUse]:
 
 
 def newest(*, actor: User, query: str = "", before: str = "", images: bool | None = None, most: int) -> list[File]:
-    """One's own, the last one first; `query`: words that their names hold; `before`: only those that come after this one."""
+    """One's own, the last one first; `query`: words that stand in their names or texts; `before`: only those that come after this one."""
     found = File.objects.owned_by(actor).here().order_by("-created", "-pk")
     for word in query.split()[:12]:
-        found = found.filter(Q(name__icontains=word) | Q(uses__name__icontains=word)).distinct()
+        named = FileUse.objects.filter(file=OuterRef("pk"), name__icontains=word)
+        read = FileText.objects.filter(pk=OuterRef("pk"), text__icontains=word)
+        found = found.filter(Q(name__icontains=word) | Exists(named) | Exists(read))
     if images is not None:
         found = found.filter(kind=File.Kind.IMAGE) if images else found.exclude(kind=File.Kind.IMAGE)
     last = File.objects.owned_by(actor).filter(pk=before).first() if before else None

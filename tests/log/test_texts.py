@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -10,11 +11,15 @@ from django.apps import apps
 from django.db import connection
 from django.urls import reverse
 
-from chat.models import Conversation, Item, LogRow, Response
-from chat.store import conversations, log, messages, storing
+from chat.admin import copies
+from chat.files import storage
+from chat.models import Conversation, Item, LogRow, Response, Server
+from chat.runs import uploads
+from chat.store import conversations, files, log, messages, storing
 from chat.store.attached import Held
 from tests.cast import put_in
 from tests.log.conftest import Log, answered, end
+from tests.pictures import png
 
 migration: Any = import_module("chat.migrations.0023_access_log")
 
@@ -53,19 +58,70 @@ def test_a_transcript_shows_a_branch_its_other_versions_and_of_what_was_not_stor
     assert "not stored" in shown(logged, "response_change", hidden.pk)
 
 
-def test_files_are_named_where_replies_are_stored_and_shown_nowhere(logged: Log) -> None:
+def sent(logged: Log, *uses: str) -> str:
+    """The id of a reply to a message with these files."""
+    into = logged.world.conversation.pk
+    held = [Held(use) for use in uses]
+    return end(
+        messages.send(actor=logged.world.people["author"], conversation_id=into, text="Look", held=held).response, "Yes."
+    ).pk
+
+
+def test_images_and_documents_are_seen_in_the_frame_and_at_no_address(logged: Log) -> None:
+    author, pk = logged.world.people["author"], logged.world.conversation.pk
+    photo = put_in(author, png(20, 10), "photo.png", kind="image", type="image/png", width=20, height=10)
+    paper = put_in(author, b"%PDF", "paper.pdf", kind="document", type="application/pdf", pages=2)
+    files.keep_text(paper.file_id, "Ask narwhal@example.org.", cut=None)
+    reply = sent(logged, photo.pk, paper.pk)
+    logged.open("team admin")
+    image = f'src="data:image/png;base64,{b64encode(png(20, 10)).decode()}"'
+    for name, key in (("response_text", reply), ("conversation_text", pk)):
+        text = shown(logged, name, key)
+        assert image in text
+        assert "Ask narwhal@example.org." in text
+        assert "photo.png" in text
+        assert "/files/" not in text
+    assert logged.client("team admin").get(f"/files/{photo.file_id}/").status_code == 404
+    Server.objects.update(log_mode="redacted")
+    text = shown(logged, "response_text", reply)
+    assert "data:image" not in text
+    assert "narwhal@" not in text
+    assert "images are not shown where texts are redacted" in text
+
+
+def test_a_page_has_copies_up_to_its_bound_and_none_of_what_is_gone(logged: Log) -> None:
+    author = logged.world.people["author"]
+    facts: dict[str, Any] = {"kind": "image", "type": "image/png", "width": 20, "height": 10}
+    small, lost, removed = (put_in(author, png(20, 10, grey=grey), f"{grey}.png", **facts) for grey in (1, 2, 3))
+    large = put_in(author, png(20, 10, grey=4) + bytes(copies.MOST), "4.png", **facts)
+    reply = sent(logged, large.pk, small.pk, lost.pk, removed.pk)
+    storage.delete(uploads.place(lost.file))
+    files.remove(actor=author, file_id=removed.file_id)
+    logged.open("team admin")
+    text = shown(logged, "response_text", reply)
+    assert text.count("data:image/png") == 1
+    assert b64encode(png(20, 10, grey=1)).decode() in text
+    assert "there are many images on this page" in text
+    assert "it cannot be read right now" in text
+    assert "was removed" in text
+
+
+def test_files_are_shown_nowhere_of_what_is_not_stored(logged: Log) -> None:
     author, pk = logged.world.people["author"], logged.world.conversation.pk
     logged.open("team admin")
-    text = shown(logged, "conversation_text", pk)
-    assert "quark.png" in text
-    assert "/files/" not in text
-    assert logged.client("team admin").get(f"/files/{logged.world.file.pk}/").status_code == 404
+    assert "quark.png" in shown(logged, "conversation_text", pk)
     storing.switch(actor=author, conversation_id=pk, on=False)
-    use = put_in(author, b"Hush.", "hushfile.txt")
-    begun = messages.send(actor=author, conversation_id=pk, text="Look", held=[Held(use.pk)])
-    end(begun.response, "I see.")
-    for name, key in (("conversation_text", pk), ("conversation_change", pk), ("response_change", begun.response.pk)):
-        assert "hushfile" not in shown(logged, name, key)
+    facts: dict[str, Any] = {"kind": "image", "type": "image/png", "width": 20, "height": 10}
+    reply = sent(logged, put_in(author, png(20, 10), "hushfile.png", **facts).pk)
+    for name, key in (
+        ("conversation_text", pk),
+        ("conversation_change", pk),
+        ("response_change", reply),
+        ("response_text", reply),
+    ):
+        text = shown(logged, name, key)
+        assert "hushfile" not in text
+        assert b64encode(png(20, 10)).decode() not in text
 
 
 def test_a_replay_has_every_piece_at_its_time_and_the_picture_its_gaps(logged: Log) -> None:

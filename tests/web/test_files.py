@@ -166,6 +166,11 @@ def test_all_of_ones_own_are_listed_found_and_where_they_were_used(
     found = owner.get("/files/?q=QUARK", HTTP_HX_REQUEST="true").text
     assert ("quark.png" in found, "lepton.txt" in found, "<html" in found) == (True, False, False)
     assert "Nothing yet." in stranger.get("/files/").text
+    paper = put_in(cast.owner, b"%PDF", "paper.pdf", kind="document", type="application/pdf", pages=2)
+    files.keep_text(paper.file_id, "An umbrella, and a Hadron.", cut=None)
+    assert "paper.pdf" in owner.get("/files/?q=hadron+paper").text
+    assert "paper.pdf" not in owner.get("/files/?q=hadron+quark").text
+    assert "paper.pdf" not in stranger.get("/files/?q=hadron").text
 
 
 def test_removed_it_leaves_a_line_in_the_message_and_can_be_had_back(shown: Any, owner: Client, stranger: Client) -> None:
