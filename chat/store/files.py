@@ -145,7 +145,7 @@ def waiting(actor: User, use_ids: Collection[str]) -> list[FileUse]:
 
 
 def newest(*, actor: User, query: str = "", before: str = "", images: bool | None = None, most: int) -> list[File]:
-    """One's own, the last one first; `query`: words that stand in their names or texts; `before`: only those that come after this one."""
+    """One's own, the last one first; `query`: words of their names or texts; `before`: only those that come after this one."""
     found = File.objects.owned_by(actor).here().order_by("-created", "-pk")
     for word in query.split()[:12]:
         named = FileUse.objects.filter(file=OuterRef("pk"), name__icontains=word)
