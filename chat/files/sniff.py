@@ -52,7 +52,7 @@ def form_of(head: bytes) -> Form:
     if head.startswith(b"PK\x03\x04"):
         return Form("document", "packed")
     for start, what, next in OTHERS:
-        if head.startswith(start):
+        if head.startswith(start) and not (start.isalnum() and b"\x00" not in head):  # a text may begin with these letters
             raise InvalidInput(f"This is {what}, which cannot be read here.", next=next)
     if _is_svg(head):
         raise InvalidInput("SVG drawings are not taken: they can hold programs.", next="Save it as PNG.")

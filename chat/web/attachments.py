@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
 from chat import egress, errors
+from chat.files import sniff
 from chat.models import User
 from chat.models.files import sized
 from chat.protocol.types import Json
@@ -105,14 +106,14 @@ def held(request: HttpRequest) -> list[Held]:
 
 
 def text_file(upload: "UploadedFile[Any]") -> TextFile | None:
-    """A short text in UTF-8, its name without what does not show; None for anything else."""
+    """A short text in UTF-8, its name without what does not show; None for anything else, be it written in letters."""
     if (upload.size or 0) > settings.FILE_BYTES:
         return None
     name = "".join(letter for letter in upload.name or "" if letter.isprintable())[-100:] or "file"
+    data = upload.read()
+    upload.seek(0)
     try:
-        text = upload.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
+        text = data.decode("utf-8-sig") if sniff.form_of(data[: sniff.HEAD]).kind == "text" else "\x00"
+    except (UnicodeDecodeError, errors.InvalidInput):
         text = "\x00"
-    finally:
-        upload.seek(0)
     return None if "\x00" in text else TextFile(name, text)

@@ -140,6 +140,11 @@ def test_what_is_no_file_of_a_known_kind_is_refused(data: bytes) -> None:
     refused(data, errors.InvalidInput)
 
 
+@pytest.mark.parametrize("text", [b"BMW is a car.", b"MZ is a start.", b"8BPS is a mark."])
+def test_a_text_may_begin_as_something_else_does(text: bytes) -> None:
+    assert sniff.form_of(text).kind == "text"
+
+
 def test_too_many_bytes_are_refused_before_they_are_all_read() -> None:
     class Endless(BytesIO):
         given = 0

@@ -15,6 +15,7 @@ from chat.store import files, invitations, links, messages, removals, sharing, t
 from chat.store.attached import Held
 from tests.cast import Cast, put_in
 from tests.conftest import signed_in
+from tests.files import samples
 from tests.pictures import png
 
 PICTURE: dict[str, Any] = {"kind": "image", "type": "image/png", "width": 900, "height": 600, "thumbnails": (320,)}
@@ -52,6 +53,20 @@ def test_without_javascript_files_come_with_the_message(owner: Client) -> None:
     assert answer.status_code == 303
     parts = Item.objects.get().wire["content"]
     assert [(part["type"], part["filename"]) for part in parts] == [("input_text", "note.txt"), ("input_image", "quark.png")]
+
+
+def test_what_is_written_in_letters_and_is_no_text_is_taken_as_what_it_is(owner: Client) -> None:
+    paper = samples.pdf("Bring an umbrella.")
+    assert paper.isascii()
+    assert owner.post("/", {"text": "", "attachments": SimpleUploadedFile("note.txt", paper)}).status_code == 303
+    assert File.objects.get().type == "application/pdf"
+    for data, what in ((b"<svg xmlns='x'/>", "SVG"), (b"{\\rtf1 Hi}", "RTF"), (b"", "empty")):
+        answer = owner.post("/", {"text": "Look", "attachments": SimpleUploadedFile("note.txt", data)})
+        assert (answer.status_code, what in answer.text) == (400, True)
+    begins = [
+        SimpleUploadedFile(f"{number}.txt", text) for number, text in enumerate((b"BMW is a car.", b"MZ is a start.", b"<p>x"))
+    ]
+    assert owner.post("/", {"text": "Look", "attachments": begins}).status_code == 303
 
 
 def test_what_cannot_be_taken_is_refused_and_the_text_stays(owner: Client) -> None:
