@@ -31,7 +31,8 @@ def postgres(url: str, *, pool: int) -> dict[str, Any]:
     # Connecting is tried with pauses that double; begun anew every few seconds, so that a server that is back is found at once
     again = {"reconnect_timeout": 3.0, "reconnect_failed": lambda pool: pool.check()}
     kept = {"min_size": 1, "max_size": pool, "timeout": 15, "name": "parley", **again}
-    options = {"pool": kept, "connect_timeout": 5, **dict(parse_qsl(parts.query))}
+    apart = {"server_side_binding": True}  # values stand in no statement, so in no log of those that failed
+    options = {"pool": kept, "connect_timeout": 5, **apart, **dict(parse_qsl(parts.query))}
     more = {"CONN_HEALTH_CHECKS": True, "OPTIONS": options}  # a connection that a restart broke is noticed before it is used
     return {"ENGINE": "django.db.backends.postgresql", "NAME": unquote(parts.path[1:]), **who, **more}
 

@@ -1,6 +1,7 @@
 """A message in which somebody is named, while their browser is removed or changes hands: both come to their end."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,8 @@ class Meanwhile:
         if self.thread is None and sql.startswith(self.statement):
             self.thread = threading.Thread(target=self.run)
             self.thread.start()
-            while self.thread.is_alive() and not waits():
+            until = time.monotonic() + 10
+            while self.thread.is_alive() and not waits() and time.monotonic() < until:
                 self.thread.join(0.02)
         return execute(sql, params, many, context)
 
@@ -63,7 +65,9 @@ class Meanwhile:
 
 
 def waits() -> bool:
+    """As it is now: within a transaction Postgres tells what it was at the first time."""
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
         return cursor.fetchone() is not None
 
