@@ -3,15 +3,17 @@ it tells of, as the last thing that this does. It names people and things by the
 is shown (`store.trail`). Names that were typed, and where somebody was, go with whoever did it.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Model
 
-from chat.models import AdminActDetail, Server, Team, User
+from chat.models import AdminAct, AdminActDetail, AdminActHead, Server, Team, User
 from chat.store import chain
 
 COMMAND, ITSELF = "command line", "Parley itself"  # who has no account: no username has a space in it
@@ -27,6 +29,7 @@ WORDS: Final = {
     "server.temporary": "temporary conversations",
     "server.storing": "storing replies, everywhere",
     "server.log_mode": "texts in the log, everywhere",
+    "server.environment": "set where the server runs",
     "person.suspended": "suspended",
     "person.let_in": "let in again",
     "person.signed_out": "signed out everywhere",
@@ -110,6 +113,20 @@ def exported(*, actor: User, what: str, form: str, team: Team | None = None, nar
     ("csv", "jsonl"). `team` and `narrowed` (a `ref`, or words of ours): to what it was narrowed.
     """
     write(actor=actor, what="exported", about=what, team=team, before=narrowed, after=form)
+
+
+@transaction.atomic
+def environment() -> None:
+    """What is settled about reading and keeping where the server runs, beside the panel: on record when it is not what it was at
+    the last start of a server.
+    """
+    AdminActHead.objects.select_for_update().filter(pk=1).first()  # several start at once
+    last = AdminAct.objects.filter(what="server.environment").order_by("-number").first()
+    before = json.loads(last.body)["after"] if last else ""
+    now = f"consent to reading {'on' if settings.ACCESS_CONSENT else 'off'}, open for {settings.ACCESS_MINUTES} minutes, "
+    now += f"replies in the log for {settings.RESPONSE_RETENTION_DAYS} days"
+    if now != before:
+        write(actor=ITSELF, what="server.environment", about="server", before=before, after=now)
 
 
 def forget(person: User, *, most: int) -> bool:

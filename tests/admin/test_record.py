@@ -82,6 +82,18 @@ def test_what_the_model_server_turns_out_not_to_do_is_on_it(world: World) -> Non
     ]
 
 
+def test_what_is_settled_beside_the_panel_is_on_it_once_a_server_begins_with_it(world: World, settings: Any) -> None:
+    record.environment()
+    record.environment()
+    settings.ACCESS_CONSENT, settings.RESPONSE_RETENTION_DAYS = True, 400
+    record.environment()
+    newest, first = world.client("server owner").get(f"{PAGE}?what=server.environment").context["rows"]
+    assert (newest.who, newest.whom, newest.before) == (record.ITSELF, "this server", first.after)
+    assert "consent to reading off" in first.after
+    assert newest.after == "consent to reading on, open for 30 minutes, replies in the log for 400 days"
+    assert world.client("team owner").get(f"{PAGE}?what=server.environment").context["rows"] == []
+
+
 def test_whoever_has_left_is_not_named_whatever_they_were_called_and_their_address_goes(world: World) -> None:
     stella, mateo = world.people["stranger"], world.people["member"]
     for called in ("Maria Curie", "Maria Pauli"):

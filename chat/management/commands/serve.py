@@ -26,7 +26,7 @@ from servestatic import ServeStaticASGI
 from chat.management.database import up_to_date
 from chat.management.sockets import BrowserSocket, inherited, listen
 from chat.runs.process import process
-from chat.store import pool, sealed
+from chat.store import pool, record, sealed
 from chat.web.bodies import BodyLimit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -49,6 +49,7 @@ class Command(BaseCommand):
             prepare_database()
             if settings.SECRET_KEY_FALLBACKS:
                 sealed.renew()
+            record.environment()
             prepare_static()
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}. {WHERE}") from None
