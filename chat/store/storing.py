@@ -89,8 +89,26 @@ def _hold_back(waiting: QuerySet[Response]) -> None:
     """It has been settled that nothing is stored: neither is what waits to be written, and its conversation is switched off."""
     due = waiting.filter(status=Response.Status.QUEUED, sequence=0, store=True).exclude(conversation=None)
     for pk in sorted(set(due.values_list("conversation_id", flat=True))):
-        for conversation in Conversation.objects.select_for_update().filter(pk=pk, store=True):
-            _set(conversation, on=False)
+        _switch_off(pk)
+
+
+SETTLED_OFF: Final = """SELECT c.id FROM chat_response r JOIN chat_conversation c ON c.id = r.conversation_id
+JOIN chat_team t ON t.id = c.team_id LEFT JOIN chat_server s ON s.id = 1 WHERE r.id = %s AND c.store
+AND CASE WHEN s.storing_settled THEN s.storing = 'off' ELSE t.storing_settled AND t.storing = 'off' END"""
+
+
+def heed_at_last(response_id: str) -> None:
+    """Before a run begins, or begins again: it may have been asked for in the moment in which it was settled that nothing is
+    stored, or have been under way then in a process that died. One query where nothing is.
+    """
+    for (pk,) in sql.rows(SETTLED_OFF, response_id):
+        _switch_off(pk)
+
+
+@transaction.atomic
+def _switch_off(conversation_id: str) -> None:
+    for conversation in Conversation.objects.select_for_update().filter(pk=conversation_id, store=True):
+        moved(conversation)
 
 
 def alone(conversation: Conversation) -> bool:
@@ -113,10 +131,10 @@ def choose_for_server(*, actor: User, storing: str, settled: bool) -> None:
         raise errors.InvalidInput("Choose whether replies are stored.", param="storing")
     changed = Server.objects.filter(pk=1).exclude(storing=storing, storing_settled=settled)
     if changed.update(storing=storing, storing_settled=settled):
-        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
-        record.write(actor=actor, what="server.storing", about="server", before=before, after=after)
         if settled and storing == Storing.OFF:
             _hold_back(Response.objects.all())
+        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
+        record.write(actor=actor, what="server.storing", about="server", before=before, after=after)
 
 
 @transaction.atomic
@@ -130,10 +148,10 @@ def choose_for_team(*, actor: User, team: Team, storing: str, settled: bool) -> 
     settled = settled and bool(storing)
     changed = Team.objects.filter(pk=team.pk).exclude(storing=storing, storing_settled=settled)
     if changed.update(storing=storing, storing_settled=settled):
-        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
-        record.write(actor=actor, what="team.storing", about=team, team=team, before=before, after=after)
         if settled and not rule(person_id=actor.pk, team_id=team.pk).on:  # the server's may be another, and settled
             _hold_back(Response.objects.filter(conversation__team=team))
+        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
+        record.write(actor=actor, what="team.storing", about=team, team=team, before=before, after=after)
 
 
 def _said(storing: str, *, settled: bool) -> str:
