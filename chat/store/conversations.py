@@ -112,6 +112,7 @@ def untitle(conversation: Conversation, *, instead: str = "") -> None:
     titled = Conversation.objects.filter(pk=conversation.pk).exclude(titled_by=Conversation.TitledBy.USER)
     for locked in titled.select_for_update().exclude(title=instead):
         _retitle(locked, instead, Conversation.TitledBy.NOBODY)
+        conversation.title, conversation.position = locked.title, locked.position  # whatever else happens has the next one
     title = Conversation.objects.filter(pk=conversation.pk).values("title")
     Link.objects.filter(conversation=conversation, head__isnull=False).update(title=Subquery(title))
 

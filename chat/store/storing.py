@@ -168,6 +168,8 @@ def switch(*, actor: User, conversation_id: str, on: bool, everything: bool = Fa
     held = rule(person_id=actor.pk, team_id=conversation.team_id)
     if held.settled and held.on != on:
         raise errors.Refused(held.why, next="Ask them.")
+    if on and conversation.removals.exclude(going="").exists():  # who said what is not all there
+        raise errors.Refused("Messages are just being deleted here, or had back.", next="Try again in a moment.")
     begun = conversation.responses.exists()
     if on and not conversation.store and begun and not (everything and alone(conversation)):
         raise errors.Refused(
