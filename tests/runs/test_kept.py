@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from chat import providers
-from chat.models import Conversation, Kept, Response, Turn
+from chat.models import LONGEST_NAME, Conversation, Kept, Response, Turn
 from chat.runs import forgetting, verbs
 from chat.store import conversations, departures, ledger, pool, probes, storing
 from chat.store.messages import Begun
@@ -352,6 +352,15 @@ async def test_what_has_a_long_name_there_is_deleted_there(house: House, monkeyp
     await eventually(lambda: {row.state for row in Kept.objects.all()} == {"gone"})
     assert not shelf.kept
     assert chained == LONG
+
+
+async def test_a_name_that_may_have_been_cut_is_not_built_upon(house: House) -> None:
+    await found(house, chain=True)
+    begun = await talk(house, "First")
+    for rows in (Kept.objects, Turn.objects):
+        await pool.for_readers(rows.update, upstream_id="x" * LONGEST_NAME)
+    await talk(house, "Second", begun)
+    assert ["previous_response_id" in body for body in bodies(house)] == [False, False]
 
 
 async def test_what_a_first_try_has_left_there_is_noted(house: House, monkeypatch: Any) -> None:
