@@ -206,10 +206,11 @@ def delete(*, actor: User, conversation_id: str) -> Conversation:
     conversation.deleted = clock.now()
     conversation.save(update_fields=["deleted"])
     exports.withdraw([conversation.pk])
+    position = news.announce(conversation, "conversation.deleted")
     running = Response.objects.filter(conversation=conversation, status__in=Response.RUNNING)
-    running.filter(status=Response.Status.QUEUED, sequence=0).update(status=Response.Status.CANCELLED, ended=Now())
+    ended = {"status": Response.Status.CANCELLED, "ended": Now(), "position": position, "settled": position}
+    running.filter(status=Response.Status.QUEUED, sequence=0).update(**ended)
     running.filter(cancel_requested=None).update(cancel_requested=Now())
-    news.announce(conversation, "conversation.deleted")
     return conversation
 
 
