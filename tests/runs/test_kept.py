@@ -404,3 +404,19 @@ async def test_a_server_that_knows_no_such_address_has_not_deleted_it(
     begun = await talk(house, "First")
     await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
     await eventually(lambda: Kept.objects.get().state == state)
+
+
+async def test_a_server_that_deletes_and_gives_nothing_back_is_not_said_to_have_it_still(house: House, monkeypatch: Any) -> None:
+    ordinary = house.scripted.shelf.answer
+
+    async def answer(request: Any, writer: asyncio.StreamWriter) -> None:
+        if request.method == "GET":
+            await send_error(writer, 405, message="Method Not Allowed")
+        else:
+            await ordinary(request, writer)
+
+    monkeypatch.setattr(house.scripted.shelf, "answer", answer)
+    begun = await talk(house, "First")
+    await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
+    await eventually(lambda: Kept.objects.get().state == "remains")
+    assert (await kept())[0].error == ledger.UNTOLD
