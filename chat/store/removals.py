@@ -94,7 +94,8 @@ def remove(*, actor: User, conversation_id: str, item_id: str) -> Removed:
         item = find(actor=actor, conversation_id=conversation_id, item_id=item_id)
         ids = _exactly(item, ids)
         going = Going.OUT if len(ids) > moving.PIECE else ""
-        Removal.objects.create(item=item, conversation=conversation, going=going)
+        made = Removal.objects.create(item=item, conversation=conversation, going=going)
+        Removal.objects.filter(pk=made.pk).update(created=clock.now())  # by which it is judged
         exports.withdraw([conversation.pk])
         sql.run(moving.PLACE, None, item.pk)
         running = moving.move_out(conversation, item.pk, ids[: moving.PIECE])
