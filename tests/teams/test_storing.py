@@ -88,6 +88,25 @@ def test_who_wants_nothing_stored_writes_in_no_conversation_of_others_that_is(pe
     assert mate.post(f"{conversation.url}messages/", {"text": "Mine"}).status_code == 302
 
 
+def test_what_is_shared_is_not_stored_where_its_owner_or_the_team_says_so(people: Cast, team: Team) -> None:
+    conversation = begin(people.owner, store=True)
+    sharing.move(actor=people.owner, conversation_id=conversation.pk, team_id=team.pk)
+    storing.choose_for_team(actor=people.owner, team=team, storing="off", settled=False)
+    accounts.change_preferences(actor=people.owner, storing="on")
+    page = f"{conversation.url}storing/"
+    assert "Replies are stored" in signed_in(people.owner).get(page).text  # it is theirs alone still
+    sharing.with_team(actor=people.owner, conversation_id=conversation.pk, access="write")
+    for person in (people.owner, people.mate):
+        text = signed_in(person).get(page).text
+        assert "Replies are not stored" in text
+        assert "It is shared in a team whose replies are not stored." in text
+        assert "switch" not in text
+        assert "Not stored" in signed_in(person).get(conversation.url).text  # before anything is said
+    assert not messages.send(actor=people.mate, conversation_id=conversation.pk, text="Mine").response.store
+    with pytest.raises(errors.Refused):
+        storing.switch(actor=people.owner, conversation_id=conversation.pk, on=True)
+
+
 def test_it_is_switched_off_by_its_owner_and_never_on_again_with_what_was_said(people: Cast) -> None:
     conversation = begin(people.mate)
     client, path = signed_in(people.mate), f"{conversation.url}storing/switch/"
