@@ -118,6 +118,7 @@ class Background:
                 return done if done == "deleted" or _names(error, upstream_id) else "untold"
             if _status(error) not in GONE:
                 raise
+            return "untold"  # it gives nothing back
         return "there"
 
     async def _rest(self, mark: Mark, broken: UpstreamError | None) -> AsyncGenerator[Event, None]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypedDict
 
@@ -30,11 +31,12 @@ from chat.store.log import Batch
 from chat.store.responses import Ending
 from chat.store.talk import Talk
 from chat.store.talks import Asked
-from chat.store.temporary import EACH, Away
+from chat.store.temporary import EACH, Away, home
 from chat.store.wording import TextFile
 
 logger = logging.getLogger(__name__)
 TRIES: Final = 20  # to write an end, half a second apart
+LOOK: Final = 1.0  # seconds between two looks whether a conversation is still there
 
 
 class TemporaryRun(Run):
@@ -118,12 +120,22 @@ async def _execute(actor: User, talk: Talk) -> None:
     try:
         if await _noted(run, actor, talk):
             executor.runs[run.id] = run
+            executor.spawn(_watch(run, actor))
             await generate(run, _relay(run, talk, actor.instructions))
         await _end(run)
     except Exception:  # asyncio would tell all of it
         run.complain("could not be ended")
     finally:
         executor.runs.pop(run.id, None)
+
+
+async def _watch(run: TemporaryRun, actor: User) -> None:
+    """Stop it once its conversation has gone: what says nothing for long is written nowhere, and would never learn that."""
+    while executor.runs.get(run.id) is run and not run.why:
+        await asyncio.sleep(LOOK)
+        with suppress(Away):
+            if run.conversation_id not in await pool.for_readers(home().of, actor.pk):
+                run.stop()
 
 
 async def _noted(run: TemporaryRun, actor: User, talk: Talk) -> bool:

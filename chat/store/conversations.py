@@ -112,6 +112,7 @@ def untitle(conversation: Conversation, *, instead: str = "") -> None:
     titled = Conversation.objects.filter(pk=conversation.pk).exclude(titled_by=Conversation.TitledBy.USER)
     for locked in titled.select_for_update().exclude(title=instead):
         _retitle(locked, instead, Conversation.TitledBy.NOBODY)
+        conversation.title, conversation.position = locked.title, locked.position  # whatever else happens has the next one
     title = Conversation.objects.filter(pk=conversation.pk).values("title")
     Link.objects.filter(conversation=conversation, head__isnull=False).update(title=Subquery(title))
 
@@ -205,10 +206,11 @@ def delete(*, actor: User, conversation_id: str) -> Conversation:
     conversation.deleted = clock.now()
     conversation.save(update_fields=["deleted"])
     exports.withdraw([conversation.pk])
+    position = news.announce(conversation, "conversation.deleted")
     running = Response.objects.filter(conversation=conversation, status__in=Response.RUNNING)
-    running.filter(status=Response.Status.QUEUED, sequence=0).update(status=Response.Status.CANCELLED, ended=Now())
+    ended = {"status": Response.Status.CANCELLED, "ended": Now(), "position": position, "settled": position}
+    running.filter(status=Response.Status.QUEUED, sequence=0).update(**ended)
     running.filter(cancel_requested=None).update(cancel_requested=Now())
-    news.announce(conversation, "conversation.deleted")
     return conversation
 
 

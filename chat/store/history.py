@@ -189,17 +189,18 @@ def wire_news(response: Response) -> list[Past]:
     return [Past(json.loads(wire)) for _, wire in sql.rows(SAID_TO, [response.pk])]
 
 
-BELOW = """WITH RECURSIVE below(id, created, place) AS (
-SELECT id, created, conversation_id FROM chat_response WHERE input_id = %s UNION ALL
-SELECT r.id, r.created, r.conversation_id FROM below b JOIN chat_item i ON i.previous_id = b.id
+BELOW = """WITH RECURSIVE below(id, created, place, depth) AS (
+SELECT id, created, conversation_id, 1 FROM chat_response WHERE input_id = %s UNION ALL
+SELECT r.id, r.created, r.conversation_id, b.depth + 1 FROM below b JOIN chat_item i ON i.previous_id = b.id
 LEFT JOIN chat_removal m ON m.item_id = i.id JOIN chat_response r ON r.input_id = i.id WHERE m.id IS NULL)
-SELECT id FROM below {those} ORDER BY created, id"""
+SELECT id FROM below {those} ORDER BY depth, created, id"""
 THOSE = {None: "", True: "WHERE place IS NOT NULL", False: "WHERE place IS NULL"}
 
 
 def below(item_id: str, *, there: bool | None = None) -> list[str]:
-    """Ids of the Responses that follow a message, in all versions, the oldest first; without what had been deleted before.
-    `there`: only those that are in their conversation, or only those that are out of it.
+    """Ids of the Responses that follow a message, in all versions, each before those that follow it, whatever the clocks said of
+    those who took them; without what had been deleted before. `there`: only those that are in their conversation, or only those
+    that are out of it.
     """
     return [pk for (pk,) in sql.rows(BELOW.replace("{those}", THOSE[there]), item_id)]
 

@@ -95,7 +95,7 @@ def chain(response: Response, *, server: str, account: str) -> str:
     where = (server[:500], account, MARGIN)
     found = sql.rows(CHAIN, *where, above, *where)
     whole = bool(found) and all(good for _, _, good in found) and not found[-1][1]
-    return str(found[0][0]) if whole else ""
+    return str(found[0][0]) if whole and len(found[0][0]) < LONGEST_NAME else ""  # that long it may have been cut
 
 
 def unchain(turn_id: str) -> None:

@@ -94,11 +94,14 @@ def remove(*, actor: User, conversation_id: str, item_id: str) -> Removed:
         item = find(actor=actor, conversation_id=conversation_id, item_id=item_id)
         ids = _exactly(item, ids)
         going = Going.OUT if len(ids) > moving.PIECE else ""
-        Removal.objects.create(item=item, conversation=conversation, going=going)
+        made = Removal.objects.create(item=item, conversation=conversation, going=going)
+        Removal.objects.filter(pk=made.pk).update(created=clock.now())  # by which it is judged
         exports.withdraw([conversation.pk])
         sql.run(moving.PLACE, None, item.pk)
         running = moving.move_out(conversation, item.pk, ids[: moving.PIECE])
         moving.lead_away(conversation, item, set(ids))
+        if item.previous_id is None:
+            _untitle(conversation)
         news.announce(conversation, "branch.changed", user=actor.pk)
     return Removed(conversation, item, running)
 
@@ -167,13 +170,15 @@ def purge(now: datetime | None = None) -> int | None:
 
 @transaction.atomic
 def purge_slice(removal_id: int) -> bool:
-    """Remove the newest of what followed the message, or itself when nothing is left of that. False when it is gone."""
-    found = Removal.objects.filter(pk=removal_id)
+    """Remove the last of what followed the message, or itself when nothing is left of that. False when it is gone, or some of it
+    is being moved.
+    """
+    found = Removal.objects.filter(pk=removal_id, going="")
     if (conversation_id := found.values_list("conversation", flat=True).first()) is None:
         return False
     conversation = news.lock(conversation_id)
     removal = found.select_related("item__previous").first()
-    if removal is None:  # it was had back
+    if removal is None:  # it was had back, or is on its way back
         return False
     exports.withdraw([conversation_id])
     if some := history.below(removal.item_id)[-SLICE:]:
@@ -183,14 +188,15 @@ def purge_slice(removal_id: int) -> bool:
         return bool(Response.objects.filter(pk__in=some).delete())
     begins = removal.item.previous_id is None
     removal.item.delete()
-    if begins:  # the title may be made of it
-        conversations.untitle(conversation, instead=moving.title_of(_beginnings(conversation).first()))
+    if begins:  # the model may have titled it meanwhile
+        _untitle(conversation)
     return True
 
 
-def _beginnings(conversation: Conversation) -> QuerySet[Item]:
-    """What is left of the messages that it begins with, the newest first."""
-    return Item.objects.filter(conversation=conversation, previous=None, role="user").order_by("-created", "-pk")
+def _untitle(conversation: Conversation) -> None:
+    """The title may be made of what goes: it is of the newest that is left of the messages that the conversation begins with."""
+    left = Item.objects.filter(conversation=conversation, previous=None, role="user").order_by("-created", "-pk").first()
+    conversations.untitle(conversation, instead=moving.title_of(left))
 
 
 def _shorten_links(ids: list[str], left: Response | None) -> None:

@@ -18,7 +18,7 @@ from chat import errors, markdown
 from chat.models import LONGEST_NAME, Conversation, Item, LogRow, Response, User
 from chat.policy import within_reach
 from chat.protocol.types import Json
-from chat.store import conversations, ledger, log, messages, news, rows, search, sql, turns
+from chat.store import conversations, ledger, log, messages, news, rows, search, sql, storing, turns
 from chat.store.log import Batch
 
 Status = Response.Status
@@ -71,6 +71,7 @@ WHERE id = %s AND status = 'queued' AND (cancel_requested IS NULL OR sequence > 
 
 def take(response_id: str) -> Response | None:
     """Take a queued run: from now on it is this process's. None when another has it, it has ended, or its turn has not come."""
+    storing.heed_at_last(response_id)
     taken = [] if _waits(response_id) else rows.change(Response, TAKE, settings.RUN_LEASE, response_id)
     return taken[0] if taken else None
 

@@ -16,11 +16,14 @@ Level = Literal["server", "team", "person"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`on`: replies are stored. `by`: the level that says so. `settled`: the levels below it have no say."""
+    """`on`: replies are stored. `by`: the level that says so. `settled`: the levels below it have no say. `of_team`: the same
+    without the person's say; what is shared in the team is not stored where that is not.
+    """
 
     on: bool
     by: Level
     settled: bool
+    of_team: bool
 
     @property
     def why(self) -> str:
@@ -37,23 +40,26 @@ FROM chat_team t CROSS JOIN chat_user u LEFT JOIN chat_server s ON s.id = 1 WHER
 def rule(*, person_id: int, team_id: str) -> Rule:
     """What holds for a new conversation of this person's in this team."""
     for server_, server_settled, team, team_settled, person in sql.rows(LEVELS, team_id, person_id):
-        found = Rule((server_ or Storing.ON) == Storing.ON, "server", bool(server_settled))
-        if team and not found.settled:
-            found = Rule(team == Storing.ON, "team", bool(team_settled))
-        if person and not found.settled:
-            found = Rule(person == Storing.ON, "person", False)
-        return found
+        level: Level = "server"
+        on, settled = (server_ or Storing.ON) == Storing.ON, bool(server_settled)
+        if team and not settled:
+            on, level, settled = team == Storing.ON, "team", bool(team_settled)
+        of_team = on
+        if person and not settled:
+            on, level = person == Storing.ON, "person"
+        return Rule(on, level, settled, of_team)
     raise errors.NotFound
 
 
 def heed(conversation: Conversation, author: User) -> None:
     """Before this person says something in it, which is locked. What has been settled above holds from now on for what had been
-    begun before; and who wants nothing stored writes in no conversation of somebody else in which replies are.
+    begun before, and what the team has chosen for what is shared there; and who wants nothing stored writes in no conversation of
+    somebody else in which replies are.
     """
     if not conversation.store:
         return
     theirs = rule(person_id=author.pk, team_id=conversation.team_id)
-    if theirs.settled and not theirs.on:
+    if not _may_be_stored(conversation, theirs):
         _set(conversation, on=False)
     elif not theirs.on and author.pk != conversation.owner_id:
         raise errors.Refused(
@@ -68,8 +74,12 @@ def as_it_will_be(conversation: Conversation, held: Rule | None = None) -> Conve
     """
     if conversation.store:
         held = held or rule(person_id=conversation.owner_id, team_id=conversation.team_id)
-        conversation.store = held.on or not held.settled
+        conversation.store = _may_be_stored(conversation, held)
     return conversation
+
+
+def _may_be_stored(conversation: Conversation, held: Rule) -> bool:
+    return held.of_team or not (held.settled or conversation.shared)
 
 
 def pass_on(conversation: Conversation, owner: User) -> None:
@@ -89,8 +99,26 @@ def _hold_back(waiting: QuerySet[Response]) -> None:
     """It has been settled that nothing is stored: neither is what waits to be written, and its conversation is switched off."""
     due = waiting.filter(status=Response.Status.QUEUED, sequence=0, store=True).exclude(conversation=None)
     for pk in sorted(set(due.values_list("conversation_id", flat=True))):
-        for conversation in Conversation.objects.select_for_update().filter(pk=pk, store=True):
-            _set(conversation, on=False)
+        _switch_off(pk)
+
+
+SETTLED_OFF: Final = """SELECT c.id FROM chat_response r JOIN chat_conversation c ON c.id = r.conversation_id
+JOIN chat_team t ON t.id = c.team_id LEFT JOIN chat_server s ON s.id = 1 WHERE r.id = %s AND c.store
+AND CASE WHEN s.storing_settled THEN s.storing = 'off' ELSE t.storing_settled AND t.storing = 'off' END"""
+
+
+def heed_at_last(response_id: str) -> None:
+    """Before a run begins, or begins again: it may have been asked for in the moment in which it was settled that nothing is
+    stored, or have been under way then in a process that died. One query where nothing is.
+    """
+    for (pk,) in sql.rows(SETTLED_OFF, response_id):
+        _switch_off(pk)
+
+
+@transaction.atomic
+def _switch_off(conversation_id: str) -> None:
+    for conversation in Conversation.objects.select_for_update().filter(pk=conversation_id, store=True):
+        moved(conversation)
 
 
 def alone(conversation: Conversation) -> bool:
@@ -113,10 +141,10 @@ def choose_for_server(*, actor: User, storing: str, settled: bool) -> None:
         raise errors.InvalidInput("Choose whether replies are stored.", param="storing")
     changed = Server.objects.filter(pk=1).exclude(storing=storing, storing_settled=settled)
     if changed.update(storing=storing, storing_settled=settled):
-        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
-        record.write(actor=actor, what="server.storing", about="server", before=before, after=after)
         if settled and storing == Storing.OFF:
             _hold_back(Response.objects.all())
+        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
+        record.write(actor=actor, what="server.storing", about="server", before=before, after=after)
 
 
 @transaction.atomic
@@ -130,10 +158,10 @@ def choose_for_team(*, actor: User, team: Team, storing: str, settled: bool) -> 
     settled = settled and bool(storing)
     changed = Team.objects.filter(pk=team.pk).exclude(storing=storing, storing_settled=settled)
     if changed.update(storing=storing, storing_settled=settled):
-        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
-        record.write(actor=actor, what="team.storing", about=team, team=team, before=before, after=after)
         if settled and not rule(person_id=actor.pk, team_id=team.pk).on:  # the server's may be another, and settled
             _hold_back(Response.objects.filter(conversation__team=team))
+        before, after = _said(was.storing, settled=was.storing_settled), _said(storing, settled=settled)
+        record.write(actor=actor, what="team.storing", about=team, team=team, before=before, after=after)
 
 
 def _said(storing: str, *, settled: bool) -> str:
@@ -150,6 +178,10 @@ def switch(*, actor: User, conversation_id: str, on: bool, everything: bool = Fa
     held = rule(person_id=actor.pk, team_id=conversation.team_id)
     if held.settled and held.on != on:
         raise errors.Refused(held.why, next="Ask them.")
+    if on and not _may_be_stored(conversation, held):
+        raise errors.Refused("It is shared in a team whose replies are not stored.", next="Begin one that is yours alone.")
+    if on and conversation.removals.exclude(going="").exists():  # who said what is not all there
+        raise errors.Refused("Messages are just being deleted here, or had back.", next="Try again in a moment.")
     begun = conversation.responses.exists()
     if on and not conversation.store and begun and not (everything and alone(conversation)):
         raise errors.Refused(

@@ -35,6 +35,7 @@ def page(request: PersonRequest, conversation_id: str) -> HttpResponse:
     context = {
         "conversation": storing.as_it_will_be(conversation, rule),
         "rule": rule,
+        "strict": conversation.shared and not rule.of_team,
         "days": settings.RESPONSE_RETENTION_DAYS,
         "mine": conversation.owner_id == request.user.pk,
         "begun": conversation.responses.exists(),

@@ -154,6 +154,15 @@ def test_a_reply_that_ends_while_a_growing_one_is_read_is_no_empty_one(cast: Cas
         log.read(response.pk, upto=before)
 
 
+def test_what_waited_when_its_conversation_was_deleted_is_shown_as_ended_once_that_is_back(cast: Cast) -> None:
+    begun = messages.send(actor=cast.owner, conversation_id=None, text="First")
+    where = {"actor": cast.owner, "conversation_id": begun.conversation.pk}
+    conversations.delete(**where)
+    conversations.restore(**where)
+    caught = catch_up(begun.conversation.pk, cast.owner, begun.conversation.position)
+    assert begun.response.pk in caught.content
+
+
 def test_a_message_sent_while_a_reader_catches_up_comes_with_the_next_news(cast: Cast) -> None:
     begun = messages.send(actor=cast.owner, conversation_id=None, text="First")
     conversation_id, after = begun.conversation.pk, begun.conversation.position

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from chat import providers
-from chat.models import Conversation, Kept, Response, Turn
+from chat.models import LONGEST_NAME, Conversation, Kept, Response, Turn
 from chat.runs import forgetting, verbs
 from chat.store import conversations, departures, ledger, pool, probes, storing
 from chat.store.messages import Begun
@@ -354,6 +354,15 @@ async def test_what_has_a_long_name_there_is_deleted_there(house: House, monkeyp
     assert chained == LONG
 
 
+async def test_a_name_that_may_have_been_cut_is_not_built_upon(house: House) -> None:
+    await found(house, chain=True)
+    begun = await talk(house, "First")
+    for rows in (Kept.objects, Turn.objects):
+        await pool.for_readers(rows.update, upstream_id="x" * LONGEST_NAME)
+    await talk(house, "Second", begun)
+    assert ["previous_response_id" in body for body in bodies(house)] == [False, False]
+
+
 async def test_what_a_first_try_has_left_there_is_noted(house: House, monkeypatch: Any) -> None:
     shelf, tries = house.scripted.shelf, []
     ordinary = shelf.keep
@@ -395,3 +404,19 @@ async def test_a_server_that_knows_no_such_address_has_not_deleted_it(
     begun = await talk(house, "First")
     await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
     await eventually(lambda: Kept.objects.get().state == state)
+
+
+async def test_a_server_that_deletes_and_gives_nothing_back_is_not_said_to_have_it_still(house: House, monkeypatch: Any) -> None:
+    ordinary = house.scripted.shelf.answer
+
+    async def answer(request: Any, writer: asyncio.StreamWriter) -> None:
+        if request.method == "GET":
+            await send_error(writer, 405, message="Method Not Allowed")
+        else:
+            await ordinary(request, writer)
+
+    monkeypatch.setattr(house.scripted.shelf, "answer", answer)
+    begun = await talk(house, "First")
+    await pool.for_readers(conversations.purge_slice, begun.conversation.pk)
+    await eventually(lambda: Kept.objects.get().state == "remains")
+    assert (await kept())[0].error == ledger.UNTOLD

@@ -36,7 +36,7 @@ from chat.models import (
 )
 from chat.runs.executor import executor
 from chat.runs.purge import KINDS, Purging
-from chat.store import clock, conversations, messages, pool, purges
+from chat.store import clock, conversations, messages, pool, purges, removals
 from tests.accounts.conftest import simultaneously
 from tests.cast import Cast, person, put_in
 from tests.runs.conftest import House
@@ -199,12 +199,15 @@ def test_the_processes_own_clock_counts_for_nothing(cast: Cast, monkeypatch: pyt
     rows = {
         kind: (make(cast.owner, right - kept - UNDO), make(cast.stranger, right + UNDO)) for kind, (make, kept) in MADE.items()
     }
-    late = talk(cast.owner)
+    late, there_still = talk(cast.owner), talk(cast.owner)
+    message = {"conversation_id": there_still.pk, "item_id": Response.objects.get(conversation=there_still).input_id}
     monkeypatch.setattr("django.utils.timezone.now", lambda: right + skew)
     conversations.delete(actor=cast.owner, conversation_id=late.pk)
+    removals.remove(actor=cast.owner, **message)
     list(Purging().pieces())
     assert {kind: (there(over), there(not_yet)) for kind, (over, not_yet) in rows.items()} == dict.fromkeys(MADE, (False, True))
     assert conversations.restore(actor=cast.owner, conversation_id=late.pk).deleted is None
+    assert removals.restore(actor=cast.owner, **message).pk == there_still.pk
 
 
 def test_what_was_deleted_too_long_ago_is_not_had_back_half(cast: Cast) -> None:

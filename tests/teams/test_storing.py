@@ -1,15 +1,20 @@
 """Whether replies are stored: server, team, person and conversation, each of the first two with the last word if it wants it."""
 
 import itertools
+import threading
+import time
 
 import pytest
+from django.conf import settings
+from django.db import transaction
 
 from chat import errors
 from chat.models import Conversation, LogRow, Response, Server, Team, User
-from chat.store import accounts, conversations, log, messages, responses, sharing, storing, teams
+from chat.store import accounts, belongings, conversations, log, messages, record, responses, sharing, storing, teams
 from chat.store.log import Batch
 from chat.store.responses import Ending
-from tests.cast import Cast
+from tests.accounts.conftest import simultaneously
+from tests.cast import Cast, assemble
 from tests.conftest import signed_in
 
 LEVELS = ("", "on", "off")
@@ -81,6 +86,25 @@ def test_who_wants_nothing_stored_writes_in_no_conversation_of_others_that_is(pe
     assert Response.objects.count() == 1
     storing.switch(actor=people.owner, conversation_id=conversation.pk, on=False)
     assert mate.post(f"{conversation.url}messages/", {"text": "Mine"}).status_code == 302
+
+
+def test_what_is_shared_is_not_stored_where_its_owner_or_the_team_says_so(people: Cast, team: Team) -> None:
+    conversation = begin(people.owner, store=True)
+    sharing.move(actor=people.owner, conversation_id=conversation.pk, team_id=team.pk)
+    storing.choose_for_team(actor=people.owner, team=team, storing="off", settled=False)
+    accounts.change_preferences(actor=people.owner, storing="on")
+    page = f"{conversation.url}storing/"
+    assert "Replies are stored" in signed_in(people.owner).get(page).text  # it is theirs alone still
+    sharing.with_team(actor=people.owner, conversation_id=conversation.pk, access="write")
+    for person in (people.owner, people.mate):
+        text = signed_in(person).get(page).text
+        assert "Replies are not stored" in text
+        assert "It is shared in a team whose replies are not stored." in text
+        assert "switch" not in text
+        assert "Not stored" in signed_in(person).get(conversation.url).text  # before anything is said
+    assert not messages.send(actor=people.mate, conversation_id=conversation.pk, text="Mine").response.store
+    with pytest.raises(errors.Refused):
+        storing.switch(actor=people.owner, conversation_id=conversation.pk, on=True)
 
 
 def test_it_is_switched_off_by_its_owner_and_never_on_again_with_what_was_said(people: Cast) -> None:
@@ -229,3 +253,66 @@ def test_what_waits_when_it_is_settled_that_nothing_is_stored_is_not(people: Cas
     stored = dict(Response.objects.values_list("pk", "store"))
     assert stored == {one.response.pk: True, two.response.pk: False, aside.response.pk: level != "server"}
     assert not Conversation.objects.get(pk=pk).store  # or what was not to be stored would go along with the next question
+
+
+def test_what_was_under_way_in_a_process_that_died_is_asked_anew_as_it_has_been_settled_since(people: Cast) -> None:
+    begun = messages.send(actor=people.mate, conversation_id=None, text="Alpaca")
+    assert responses.take(begun.response.pk) is not None
+    storing.choose_for_server(actor=people.owner, storing="off", settled=True)
+    (found_,) = responses.abandoned(alone=True)
+    assert responses.requeue(found_)
+    taken = responses.take(begun.response.pk)
+    assert taken is not None
+    assert not taken.store
+    assert not Conversation.objects.get(pk=begun.conversation.pk).store  # also when that is lifted before anything is said
+
+
+@pytest.mark.skipif(settings.ON_SQLITE, reason="one writer")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("level", ["server", "team"])
+def test_what_is_asked_in_the_moment_in_which_it_is_settled_heeds_that_when_it_begins(level: str) -> None:
+    cast, sent, settled = assemble(), threading.Event(), threading.Event()
+    team = teams.create(actor=cast.owner, name="Physics")
+    there = begin(cast.owner)
+    sharing.move(actor=cast.owner, conversation_id=there.pk, team_id=team.pk)
+    Response.objects.update(status="completed")
+
+    def send(number: int) -> str:
+        with transaction.atomic():
+            pk = str(messages.send(actor=cast.owner, conversation_id=there.pk, text="Alpaca").response.pk)
+            sent.set()
+            assert settled.wait(10)
+        return pk
+
+    def settle(number: int) -> None:
+        assert sent.wait(10)
+        if level == "server":
+            storing.choose_for_server(actor=cast.owner, storing="off", settled=True)
+        else:
+            storing.choose_for_team(actor=cast.owner, team=team, storing="off", settled=True)
+        settled.set()
+
+    pk, _ = simultaneously(2, lambda number: (send, settle)[number](number))
+    taken = responses.take(pk)
+    assert taken is not None
+    assert not taken.store
+
+
+@pytest.mark.skipif(settings.ON_SQLITE, reason="one writer")
+@pytest.mark.django_db(transaction=True)
+def test_settling_it_and_leaving_a_team_do_not_wait_for_each_other() -> None:
+    cast, held = assemble(), threading.Event()
+    there = begin(cast.mate)
+
+    def leave() -> None:
+        with transaction.atomic():  # as `teams.leave`: conversations first, the record last
+            belongings.bring_home(Conversation.objects.filter(pk=there.pk))
+            held.set()
+            time.sleep(0.3)
+            record.write(actor=cast.mate, what="member.left", about=cast.mate)
+
+    def settle() -> None:
+        assert held.wait(10)
+        storing.choose_for_server(actor=cast.owner, storing="off", settled=True)
+
+    assert simultaneously(2, lambda number: (leave, settle)[number]()) == [None, None]

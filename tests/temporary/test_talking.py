@@ -12,6 +12,7 @@ from django.test import Client
 from chat.live.watch import readers
 from chat.models import Conversation, Item, LogRow, Response, SearchEntry, Turn
 from chat.runs import temporary as runs
+from chat.runs.executor import executor
 from chat.store import accounts, departures, pool, sign_ins, talks, temporary
 from chat.store.temporary_redis import InRedis
 from tests.cast import Cast
@@ -330,6 +331,17 @@ async def test_one_that_is_looked_at_outlives_an_absence_of_the_database(olivia:
 def run(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+async def test_a_reply_of_which_nothing_has_come_is_stopped_once_its_conversation_is_ended(olivia: Somebody) -> None:
+    path = await olivia.begin("[[hang=headers]]")
+    async with asyncio.timeout(10):
+        while not executor.runs:
+            await asyncio.sleep(0.02)
+        assert (await olivia.post(f"{path}end/")).status_code == 302
+        while executor.runs:
+            await asyncio.sleep(0.02)
+    assert (await pool.for_readers(Response.objects.get)).status == "cancelled"
 
 
 async def test_above_a_bound_for_all_nobody_says_anything_new(olivia: Somebody) -> None:

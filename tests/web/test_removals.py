@@ -134,10 +134,24 @@ def test_then_it_is_gone_for_good_here_and_due_at_the_provider(author: User) -> 
         removals.restore(actor=author, **items_of(one.response))
 
 
+def test_what_a_process_with_a_slow_clock_took_is_due_at_the_provider_too(author: User) -> None:
+    one = talk(author, "Alpacas", "Yes")
+    found = [talk(author, f"Bison {number}", "Yes", into=one.conversation.pk).response for number in range(removals.SLICE + 1)]
+    Response.objects.filter(pk=found[1].pk).update(created=found[0].created - timedelta(seconds=1))
+    kept = [keep(response).pk for response in found]
+    removals.remove(actor=author, **items_of(found[0]))
+    over()
+    assert set(Kept.objects.filter(pk__in=kept).values_list("state", flat=True)) == {"due"}
+
+
 def test_the_first_takes_everything_along_also_the_title_that_was_made_of_it(author: User) -> None:
     one, *_ = three(author)
-    removals.remove(actor=author, **items_of(one.response))
-    assert signed_in(author).get(one.conversation.url).status_code == 200
+    before = Conversation.objects.get(pk=one.conversation.pk).position
+    for verb in (removals.remove, removals.restore, removals.remove):
+        verb(actor=author, **items_of(one.response))
+        assert ("lpacas" in signed_in(author).get(one.conversation.url).text) is (verb == removals.restore)
+    news = LogRow.objects.filter(conversation=one.conversation, position__gt=before).order_by("pk")
+    assert list(news.values_list("position", flat=True)) == list(range(before + 1, before + 7))  # or pages would miss some
     assert not Branch.objects.filter(conversation=one.conversation).exists()
     over()
     left = Conversation.objects.get(pk=one.conversation.pk)
@@ -428,6 +442,9 @@ def test_much_is_moved_in_pieces_and_a_process_that_died_leaves_none_behind(auth
     assert Branch.objects.get(user=author).head == one.response
     removals.restore(actor=author, **items_of(two.response))
     assert there.count() == 1 + moving.PIECE
+    assert not removals.purge_slice(Removal.objects.get().pk)  # by who had found it over in the moment before
+    with pytest.raises(errors.Refused):  # what others said may not be back yet
+        storing.switch(actor=author, conversation_id=one.conversation.pk, on=True, everything=True)
     Removal.objects.update(created=timezone.now() - timedelta(hours=1))
     while removals.purge() is not None:
         pass
