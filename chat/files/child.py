@@ -133,7 +133,7 @@ def _work(task: Task, source: Iterable[bytes], most: int) -> tuple[Said, list[by
     try:
         _tell(child, task, source)
         return _hear(child, most)
-    except (ValueError, ValidationError, EOFError):
+    except (ValueError, ValidationError, EOFError, RecursionError):
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(2)
         over = late.is_set() or child.returncode in (-signal.SIGXCPU, -signal.SIGALRM)
