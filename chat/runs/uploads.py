@@ -2,6 +2,7 @@
 
 from typing import BinaryIO, Final, NamedTuple
 
+from chat import errors
 from chat import files as bytes_of
 from chat.files import Taken, storage
 from chat.models import File, FileUse, User
@@ -44,7 +45,12 @@ def take(*, actor: User, source: BinaryIO, name: str) -> Put:
     except BaseException:
         files.abandon(begun.file.pk)
         raise
-    return Put(files.arrive(actor=actor, file_id=begun.file.pk, name=facts.name), taken.changed)
+    try:
+        return Put(files.arrive(actor=actor, file_id=begun.file.pk, name=facts.name), taken.changed)
+    except errors.Conflict:  # it took so long that its row went, and what lay there by then with it
+        for where in places(begun.file):
+            storage.delete(where)
+        raise
 
 
 def place(file: File, width: int = 0) -> str:
