@@ -29,6 +29,8 @@ def limits(most: int = settings.UPLOAD_BYTES) -> dict[str, Any]:
         "text": settings.FILE_BYTES,
         "many": f"A message takes {settings.FILES_PER_MESSAGE} files; send the others in the next one.",
         "size": sized(most),
+        "pixels": f"{settings.UPLOAD_PIXELS / 1e6:g}",
+        "frames": settings.UPLOAD_FRAMES,
         "large": f"{sized(most)} is the most.",
     }
 
