@@ -42,8 +42,9 @@ class Taken:
     changed: str = ""
 
 
-def take_in(source: BinaryIO | bytes, *, name: str) -> Taken:
-    """What somebody sends under this name. It takes up to a minute, so no event loop waits for it.
+def take_in(source: BinaryIO | bytes, *, name: str, whose: object = None) -> Taken:
+    """What somebody sends under this name. It takes up to a minute, so no event loop waits for it. Where many wait, those of one
+    `whose` take turns with those of others.
 
     InvalidInput or TooLarge, with a sentence for people; Busy, where too many files are being read.
     """
@@ -54,7 +55,7 @@ def take_in(source: BinaryIO | bytes, *, name: str) -> Taken:
     pieces = _pieces(source)
     head = next(pieces, b"")
     form = sniff.form_of(head[: sniff.HEAD])
-    with child.places().one():
+    with child.places().one(whose):
         match form.kind:
             case "image":
                 return _image(form.name, _joined(head, pieces), name)

@@ -27,7 +27,7 @@ def looked_at(*, actor: User, source: BinaryIO, name: str) -> Taken:
     """What `files.take_in` makes of it, for one who waits for that without a connection to the database."""
     with turns.one(actor):
         pool.give_back()
-        return bytes_of.take_in(source, name=name)
+        return bytes_of.take_in(source, name=name, whose=actor.pk)
 
 
 def take(*, actor: User, source: BinaryIO, name: str) -> Put:
@@ -38,10 +38,10 @@ def take(*, actor: User, source: BinaryIO, name: str) -> Put:
     facts = facts_of(taken)
     begun = files.begin(actor=actor, facts=facts)
     if begun.use is not None:
+        _heal(begun.file, taken)
         return Put(begun.use, taken.changed)
     try:
-        for width, data in {0: taken.data, **taken.thumbnails}.items():
-            storage.put(place(begun.file, width), data)
+        _put(begun.file, taken)
     except BaseException:
         files.abandon(begun.file.pk)
         raise
@@ -51,6 +51,19 @@ def take(*, actor: User, source: BinaryIO, name: str) -> Put:
         for where in places(begun.file):
             storage.delete(where)
         raise
+
+
+def _put(file: File, taken: Taken) -> None:
+    for width, data in {0: taken.data, **taken.thumbnails}.items():
+        storage.put(place(file, width), data)
+
+
+def _heal(file: File, taken: Taken) -> None:
+    """Its row says that it is there. Where its bytes were lost (a disk, an old copy of one), here they are again."""
+    try:
+        storage.size(place(file))
+    except errors.NotFound:
+        _put(file, taken)
 
 
 def place(file: File, width: int = 0) -> str:

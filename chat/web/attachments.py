@@ -110,7 +110,7 @@ def text_file(upload: "UploadedFile[Any]") -> TextFile | None:
     """A short text in UTF-8, its name without what does not show; None for anything else."""
     if (upload.size or 0) > settings.FILE_BYTES:
         return None
-    name = "".join(letter for letter in upload.name or "" if letter.isprintable())[-100:] or "file"
+    name = "".join(letter for letter in upload.name or "" if letter.isprintable())[-100:].strip() or "file"
     try:
         text = upload.read().decode("utf-8-sig")
     except UnicodeDecodeError:

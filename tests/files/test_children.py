@@ -168,8 +168,26 @@ def test_many_at_once_take_turns_and_all_are_done(settings: Any) -> None:
 
 def test_more_than_can_wait_are_told_at_once(settings: Any) -> None:
     settings.UPLOADS_WAITING = 0
-    with pytest.raises(errors.Busy):
+    with child.places().one(), child.places().one(), pytest.raises(errors.Busy):
         files.take_in(samples.image("PNG", samples.photo(8, 8)), name="a.png")
     settings.UPLOADS_WAITING, settings.UPLOAD_PATIENCE = 5, 0.01
     with child.places().one(), child.places().one(), pytest.raises(errors.Busy):
         files.take_in(samples.image("PNG", samples.photo(8, 8)), name="a.png")
+
+
+def test_where_several_wait_one_of_each_comes_in_turn() -> None:
+    """Who sends twenty at once holds up nobody for longer than one of them takes."""
+    places, came, threads = child._Places(1), list[str](), list[threading.Thread]()
+
+    def come(whose: str) -> None:
+        with places.one(whose):
+            came.append(whose)
+
+    with places.one("stella"):
+        for waiting, whose in enumerate(("stella", "stella", "stella", "mateo", "olivia", "mateo"), 1):
+            threads.append(threading.Thread(target=come, args=[whose]))
+            threads[-1].start()
+            until(lambda waiting=waiting: sum(map(len, places._waiting.values())) == waiting)
+    for thread in threads:
+        thread.join(20)
+    assert came == ["stella", "mateo", "olivia", "stella", "mateo", "stella"]

@@ -197,6 +197,13 @@ def test_bytes_that_come_after_their_row_was_given_up_are_not_left(settings: Any
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_whose_bytes_were_lost_is_whole_again_once_it_is_put_in_again(cast: Cast) -> None:
+    use = uploads.take(actor=cast.owner, source=BytesIO(b"A quark."), name="quark.txt").use
+    storage.delete(uploads.place(use.file))
+    assert uploads.take(actor=cast.owner, source=BytesIO(b"A quark."), name="quark.txt").use.file_id == use.file_id
+    assert storage.read(uploads.place(use.file)) == b"A quark."
+
+
 def test_a_folder_that_cannot_be_looked_into_holds_up_nothing_else(cast: Cast, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "files"
     use = put_in(cast.owner)
