@@ -346,6 +346,7 @@ STORAGES = {
 if DEVELOPING:
     STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 FILE_UPLOAD_TEMP_DIR = None
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler", "chat.web.spooled.Spooled"]
 
 CHANNEL_LAYERS: dict[str, Any] = {}  # none: chat.doorbell has a layer of its own, and nothing else needs one
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""

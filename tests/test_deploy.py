@@ -44,6 +44,15 @@ def test_nginx_overwrites_what_a_browser_claims_about_itself() -> None:
         assert f"proxy_set_header {header} {value};" in SITE
 
 
+def test_nginx_hands_out_files_as_parley_does() -> None:
+    """Of what a process says beside X-Accel-Redirect nginx takes over little."""
+    from chat.web.serving import LOCKED
+
+    (place,) = re.findall(r"location /_files/ \{(.+?)\n    \}", SITE, re.DOTALL)
+    said = dict(re.findall(r'add_header (\S+) "?([^"\n]+?)"? always;', place))
+    assert said == {**LOCKED, "X-Robots-Tag": "noindex, nofollow"}
+
+
 @pytest.mark.parametrize("name", DRAINING)
 def test_a_process_is_given_longer_to_stop_than_it_may_drain(name: str) -> None:
     service = unit(name)["Service"]

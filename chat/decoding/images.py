@@ -9,7 +9,6 @@ from PIL import Image, ImageFile
 from chat.decoding import gif, kinds, pictures
 from chat.decoding.frames import Answer, Refusal
 
-WIDTHS: Final = (320, 960)
 LONGEST: Final = 16_383  # pixels of a side that WebP takes
 LONGEST_SIDE: Final = 65_500  # that JPEG takes
 PLUGINS: Final = {"PNG": "Png", "JPEG": "Jpeg", "WEBP": "WebP", "GIF": "Gif", "AVIF": "Avif"}
@@ -21,6 +20,8 @@ def prepared(form: str, *, pixels: int, frames: int, size: int) -> Callable[[byt
     load(form)
 
     def work(data: bytes) -> Answer:
+        if form == "WEBP":  # Pillow takes memory for all of it when it opens one
+            measured(pictures.webp_size(data), pixels)
         with Image.open(BytesIO(data), formats=[form]) as picture:
             measured(picture.size, pixels)
             if form == "GIF":
@@ -125,7 +126,7 @@ def _encoded(shown: Image.Image, target: str, options: dict[str, object], size: 
 
 
 def _answer(form: str, data: bytes, shown: Image.Image, *, frames: int, changed: str) -> Answer:
-    small = pictures.thumbnails(shown, WIDTHS, longest=LONGEST)
+    small = pictures.thumbnails(shown, kinds.WIDTHS, longest=LONGEST)
     said = {
         "type": kinds.IMAGES[form],
         "width": shown.width,

@@ -12,4 +12,5 @@ OPEN_XML: Final = {
 }
 OPEN_DOCUMENT: Final = {f"{ODF}.text": "odf", f"{ODF}.presentation": "odf", f"{ODF}.spreadsheet": "sheets"}
 PACKED: Final = frozenset({*(type for type, _ in OPEN_XML.values()), *OPEN_DOCUMENT})
+WIDTHS: Final = (320, 960)  # of thumbnails
 IMAGES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}

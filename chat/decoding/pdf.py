@@ -1,13 +1,13 @@
 """PDF by PDFium: how many pages, their text, the first one as a picture."""
 
+import contextlib
 from typing import Any, Final
 
 import pypdfium2
 from PIL import Image
 
-from chat.decoding import pictures
+from chat.decoding import kinds, pictures
 from chat.decoding.frames import Refusal
-from chat.decoding.images import WIDTHS
 from chat.decoding.pages import Pages
 
 PASSWORD: Final = 4  # FPDF_ERR_PASSWORD
@@ -28,11 +28,15 @@ def read(data: bytes, pages: Pages) -> None:
     for number in range(len(document)):
         if number:
             pages.turn()
-        page = document[number]
-        text = page.get_textpage()
-        pages.line(text.get_text_bounded())
-        text.close()
-        page.close()
+        with contextlib.suppress(pypdfium2.PdfiumError):  # a damaged page; what stands on the others is read
+            _read_page(document[number], pages)
+
+
+def _read_page(page: Any, pages: Pages) -> None:
+    text = page.get_textpage()
+    pages.line(text.get_text_bounded())
+    text.close()
+    page.close()
 
 
 def drawn(document: Any) -> dict[int, bytes]:
@@ -41,11 +45,11 @@ def drawn(document: Any) -> dict[int, bytes]:
     width, height = page.get_size()
     if not 1 <= width <= 20_000 or not 0.2 * width <= height <= TALL * width:
         return {}
-    largest = max(WIDTHS)
+    largest = max(kinds.WIDTHS)
     picture: Image.Image = page.render(scale=largest / width).to_pil().convert("RGB")
     if picture.width != largest:
         picture = picture.resize((largest, max(1, round(picture.height * largest / picture.width))))
-    return {largest: pictures.saved(picture, "WEBP", quality=80), **pictures.thumbnails(picture, WIDTHS, longest=16_383)}
+    return {largest: pictures.saved(picture, "WEBP", quality=80), **pictures.thumbnails(picture, kinds.WIDTHS, longest=16_383)}
 
 
 def warm() -> None:

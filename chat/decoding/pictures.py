@@ -32,6 +32,19 @@ def exif(picture: Image.Image) -> tuple[int, bool]:
         return 1, False
 
 
+def webp_size(data: bytes) -> tuple[int, int]:
+    """What its first chunk says; (0, 0) of one that is none."""
+    kind, body = data[12:16], data[20:30]
+    if len(body) < 10:
+        return 0, 0
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+
+
 def plain(picture: Image.Image, orientation: int) -> Image.Image:
     """The pixels and their transparency, upright, and nothing else."""
     picture.load()

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 
 from chat import errors
 
 try:
+    from boto3.s3.transfer import TransferConfig
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
     from storages.backends.s3 import S3Storage
@@ -35,6 +37,9 @@ class Bucket:
         self._storage = S3Storage(
             **options,
             client_config=TIMES,
+            transfer_config=TransferConfig(
+                multipart_threshold=2 * settings.UPLOAD_BYTES, use_threads=False
+            ),  # whole, or not at all
             default_acl=None,
             file_overwrite=True,
             gzip=False,
@@ -53,7 +58,11 @@ class Bucket:
 
     def delete(self, key: str) -> None:
         """One that keeps versions keeps them: its rules for the end of old ones are whose bucket it is."""
-        self._storage.delete(key)
+        try:  # the storage's own takes a bucket that is not there for a success
+            self._storage.bucket.Object(self._named(key)).delete()
+        except ClientError as error:
+            if _code(error) != "NoSuchKey":
+                raise
 
     def elsewhere(self, key: str, *, type: str, disposition: str, seconds: int) -> str:
         if not self._redirect:
@@ -73,11 +82,14 @@ class Bucket:
 
     def failure(self, error: Exception) -> errors.ParleyError | None:
         if isinstance(error, ClientError):
-            gone = str(error.response.get("Error", {}).get("Code", "")) in GONE
-            return errors.NotFound() if gone else errors.FilesAway()
+            return errors.NotFound() if _code(error) in GONE else errors.FilesAway()
         if isinstance(error, FileNotFoundError):
             return errors.NotFound()
         return errors.FilesAway() if isinstance(error, BotoCoreError | HTTPClientError | OSError) else None
 
     def _named(self, key: str) -> str:
         return f"{self._storage.location}/{key}".lstrip("/")
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

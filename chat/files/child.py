@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Annotated, Final, TypeVar
@@ -17,6 +18,7 @@ from chat import errors
 from chat.decoding.frames import LINE, Task
 
 CHUNK: Final = 65_536
+FULL: Final = "Too many files are being read just now."
 KINDS: Final = {"large": errors.TooLarge, "invalid": errors.InvalidInput}
 STARTS: Final = {"PNG": b"\x89PNG", "JPEG": b"\xff\xd8\xff", "WEBP": b"RIFF", "GIF": b"GIF89a"}  # of images that one made
 # Nothing of ours: no key, no address. What numeric libraries were told about this machine's processor stays.
@@ -46,30 +48,54 @@ class Ended(Exception):
 
 
 class _Places:
-    """Turns. Who cannot have one soon is told so, and holds nothing meanwhile."""
+    """Turns. Who cannot have one soon is told so, and holds nothing meanwhile. Where several people wait, one of each comes in
+    turn: twenty hostile files of one hold up another's photo for as long as those that are being read, no longer.
+    """
 
     def __init__(self, most: int) -> None:
-        self._places = threading.BoundedSemaphore(most)
         self._lock = threading.Lock()
-        self._waiting = 0
+        self._free = most  # none as long as somebody waits
+        self._waiting: dict[object, deque[threading.Event]] = {}  # by whose they are; the first is the next
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        with self._lock:
-            if self._waiting >= settings.UPLOADS_WAITING:
-                raise errors.Busy("Too many files are being read just now.")
-            self._waiting += 1
-        try:
-            got = self._places.acquire(timeout=settings.UPLOAD_PATIENCE)
-        finally:
-            with self._lock:
-                self._waiting -= 1
-        if not got:
-            raise errors.Busy("Too many files are being read just now.")
+    def one(self, whose: object = None) -> Iterator[None]:
+        self._enter(whose)
         try:
             yield
         finally:
-            self._places.release()
+            self._leave()
+
+    def _enter(self, whose: object) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            if sum(map(len, self._waiting.values())) >= settings.UPLOADS_WAITING:
+                raise errors.Busy(FULL)
+            turn = threading.Event()
+            self._waiting.setdefault(whose, deque()).append(turn)
+        if not turn.wait(settings.UPLOAD_PATIENCE):
+            self._give_up(whose, turn)
+
+    def _give_up(self, whose: object, turn: threading.Event) -> None:
+        with self._lock:
+            if turn.is_set():  # just now
+                return
+            self._waiting[whose].remove(turn)
+            if not self._waiting[whose]:
+                del self._waiting[whose]
+        raise errors.Busy(FULL)
+
+    def _leave(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                self._free += 1
+                return
+            whose = next(iter(self._waiting))
+            theirs = self._waiting.pop(whose)
+            theirs.popleft().set()
+            if theirs:
+                self._waiting[whose] = theirs  # behind all others
 
 
 @cache
@@ -133,7 +159,7 @@ def _work(task: Task, source: Iterable[bytes], most: int) -> tuple[Said, list[by
     try:
         _tell(child, task, source)
         return _hear(child, most)
-    except (ValueError, ValidationError, EOFError):
+    except (ValueError, ValidationError, EOFError, RecursionError):
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(2)
         over = late.is_set() or child.returncode in (-signal.SIGXCPU, -signal.SIGALRM)

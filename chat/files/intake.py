@@ -12,12 +12,13 @@ from chat import errors
 from chat.decoding import kinds
 from chat.decoding.frames import Limits, Task
 from chat.files import child, memory, sniff
-from chat.files.names import clean_name
+from chat.files.names import clean_name, typed
 
 IMAGE: Final = Limits(memory=1 << 30, cpu=30, seconds=120)
 DOCUMENT: Final = Limits(memory=1 << 30, cpu=20, seconds=90)
 DRAWN: Final = Limits(memory=1 << 30, cpu=8, seconds=60)
 SAID_BYTES: Final = 4_000_000  # all thumbnails of one file
+WIDTHS: Final = frozenset(kinds.WIDTHS)  # of thumbnails
 TYPES: Final = {kinds.IMAGES[form]: start for form, start in child.STARTS.items()}
 
 
@@ -41,8 +42,9 @@ class Taken:
     changed: str = ""
 
 
-def take_in(source: BinaryIO | bytes, *, name: str) -> Taken:
-    """What somebody sends under this name. It takes up to a minute, so no event loop waits for it.
+def take_in(source: BinaryIO | bytes, *, name: str, whose: object = None) -> Taken:
+    """What somebody sends under this name. It takes up to a minute, so no event loop waits for it. Where many wait, those of one
+    `whose` take turns with those of others.
 
     InvalidInput or TooLarge, with a sentence for people; Busy, where too many files are being read.
     """
@@ -53,7 +55,7 @@ def take_in(source: BinaryIO | bytes, *, name: str) -> Taken:
     pieces = _pieces(source)
     head = next(pieces, b"")
     form = sniff.form_of(head[: sniff.HEAD])
-    with child.places().one():
+    with child.places().one(whose):
         match form.kind:
             case "image":
                 return _image(form.name, _joined(head, pieces), name)
@@ -117,7 +119,7 @@ def _image(form: str, pieces: Iterator[bytes], name: str) -> Taken:
         type=said.type,
         data=parts[0],
         digest=hashlib.sha256(parts[0]).hexdigest(),
-        name=clean_name(name, instead="image"),
+        name=typed(clean_name(name, instead="image"), said.type),
         width=said.width,
         height=said.height,
         frames=said.frames,
@@ -141,7 +143,7 @@ def _document(form: str, data: bytes, name: str) -> Taken:
         type=said.type,
         data=data,
         digest=hashlib.sha256(data).hexdigest(),
-        name=clean_name(name, instead="document"),
+        name=typed(clean_name(name, instead="document"), said.type),
         pages=said.pages,
         thumbnails=_thumbnails(said.widths, parts),
     )
@@ -153,7 +155,7 @@ def _judged(form: str, data: bytes, *, draw: int) -> tuple[OfDocument, list[byte
 
 
 def _thumbnails(widths: list[int], parts: list[bytes]) -> dict[int, bytes]:
-    if len(widths) != len(parts) or not all(part.startswith(b"RIFF") for part in parts):
+    if len(widths) != len(parts) or not set(widths) <= WIDTHS or not all(part.startswith(b"RIFF") for part in parts):
         raise errors.InvalidInput
     return dict(zip(widths, parts, strict=True))
 

@@ -66,8 +66,11 @@ def size(key: str) -> int:
 
 def delete(key: str) -> None:
     """Gone when this returns; what is not there is gone already."""
-    with _failing():
-        _home().delete(_checked(key))
+    try:
+        with _failing():
+            _home().delete(_checked(key))
+    except errors.NotFound as error:  # the bucket
+        raise errors.FilesAway from error
 
 
 def path(key: str) -> Path | None:

@@ -84,8 +84,9 @@ class FileView:
 
     @property
     def srcset(self) -> str:
-        """Every width in which it is there, its own among them."""
-        widths = self.file.thumbnails if self.file else []
+        """Every width in which it is there, its own among them; what moves moves in none but that."""
+        moves = self.file is not None and (self.file.frames or 1) > 1
+        widths = self.file.thumbnails if self.file and not moves else []
         own = [f"{self.url} {self.file.width}w"] if self.file and self.file.width else []
         return ", ".join([*(f"{self.url}{width}/ {width}w" for width in sorted(widths)), *own])
 

@@ -18,7 +18,10 @@ def purge(now: datetime) -> int | None:
         return 0
     if claimed := orphans.claim(now):
         return sum(map(_remove, claimed))
-    storage.tidy()
+    try:
+        storage.tidy()
+    except errors.FilesAway as error:
+        logger.warning("What was begun to be written could not be looked at: %s", type(error.__cause__).__name__)
     return None
 
 

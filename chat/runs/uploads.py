@@ -2,6 +2,7 @@
 
 from typing import BinaryIO, Final, NamedTuple
 
+from chat import errors
 from chat import files as bytes_of
 from chat.files import Taken, storage
 from chat.models import File, FileUse, User
@@ -26,7 +27,7 @@ def looked_at(*, actor: User, source: BinaryIO, name: str) -> Taken:
     """What `files.take_in` makes of it, for one who waits for that without a connection to the database."""
     with turns.one(actor):
         pool.give_back()
-        return bytes_of.take_in(source, name=name)
+        return bytes_of.take_in(source, name=name, whose=actor.pk)
 
 
 def take(*, actor: User, source: BinaryIO, name: str) -> Put:
@@ -37,14 +38,32 @@ def take(*, actor: User, source: BinaryIO, name: str) -> Put:
     facts = facts_of(taken)
     begun = files.begin(actor=actor, facts=facts)
     if begun.use is not None:
+        _heal(begun.file, taken)
         return Put(begun.use, taken.changed)
     try:
-        for width, data in {0: taken.data, **taken.thumbnails}.items():
-            storage.put(place(begun.file, width), data)
+        _put(begun.file, taken)
     except BaseException:
         files.abandon(begun.file.pk)
         raise
-    return Put(files.arrive(actor=actor, file_id=begun.file.pk, name=facts.name), taken.changed)
+    try:
+        return Put(files.arrive(actor=actor, file_id=begun.file.pk, name=facts.name), taken.changed)
+    except errors.Conflict:  # it took so long that its row went, and what lay there by then with it
+        for where in places(begun.file):
+            storage.delete(where)
+        raise
+
+
+def _put(file: File, taken: Taken) -> None:
+    for width, data in {0: taken.data, **taken.thumbnails}.items():
+        storage.put(place(file, width), data)
+
+
+def _heal(file: File, taken: Taken) -> None:
+    """Its row says that it is there. Where its bytes were lost (a disk, an old copy of one), here they are again."""
+    try:
+        storage.size(place(file))
+    except errors.NotFound:
+        _put(file, taken)
 
 
 def place(file: File, width: int = 0) -> str:

@@ -9,7 +9,8 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum, Window
+from django.db.models.functions import RowNumber
 
 from chat import errors
 from chat.models import Conversation, File, FileText, FileUse, User
@@ -163,10 +164,10 @@ def places(actor: User, files: Iterable[File], *, most: int) -> dict[str, list[F
     """Where each of them goes with a message that this person may read, the last one first; `most` of each."""
     there = Conversation.objects.readable_by(actor).present()
     uses = FileUse.objects.filter(file__in=[file.pk for file in files], item__conversation__in=there.values("pk"))
+    place = Window(RowNumber(), partition_by="file", order_by=("-item__created", "pk"))
     found: dict[str, list[FileUse]] = {}
-    for use in uses.select_related("item__conversation").order_by("-item__created", "pk")[: most * 100]:
-        if len(of := found.setdefault(use.file_id, [])) < most:
-            of.append(use)
+    for use in uses.annotate(place=place).filter(place__lte=most).select_related("item__conversation").order_by("place"):
+        found.setdefault(use.file_id, []).append(use)
     return found
 
 

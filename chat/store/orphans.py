@@ -97,5 +97,5 @@ def forget(user: User, *, most: int) -> bool:
     some = list(File.objects.filter(owner=user).values_list("pk", flat=True)[:most])
     nobodys = {"owner": None, "name": "", "state": State.GOING}
     _without_uses().filter(pk__in=some).exclude(state=State.COMING).update(**nobodys)
-    File.objects.filter(pk__in=some, owner=user).update(owner=None)
+    File.objects.filter(pk__in=some, owner=user).update(owner=None, name="")  # messages have a name of their own for it
     return bool(some)

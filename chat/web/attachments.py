@@ -30,6 +30,8 @@ def limits(most: int = settings.UPLOAD_BYTES) -> dict[str, Any]:
         "text": settings.FILE_BYTES,
         "many": f"A message takes {settings.FILES_PER_MESSAGE} files; send the others in the next one.",
         "size": sized(most),
+        "pixels": f"{settings.UPLOAD_PIXELS / 1e6:g}",
+        "frames": settings.UPLOAD_FRAMES,
         "large": f"{sized(most)} is the most.",
     }
 
@@ -109,7 +111,7 @@ def text_file(upload: "UploadedFile[Any]") -> TextFile | None:
     """A short text in UTF-8, its name without what does not show; None for anything else, be it written in letters."""
     if (upload.size or 0) > settings.FILE_BYTES:
         return None
-    name = "".join(letter for letter in upload.name or "" if letter.isprintable())[-100:] or "file"
+    name = "".join(letter for letter in upload.name or "" if letter.isprintable())[-100:].strip() or "file"
     data = upload.read()
     upload.seek(0)
     try:

@@ -18,6 +18,7 @@ LOCKED: Final = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+GIF: Final = "image/gif"
 GONE: Final = "This file is not here any more."
 
 
@@ -48,12 +49,17 @@ def _answer(file: File, width: int, disposition: str) -> HttpResponseBase:
 
 
 def _disposition(file: File, width: int, name: str) -> str:
-    """Only what we have made ourselves, which all images are, is shown in a browser; the rest is saved."""
-    return content_disposition_header(not (file.is_image or width), name) or "inline"
+    """Only what we have encoded ourselves is shown as a page of its own; the rest is saved, a GIF too, whose pictures are as they
+    came. In a message it moves all the same.
+    """
+    ours = width or (file.is_image and file.type != GIF)
+    return content_disposition_header(not ours, name) or "inline"
 
 
 def _headed(response: HttpResponseBase, mark: str, disposition: str) -> HttpResponseBase:
-    mine = {"Cache-Control": "private, no-cache", "ETag": mark, "Content-Disposition": disposition}
+    mine = {"Cache-Control": "private, no-cache", "Content-Disposition": disposition}
+    if not isinstance(response, HttpResponseRedirect):  # who kept that address would be told that it is good still
+        mine["ETag"] = mark
     for name, value in {**LOCKED, **mine}.items():
         response.headers[name] = value
     return response

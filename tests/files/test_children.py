@@ -20,6 +20,10 @@ from chat.files.reading import OfText
 from tests.files import samples
 
 GIVEN = {"pixels": 25_000_000, "frames": 50, "size": 20_000_000}
+GIF = (
+    '{"said": {"type": "image/gif", "width": 8, "height": 8, "frames": 1, "changed": "", "widths": [320]}, "sizes": [6, 4], '
+    '"refused": null}'
+)
 SMALL = Limits(memory=1 << 30, cpu=5, seconds=20)
 
 
@@ -72,7 +76,7 @@ def test_it_has_no_secrets_no_files_and_no_more_than_its_limits(monkeypatch: pyt
 
     with held(pieces()) as (pid, raised):
         limits = Path(f"/proc/{pid}/limits")
-        until(lambda: "Max open files            3 " in limits.read_text())  # its doors are closed
+        until(lambda: "Max open files            0 " in limits.read_text())  # its doors are closed
         said = limits.read_text()
         assert f"Max address space         {1 << 30} " in said
         assert "Max cpu time              5 " in said
@@ -80,7 +84,7 @@ def test_it_has_no_secrets_no_files_and_no_more_than_its_limits(monkeypatch: pyt
         assert "Max core file size        0 " in said
         names = {line.split(b"=")[0] for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\x00") if line}
         assert names <= {b"LANG", b"OMP_NUM_THREADS", *(name.encode() for name in child.PASSED)}
-        assert len(os.listdir(f"/proc/{pid}/fd")) == 3
+        assert len(os.listdir(f"/proc/{pid}/fd")) == 3  # and no other can take the place of one
         go_on.set()
     assert raised == []
 
@@ -130,12 +134,17 @@ def saying(line: str, rest: str = "") -> list[str]:
         ('{"said": {"type": "text/html", "width": 1, "widths": []}, "sizes": [6], "refused": null}', "<html>"),
         ('{"said": {"type": "image/png", "width": 1, "widths": []}, "sizes": [6], "refused": null}', "<html>"),
         ('{"said": {"type": "image/png", "width": -1, "widths": []}, "sizes": [4], "refused": null}', "\u0089PNG"),
+        (GIF.replace("320", "0"), "GIF89aRIFF"),  # a thumbnail in the place of the image
+        (GIF.replace("320", "999999"), "GIF89aRIFF"),
+        ("[" * 60_000, ""),
     ],
 )
 def test_what_a_child_says_is_not_believed(line: str, rest: str, settings: Any) -> None:
     settings.DECODER = saying(line, rest)
     with pytest.raises(errors.InvalidInput):
         files.take_in(samples.image("PNG", samples.photo(8, 8)), name="a.png")
+    settings.DECODER = saying(GIF, "GIF89aRIFF")
+    assert files.take_in(samples.image("PNG", samples.photo(8, 8)), name="a.png").thumbnails == {320: b"RIFF"}
 
 
 def test_many_at_once_take_turns_and_all_are_done(settings: Any) -> None:
@@ -159,8 +168,26 @@ def test_many_at_once_take_turns_and_all_are_done(settings: Any) -> None:
 
 def test_more_than_can_wait_are_told_at_once(settings: Any) -> None:
     settings.UPLOADS_WAITING = 0
-    with pytest.raises(errors.Busy):
+    with child.places().one(), child.places().one(), pytest.raises(errors.Busy):
         files.take_in(samples.image("PNG", samples.photo(8, 8)), name="a.png")
     settings.UPLOADS_WAITING, settings.UPLOAD_PATIENCE = 5, 0.01
     with child.places().one(), child.places().one(), pytest.raises(errors.Busy):
         files.take_in(samples.image("PNG", samples.photo(8, 8)), name="a.png")
+
+
+def test_where_several_wait_one_of_each_comes_in_turn() -> None:
+    """Who sends twenty at once holds up nobody for longer than one of them takes."""
+    places, came, threads = child._Places(1), list[str](), list[threading.Thread]()
+
+    def come(whose: str) -> None:
+        with places.one(whose):
+            came.append(whose)
+
+    with places.one("stella"):
+        for waiting, whose in enumerate(("stella", "stella", "stella", "mateo", "olivia", "mateo"), 1):
+            threads.append(threading.Thread(target=come, args=[whose]))
+            threads[-1].start()
+            until(lambda waiting=waiting: sum(map(len, places._waiting.values())) == waiting)
+    for thread in threads:
+        thread.join(20)
+    assert came == ["stella", "mateo", "olivia", "stella", "mateo", "stella"]

@@ -64,6 +64,11 @@ def test_tables_within_tables_and_words_that_were_taken_out() -> None:
     assert page.text == "| outer | inner | | next |\nhere\ttoo"
 
 
+def test_of_a_pdf_with_a_damaged_page_the_others_are_read() -> None:
+    data = samples.pdf("one", "two", "three").replace(b"/Kids [4 0 R 6 0 R 8 0 R]", b"/Kids [4 0 R 1 0 R 8 0 R]")
+    assert [(page.number, page.text) for page in files.text_of(data, "application/pdf", "a.pdf")] == [(1, "one"), (3, "three")]
+
+
 def test_a_pdf_without_words_has_no_pages_to_read() -> None:
     assert files.text_of(samples.image("PDF", samples.photo(60, 40)), "application/pdf", "scan.pdf") == []
 

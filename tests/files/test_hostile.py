@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 
 from chat import errors, files
-from chat.decoding import kinds
+from chat.decoding import kinds, pictures
 from chat.files import sniff
 from tests.files import samples
 
@@ -26,6 +26,15 @@ def test_a_png_of_twenty_kilobytes_that_is_a_wall_is_refused_from_its_header() -
     wall = samples.huge_png(13_000)
     assert len(wall) < 30_000
     refused(wall, errors.TooLarge, "13,000", "25 megapixels")
+
+
+def test_a_webp_that_is_a_wall_is_refused_from_its_header() -> None:
+    """Pillow would take memory for all of it at once, and it would seem damaged."""
+    for options in ({"quality": 60}, {"lossless": True}, {"save_all": True, "append_images": [samples.photo(8, 6).rotate(180)]}):
+        assert pictures.webp_size(samples.image("WEBP", samples.photo(8, 6), **options)) == (8, 6)
+    wall = bytearray(samples.image("WEBP", samples.photo(8, 8), exif=samples.exif()))
+    wall[24:30] = (16_382).to_bytes(3, "little") * 2
+    refused(bytes(wall), errors.TooLarge, "16,383", "25 megapixels")
 
 
 def test_an_image_that_is_one_long_line_is_refused() -> None:

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat.files import clean_name
+from chat.files.names import typed
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,23 @@ from chat.files import clean_name
 )
 def test_a_name_is_the_last_part_of_what_was_sent_and_inert(sent: str, kept: str) -> None:
     assert clean_name(sent) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "type", "kept"),
+    [
+        ("IMG_0001.HEIC", "image/jpeg", "IMG_0001.jpg"),
+        ("photo.JPEG", "image/jpeg", "photo.JPEG"),
+        ("shot.jpg", "image/png", "shot.png"),
+        ("page.html", "image/png", "page.html.png"),
+        ("logo", "image/webp", "logo.webp"),
+        ("photo.jpg", "application/pdf", "photo.pdf"),
+        ("x" * 117 + ".py", "application/pdf", "x" * 116 + ".pdf"),
+        ("page.html", "text/plain", "page.html"),
+    ],
+)
+def test_what_was_made_of_a_file_is_called_so(name: str, type: str, kept: str) -> None:
+    assert typed(name, type) == kept
 
 
 @settings(max_examples=50)

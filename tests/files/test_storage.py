@@ -145,6 +145,18 @@ def test_a_file_in_a_bucket_is_opened_for_a_minute_and_for_nobody_else(in_a_buck
     assert in_a_bucket() == []
 
 
+def test_a_bucket_takes_a_file_whole_or_not_at_all(in_a_bucket: Any) -> None:
+    """Parts of one that was cut off would lie there, unseen, for ever."""
+    storage.put(storage.key(7, DIGEST), bytes(9_000_000))
+    assert "-" not in in_a_bucket()[0]["ETag"]  # which says how many parts it came in
+
+
+def test_in_a_bucket_that_is_not_there_nothing_is_deleted(in_a_bucket: Any, settings: Any) -> None:
+    settings.FILES_BUCKET = {**settings.FILES_BUCKET, "bucket_name": "another"}
+    with pytest.raises(errors.FilesAway):
+        storage.delete(storage.key(7, DIGEST))
+
+
 def test_where_browsers_do_not_reach_the_bucket_files_go_through_the_server(in_a_bucket: Any, settings: Any) -> None:
     settings.FILES_BUCKET = {**settings.FILES_BUCKET, "redirect": False}
     storage.put(storage.key(7, DIGEST), DATA)

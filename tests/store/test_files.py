@@ -1,16 +1,22 @@
 """Files: in a composer, with a message, as long as something uses them; then neither row nor bytes are left."""
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.db.models.signals import post_save
 
 from chat import errors
 from chat.files import storage
-from chat.models import Conversation, File, FileUse, Item
+from chat.models import Conversation, File, FileUse, Item, Purge
 from chat.runs import files as removing
 from chat.runs import uploads
+from chat.runs.purge import Purging
 from chat.store import attached, clock, conversations, files, messages, orphans, removals
 from chat.store.attached import Held
 from chat.store.messages import Begun
@@ -171,6 +177,51 @@ def test_whose_bytes_never_came_gives_its_room_back(cast: Cast) -> None:
     assert files.quota(cast.owner).used == 0
     with pytest.raises(errors.Conflict, match="took too long"):
         files.arrive(actor=cast.owner, file_id=begun.file.pk, name="late.txt")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bytes_that_come_after_their_row_was_given_up_are_not_left(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "files"
+    owner = person("olivia")
+
+    def much_later(created: bool, **_: object) -> None:
+        transaction.on_commit(lambda: (File.objects.update(next_try=clock.now()), clear()) if created else None)
+
+    post_save.connect(much_later, sender=File)
+    try:
+        with pytest.raises(errors.Conflict, match="took too long"):
+            uploads.take(actor=owner, source=BytesIO(b"A quark."), name="quark.txt")
+    finally:
+        post_save.disconnect(much_later, sender=File)
+    assert not File.objects.exists()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_whose_bytes_were_lost_is_whole_again_once_it_is_put_in_again(cast: Cast) -> None:
+    use = uploads.take(actor=cast.owner, source=BytesIO(b"A quark."), name="quark.txt").use
+    storage.delete(uploads.place(use.file))
+    assert uploads.take(actor=cast.owner, source=BytesIO(b"A quark."), name="quark.txt").use.file_id == use.file_id
+    assert storage.read(uploads.place(use.file)) == b"A quark."
+
+
+def test_a_folder_that_cannot_be_looked_into_holds_up_nothing_else(cast: Cast, settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "files"
+    use = put_in(cast.owner)
+    late(use)
+    shutil.rmtree(tmp_path / "files" / ".unfinished")
+    (tmp_path / "files" / ".unfinished").write_text("a file where a folder should be")
+    list(Purging().pieces())
+    assert Purge.objects.exists()  # all has been gone through
+    assert not there(use.file)
+
+
+def test_where_each_was_used_is_said_however_often_another_was(cast: Cast) -> None:
+    once = put_in(cast.owner, b"A lepton.", "lepton.txt")
+    say(cast.owner, once)
+    item = Item.objects.get(pk=say(cast.owner, often := put_in(cast.owner)).response.input_id)
+    FileUse.objects.bulk_create(FileUse(file=often.file, item=item, name="quark.txt") for _ in range(150))
+    found = files.places(cast.owner, files.newest(actor=cast.owner, most=9), most=1)
+    assert {pk: len(uses) for pk, uses in found.items()} == {once.file_id: 1, often.file_id: 1}
 
 
 def test_what_its_owner_removes_is_gone_from_messages_and_can_be_had_back(cast: Cast) -> None:

@@ -2,11 +2,12 @@
 
 import re
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from chat.files import storage
 from chat.models import File, FileUse, Item, Link
@@ -209,3 +210,36 @@ def test_nobody_takes_the_places_of_all_others(cast: Cast, owner: Client) -> Non
         with uploads.turns.one(cast.mate):
             pass
     assert owner.post("/files/", {"file": SimpleUploadedFile("note.txt", b"Note.")}).status_code == 200
+
+
+def test_a_large_one_passes_through_no_file_that_a_killed_process_would_leave(settings: Any, tmp_path: Path) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    sent = SimpleUploadedFile("note.txt", b"A canary." * 300_000)
+    request = RequestFactory().post("/files/", {"file": sent})
+    held = request.FILES["file"]
+    assert (held.size, held.read(9)) == (2_700_000, b"A canary.")
+    assert list(tmp_path.iterdir()) == []
+    request.close()
+    assert held.closed
+
+
+def test_what_a_phone_sends_is_saved_as_what_it_became(owner: Client) -> None:
+    photo = samples.image("HEIF", samples.photo(64, 48))
+    owner.post("/files/", {"file": SimpleUploadedFile("IMG_1.heic", photo)}, HTTP_HX_REQUEST="true")
+    answer: Any = owner.get(f"/files/{File.objects.get().pk}/")
+    assert (answer["Content-Type"], answer["Content-Disposition"]) == ("image/jpeg", 'inline; filename="IMG_1.jpg"')
+
+
+def test_what_moves_is_shown_as_it_is_and_opens_as_nothing(cast: Cast, owner: Client) -> None:
+    """Its pictures are as they came, so that anything may be hidden among them."""
+    use = put_in(cast.owner, b"GIF89a", "cat.gif", **{**PICTURE, "type": "image/gif", "frames": 3})
+    page = owner.get(f"/files/{use.file_id}/view/").text
+    assert f'srcset="/files/{use.file_id}/ 900w"' in page
+    assert owner.get(f"/files/{use.file_id}/")["Content-Disposition"].startswith("attachment")
+
+
+def test_the_limits_are_told_before_anything_is_sent(owner: Client) -> None:
+    page = owner.get("/").text
+    assert "20 at most, each up to 20 MB; an image up to 25 megapixels, moving ones 50 pictures" in page
+    (taken,) = {found for found in re.findall(r'accept="([^"]+)"', page) if ".docx" in found}
+    assert not {".rtf", ".epub"} & set(taken.split(","))  # which are refused
