@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from chat import errors, files
 from chat.decoding.words import lines
+from chat.files import child
 from tests.files import samples
 
 
@@ -38,5 +39,5 @@ def test_what_is_no_image_has_no_words(data: bytes) -> None:
 
 def test_one_at_a_time_is_read_like_any_other_file(settings: Any) -> None:
     settings.UPLOADS_WAITING = 0
-    with pytest.raises(errors.Busy):
+    with child.places_for_words().one(), pytest.raises(errors.Busy):
         files.text_in_image(scoreboard())
