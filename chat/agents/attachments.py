@@ -109,8 +109,10 @@ def _files(wire: Json) -> Iterator[Json]:
 
 
 def _parts(wire: Json) -> Iterator[Json]:
-    """What came with a message and is no text."""
-    content = wire.get("content")
+    """What came with a message of somebody's and is no text. What a model server put out names no file of ours: it would be sent
+    whosever file it knows the id of.
+    """
+    content = wire.get("content") if wire.get("role") == "user" else None
     for part in content if isinstance(content, list) else []:
         if isinstance(part, dict) and (_is_file(part) or _is_shown(part)):
             yield part

@@ -27,7 +27,8 @@ class FileQuerySet(models.QuerySet["File"]):
         """One's own, and what goes with a message in a conversation that one may read."""
         there = Conversation.objects.readable_by(actor).present()
         used = FileUse.objects.filter(file=OuterRef("pk"), item__conversation__in=there.values("pk"))
-        return self.here().filter(Q(pk__in=self.owned_by(actor).values("pk")) | Exists(used))
+        mine = Q(owner=actor) if actor.is_active and not actor.suspended else Q(pk__in=())
+        return self.here().filter(mine | Exists(used))
 
 
 class File(models.Model):

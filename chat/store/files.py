@@ -23,6 +23,7 @@ WAITS: Final = 3600  # seconds for which a file that was put in waits to be sent
 MOST_WAITING: Final = 200  # of one person, in all composers
 NAME_LENGTH: Final = 200
 State = File.State
+LATER: Final = "they count for {} minutes more, while they can be had back."
 GONE: Final = "This file does not exist, or it is not yours."
 
 
@@ -94,7 +95,7 @@ def begin(*, actor: User, facts: Facts) -> Begun:
     if facts.room > there.left:
         raise errors.TooLarge(
             f"“{facts.name}” takes {sized(facts.room)}, and of your {sized(there.most)} only {sized(there.left)} are left.",
-            next="Delete files that you need no longer, under “Images and files”.",
+            next=f"Delete files that you need no longer, under “Images and files”; {LATER.format(settings.UNDO_MINUTES)}",
         )
     known = {name: getattr(facts, name) for name in Facts.__slots__}
     known |= {"thumbnails": list(facts.thumbnails), "next_try": clock.now() + timedelta(seconds=LATE)}

@@ -1,4 +1,4 @@
-"""Files that nothing uses: found in slices, then theirs is the way out: bytes first, the row last (`runs.files`).
+"""Files that nothing uses: found, then theirs is the way out: bytes first, the row last (`runs.files`).
 
 A composer lets go of what was not sent for an hour; a message takes its uses along. Whoever puts the same bytes in again locks
 the row first: it is used, or it is going, and then another row is made.
@@ -15,7 +15,7 @@ from chat.models import File, FileUse, User
 from chat.store import clock, sql
 
 SLICE: Final = 100  # rows that one transaction changes
-LOOK: Final = 5_000  # files that one question looks at
+MOST: Final = 5_000  # unused files that one question finds
 LEASE: Final = 120  # seconds for one try to take bytes away; then another makes the next
 State = File.State
 
@@ -47,19 +47,14 @@ def _removed(now: datetime) -> int:
     return File.objects.filter(pk__in=some).update(state=State.GOING)
 
 
-UNUSED: Final = """SELECT pk FROM (SELECT id AS pk, state FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS f
-WHERE state = 'here' AND NOT EXISTS (SELECT 1 FROM chat_fileuse u WHERE u.file_id = pk) ORDER BY pk LIMIT %s"""
-LAST: Final = "SELECT MAX(pk) FROM (SELECT id AS pk FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS f"
+UNUSED: Final = """SELECT f.id FROM chat_file f WHERE f.state = 'here'
+AND NOT EXISTS (SELECT 1 FROM chat_fileuse u WHERE u.file_id = f.id) LIMIT %s"""
 
 
 def _unused() -> int:
-    """Looks at all files, some at a time, until it has found such."""
-    after: str | None = ""
-    while after is not None:
-        if (found := [pk for (pk,) in sql.rows(UNUSED, after, LOOK, SLICE)]) and (went := _forsake(found)):
-            return went
-        ((after,),) = sql.rows(LAST, after, LOOK)
-    return 0
+    """One question for all files: asked of some at a time, Postgres goes through all uses for each of these."""
+    found = [pk for (pk,) in sql.rows(UNUSED, MOST)]
+    return sum(_forsake(found[at : at + SLICE]) for at in range(0, len(found), SLICE))
 
 
 @transaction.atomic
