@@ -65,9 +65,15 @@ AND NOT EXISTS (SELECT 1 FROM chat_kept WHERE server = %s AND upstream_id = %s)"
 @transaction.atomic
 def note(keeping: Keeping) -> None:
     """It is kept there; noting it twice is noting it once. What nobody has here any more is due at once."""
-    where = (keeping.server[:500], keeping.account, keeping.upstream_id[:LONGEST_NAME], DAYS * 86_400)
+    where = (keeping.server[:500], keeping.account, _name(keeping.upstream_id), DAYS * 86_400)
     if not sql.run(NOTE, *where, keeping.conversation_id, keeping.turn_id):
         sql.run(STRAY, *where, keeping.turn_id, where[0], where[2])
+
+
+def _name(upstream_id: str) -> str:
+    """What can be kept of it. Letters that no index takes so many of are written otherwise: it counts for one that was cut."""
+    name = upstream_id[:LONGEST_NAME]
+    return name if name.isascii() and name.isprintable() else ascii(name)[1:-1].ljust(LONGEST_NAME, "?")[:LONGEST_NAME]
 
 
 STEP: Final = """SELECT i.previous_id, t.chained, k.upstream_id,
