@@ -318,6 +318,10 @@ def test_a_title_goes_with_the_words_that_it_was_made_of(cast: Cast) -> None:
     assert Conversation.objects.get(pk=pk).title == "Nothing odd"
     assert not SearchEntry.objects.filter(text__icontains="canary").exists()
     assert Link.objects.get(pk=link.pk).title == "Nothing odd"
+    late = {"conversation_id": pk, "title": "About a canarysentence"}  # asked for before it was deleted
+    assert not conversations.entitle(**late, after=begun.response.pk)
+    assert conversations.entitle(conversation_id=pk, title="Nothing", after=other.response.pk)
+    conversations.untitle(begun.conversation, instead="Nothing odd")
     conversations.rename(actor=author, conversation_id=pk, title="Mine")
     removals.remove(actor=author, **items_of(other.response))
     over()
