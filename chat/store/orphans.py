@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from chat.models import File, FileUse, User
-from chat.store import clock, sql
+from chat.models import File, FileUse, Response, User
+from chat.store import clock, history, ledger, sql
 
 SLICE: Final = 100  # rows that one transaction changes
 LOOK: Final = 5_000  # files that one question looks at
@@ -40,11 +40,24 @@ def _given_up(now: datetime) -> int:
 
 @transaction.atomic
 def _removed(now: datetime) -> int:
-    """What its owner removed, and cannot have back any more; messages say that it was there."""
+    """What its owner removed, and cannot have back any more; messages say that it was there. What a provider keeps of replies
+    that were made with it goes, too.
+    """
     over = File.objects.filter(state=State.REMOVED, removed__lt=now - timedelta(minutes=settings.UNDO_MINUTES))
     some = list(over.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SLICE])
-    FileUse.objects.filter(file__in=some).delete()
+    uses = FileUse.objects.filter(file__in=some)
+    for item_id, removed in uses.exclude(item=None).values_list("item", "file__removed"):
+        _due_below(item_id, removed)
+    uses.delete()
     return File.objects.filter(pk__in=some).update(state=State.GOING)
+
+
+def _due_below(item_id: str, removed: datetime) -> None:
+    """Replies to this message, and those that follow them, were asked for with its files, as long as these were there."""
+    below = history.below(item_id)
+    for start in range(0, len(below), SLICE):
+        made = Response.objects.filter(pk__in=below[start : start + SLICE], created__lte=removed)
+        ledger.due_of(list(made.values_list("pk", flat=True)))
 
 
 UNUSED: Final = """SELECT pk FROM (SELECT id AS pk, state FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS f

@@ -2,9 +2,11 @@
 
 import base64
 import tracemalloc
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from chat import files, providers
 from chat.agents import request as requests
@@ -13,7 +15,8 @@ from chat.models import File, FileText, FileUse
 from chat.protocol.inserts import Streamed, encoded
 from chat.protocol.types import Json
 from chat.runs import sending, uploads, verbs
-from chat.store import pool, probes
+from chat.store import files as store_files
+from chat.store import orphans, pool, probes
 from chat.store.attached import Held
 from chat.store.history import Past
 from chat.store.messages import Begun
@@ -22,7 +25,7 @@ from tests.conftest import signed_in
 from tests.files.samples import animation, pdf
 from tests.pictures import png
 from tests.runs.conftest import House
-from tests.runs.test_kept import bodies, eventually, found
+from tests.runs.test_kept import bodies, eventually, found, states
 
 PICTURE = png()
 
@@ -107,6 +110,21 @@ async def test_to_a_kept_reply_only_what_is_new_goes_along_and_all_of_it_when_th
     await show(house, text="Compare.", into=begun)
     assert "previous_response_id" not in bodies(house)[-1]
     assert [shown(parts(house, at=at)[1]) for at in (0, 2)] == [PICTURE, png(grey=9)]
+
+
+async def test_a_removed_image_is_built_upon_no_more_and_goes_at_the_provider_too(house: House) -> None:
+    await found(house, chain=True)
+    before = await show(house, text="Good morning.")
+    use = await image(house)
+    begun = await show(house, use, into=before)
+    await show(house, text="Which boat is it?", into=begun)
+    assert bodies(house)[-1]["previous_response_id"]
+    await house.call(store_files.remove, file_id=use.file_id)
+    await show(house, text="What was in it?", into=begun)
+    assert "previous_response_id" not in bodies(house)[-1]
+    assert parts(house, at=2)[1]["text"] == "The image tide.png was here. It has been removed."
+    await pool.for_readers(lambda: orphans.purge(timezone.now() + timedelta(hours=1)))
+    assert [state == "kept" for state in await states()] == [True, False, False, True]
 
 
 async def test_one_whose_bytes_are_gone_is_named_and_nothing_breaks(house: House) -> None:
