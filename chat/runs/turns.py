@@ -50,7 +50,7 @@ async def relay(run: "Run", response: Response) -> None:
             await follow(run, provider.stream(request), request)
             return
         except errors.UpstreamError as error:
-            if isinstance(error, errors.ModelCannotSee):
+            if isinstance(error, errors.ModelCannotSee) and (request.previous_response_id or any(map(_shows, request.input))):
                 capabilities.cannot_see(provider, request.model)
             if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise

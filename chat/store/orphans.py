@@ -47,7 +47,7 @@ def _removed(now: datetime) -> int:
     some = list(over.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SLICE])
     uses = FileUse.objects.filter(file__in=some)
     for item_id, removed in uses.exclude(item=None).values_list("item", "file__removed"):
-        _due_below(item_id, removed)
+        _due_below(item_id, removed or now)
     uses.delete()
     return File.objects.filter(pk__in=some).update(state=State.GOING)
 
