@@ -169,6 +169,22 @@ async def test_to_a_server_that_does_not_know_its_kind_an_image_goes_as_another_
     assert [shown(parts(house, at=0)[1])[:4], len(bodies(house))] == [b"\x89PNG", 3]
 
 
+async def test_what_a_server_says_of_one_image_makes_no_model_blind(house: House) -> None:
+    odd = '[[error=400 body=openai message="Image cannot be larger than 20 MB."]]'
+    begun = await show(house, await image(house), text=odd)
+    assert (await house.ended(begun.response.pk)).error_code == "image_refused"
+    await show(house, text="Go on.", into=begun)
+    assert shown(parts(house, at=0)[1]) == PICTURE
+
+
+async def test_a_server_that_cannot_look_at_the_original_looks_closely_from_then_on(house: House) -> None:
+    begun = await show(house, await image(house), text="[[details=auto,low,high]]", detail="original")
+    assert (await house.ended(begun.response.pk)).status == "completed"
+    await show(house, text="Again?", into=begun)
+    details = [body["input"][0]["content"][1]["detail"] for body in bodies(house)]
+    assert details == ["original", "high", "high"]
+
+
 async def test_of_more_than_can_be_made_anew_the_rest_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "MOST_STILLS", 1)
     moving = [await pool.for_readers(lambda n=n: files.take_in(animation(n), name="a.gif").data) for n in (2, 3)]
