@@ -34,9 +34,10 @@ def any_in(items: Iterable[Past]) -> bool:
     return any(any(_parts(item.wire)) for item in items)
 
 
-def ids(items: Iterable[Past]) -> set[str]:
-    """Of all files that these name; they are ours."""
-    return {str(part["file_id"]) for item in items for part in _files(item.wire)}
+def ids(items: Sequence[Past]) -> list[str]:
+    """Of all files that these name, each once, in the order in which they came up last; they are ours."""
+    found = [str(part["file_id"]) for item in items for part in _files(item.wire)]
+    return [*reversed(dict.fromkeys(reversed(found)))]
 
 
 def placed(items: Sequence[Past], files: Mapping[str, Given], *, sees: bool = True) -> tuple[list[Past], dict[str, Insert]]:

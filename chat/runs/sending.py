@@ -37,22 +37,26 @@ def may_be_unknown(insert: Insert) -> bool:
 
 
 def plainly(provider: Provider) -> None:
-    """It could not read one: from now on they go to it as PNG or JPEG, of those that move the first picture."""
+    """It could not read one, and read the same as another kind: from now on they go to it as PNG or JPEG, of those that move the
+    first picture.
+    """
     _plainly.add(provider)
 
 
 async def placed(
-    items: Sequence[Past], provider: Provider, model: str, can: Mapping[str, bool]
+    items: Sequence[Past], provider: Provider, model: str, can: Mapping[str, bool], *, plain: bool = False
 ) -> tuple[Sequence[Past], dict[str, Insert]]:
     """The items as this model takes them, and what goes into the request in the places of their marks. Costs nothing where there
-    are no files. FilesAway and Busy, when they cannot be had or read just now.
+    are no files. `plain`: images as every server knows them, this time. FilesAway and Busy, when they cannot be had or read just
+    now.
     """
     if not attachments.any_in(items):
         return items, {}
-    sees = await capabilities.sees(provider, model)
-    known = await pool.for_readers(files.known, sorted(attachments.ids(items)))
+    sees, ids = await capabilities.sees(provider, model), attachments.ids(items)
+    there = await pool.for_readers(files.known, ids)
+    known = {pk: there[pk] for pk in ids if pk in there}  # what came up last is the last
     whole = [file for file in known.values() if (sees if file.is_image else can.get("input_file") and file.type == kinds.PDF)]
-    unknown = [file for file in whole if file.type in UNSURE] if provider in _plainly else []
+    unknown = [file for file in whole if file.type in UNSURE] if plain or provider in _plainly else []
     made = unknown[-MOST_STILLS:]  # the others cannot go
     whole = [file for file in whole if file not in unknown or file in made]
     found = await asyncio.gather(*((_still if file in made else _whole)(file) for file in whole))
@@ -72,11 +76,13 @@ async def _whole(file: File) -> Given | None:
 
 
 async def _still(file: File) -> Given | None:
-    """As PNG or JPEG, made now."""
+    """As PNG or JPEG, made now; named where that cannot be done."""
     try:
         data, type_ = await _in(_reading, _made_still, file)
     except errors.NotFound:
         return None
+    except (errors.InvalidInput, errors.TooLarge):
+        return Given(file.type, file.size, None)
 
     async def once() -> AsyncIterator[bytes]:
         yield data

@@ -48,6 +48,8 @@ async def relay(run: "Run", response: Response) -> None:
     while True:
         try:
             await follow(run, provider.stream(request), request)
+            if _unknown not in reasons:  # this was asked with other kinds of images
+                sending.plainly(provider)
             return
         except errors.UpstreamError as error:
             if isinstance(error, errors.ModelCannotSee) and (request.previous_response_id or any(map(_shows, request.input))):
@@ -55,7 +57,7 @@ async def relay(run: "Run", response: Response) -> None:
             if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise
             reasons.remove(why)  # each once
-            request = await _begin_anew(run, response, provider, request, error)
+            request = await _begin_anew(run, response, provider, request, error, plain=_unknown not in reasons)
 
 
 async def take_up(run: "Run", response: Response) -> None:
@@ -148,22 +150,22 @@ def _shows(item: Json) -> bool:
 
 
 async def _begin_anew(
-    run: "Run", response: Response, provider: Provider, refused: Request, error: errors.UpstreamError
+    run: "Run", response: Response, provider: Provider, refused: Request, error: errors.UpstreamError, *, plain: bool
 ) -> Request:
-    """The same with the whole history, where a chain starts; with that already, without thoughts."""
+    """The same with the whole history, where a chain starts; with that already, without thoughts. `plain`: with images as every
+    server knows them.
+    """
     assert run.turn is not None
     if run.noted is not None:  # what it has kept of the first try is there all the same
         await asyncio.wait([run.noted])
     run.turn.upstream_id, run.kept, run.noted = "", None, None
-    if isinstance(error, errors.ImageRefused):
-        sending.plainly(provider)
     if refused.previous_response_id:
         await pool.for_runs(ledger.unchain, run.turn.pk)
     elif not isinstance(error, errors.ModelCannotSee | errors.ImageRefused):
         await pool.for_runs(history.forget_thoughts, response)
     past = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
     can = await capabilities.of(provider) if provider.server else {}
-    items, inserts = await sending.placed(past, provider, refused.model, can)
+    items, inserts = await sending.placed(past, provider, refused.model, can, plain=plain)
     plan = Plan(store=bool(refused.store), background=bool(refused.background), reasoning=bool(refused.include))
     return requests.build(items, plan, model=refused.model, instructions=response.instructions, inserts=inserts)
 

@@ -117,4 +117,5 @@ def test_what_names_no_file_of_ours_stays_as_it_is() -> None:
     odd = said({"type": "input_image", "image_url": "data:image/png;base64,AAAA"}, {"type": "input_file", "file_id": None})
     plain = Past({"type": "reasoning", "summary": []}, "rs_1")
     assert placed([odd, plain], {}) == ([odd, plain], {})
-    assert ids([odd, plain, said(image(), document())]) == {"file_a", "file_d"}
+    assert ids([odd, plain, said(image(), document())]) == ["file_a", "file_d"]
+    assert ids([said(image(), document()), said(image())]) == ["file_d", "file_a"]

@@ -192,6 +192,20 @@ async def test_of_more_than_can_be_made_anew_the_rest_is_named(house: House, mon
     begun = await show(house, *uses, text="[[knows=png,jpeg]]")
     assert (await house.ended(begun.response.pk)).status == "completed"
     assert sorted(part["type"] for part in parts(house)[1:]) == ["input_image", "input_text"]
+    await show(house, await image(house, moving[0], "wave.gif", type="image/gif"), text="This one again?", into=begun)
+    assert [part["type"] for part in parts(house)] == ["input_text", "input_image"]  # the newest goes along
+
+
+async def test_one_refusal_changes_no_kind_for_good_and_what_cannot_be_changed_is_named(house: House) -> None:
+    broken = await image(house, b"GIF89a and no more", "wave.gif", type="image/gif")
+    begun = await show(house, broken, text="[[knows=png,jpeg]]")
+    assert (await house.ended(begun.response.pk)).status == "completed"
+    assert parts(house)[1]["text"] == "The image wave.gif is attached; you cannot see it."
+    sending._plainly.clear()
+    odd = '[[error=400 body=openai message="Image cannot be larger than 20 MB."]]'
+    begun = await show(house, await image(house, b"GIF89a", "b.gif", type="image/gif"), text=odd)
+    assert (await house.ended(begun.response.pk)).error_code == "image_refused"
+    assert not sending._plainly
 
 
 async def test_an_image_that_the_server_cannot_read_is_a_plain_sentence(house: House) -> None:
