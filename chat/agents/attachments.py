@@ -110,8 +110,8 @@ def _files(wire: Json) -> Iterator[Json]:
 
 
 def _parts(wire: Json) -> Iterator[Json]:
-    """What came with a message and is no text."""
-    content = wire.get("content")
+    """What came with a message and is no text. What a reply says of files is a model server's, and finds none of ours."""
+    content = None if wire.get("role") == "assistant" else wire.get("content")
     for part in content if isinstance(content, list) else []:
         if isinstance(part, dict) and (_is_file(part) or _is_shown(part)):
             yield part
