@@ -84,7 +84,8 @@ def _part(part: JsonValue, files: Mapping[str, Given], room: _Room, inserts: dic
     if not room.take(file_id, file.size if file.open else 0, len(file.text)):
         return _said(f"{_what(part)} is left out here: it comes again below, or there are too many.")
     if file.open is None:
-        cut = f"\n\n(It goes on: it is cut on page {file.cut}.)" if file.cut else ""
+        where = "after its beginning" if file.type == "text/plain" else f"on page {file.cut}"
+        cut = f"\n\n(It goes on: it is cut {where}.)" if file.cut else ""
         return _said(f"{_what(part)}:\n\n{file.text}{cut}")
     where = mark()
     inserts[where] = Insert(f"data:{file.type};base64,", file.size, file.open)

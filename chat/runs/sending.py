@@ -116,11 +116,11 @@ async def _as_text(asked: Sequence[File]) -> dict[str, Given]:
 
 
 async def _read(file: File) -> FileText:
-    """Its text, read for the first time; a plain one is as it is."""
-    if file.type == PLAIN:
-        return _joined(await _in(_bytes, _plain, file))
-    text = _joined(await _in(_reading, _pages, file))
-    await pool.for_readers(files.keep_text, file.pk, text.text, cut=text.cut)
+    """Its text, read for the first time; a plain one is as it is: that it is cut is kept, to be told to people."""
+    plain = file.type == PLAIN
+    text = _joined(await (_in(_bytes, _plain, file) if plain else _in(_reading, _pages, file)))
+    if text.cut or not plain:
+        await pool.for_readers(files.keep_text, file.pk, "" if plain else text.text, cut=text.cut)
     return text
 
 

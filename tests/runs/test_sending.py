@@ -228,11 +228,20 @@ async def test_of_a_document_the_model_reads_the_text_which_is_read_once(house: 
     assert not await pool.for_readers(FileText.objects.exists)
 
 
+async def test_a_document_without_text_is_named_and_its_reader_is_told_as_of_one_that_is_cut(house: House) -> None:
+    begun = await show(house, await document(house, pdf("")))
+    assert parts(house)[1]["text"] == "The file Report.pdf is attached; you cannot read it."
+    assert "no text was found in it" in await pool.for_readers(page_of, house, begun)
+    await pool.for_readers(lambda: FileText.objects.update(text="Much", cut=3))
+    assert "the model read its text up to page 3" in await pool.for_readers(page_of, house, begun)
+
+
 async def test_a_long_text_is_cut_and_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "LONGEST", 10)
     use = await pool.for_readers(lambda: put_in(house.actor, b"x" * 100, "long.txt"))
-    await show(house, use)
-    assert parts(house)[1]["text"] == "The file long.txt:\n\nxxxxxxxxxx\n\n(It goes on: it is cut on page 1.)"
+    begun = await show(house, use)
+    assert parts(house)[1]["text"] == "The file long.txt:\n\nxxxxxxxxxx\n\n(It goes on: it is cut after its beginning.)"
+    assert "the model reads its beginning alone" in await pool.for_readers(page_of, house, begun)
 
 
 async def test_a_server_that_takes_files_gets_a_pdf_as_it_is_and_nothing_else(house: House) -> None:
