@@ -40,12 +40,17 @@ def ids(items: Sequence[Past]) -> list[str]:
     return [*reversed(dict.fromkeys(reversed(found)))]
 
 
-def placed(items: Sequence[Past], files: Mapping[str, Given], *, sees: bool = True) -> tuple[list[Past], dict[str, Insert]]:
+def placed(
+    items: Sequence[Past], files: Mapping[str, Given], *, sees: bool = True, few: bool = False
+) -> tuple[list[Past], dict[str, Insert]]:
     """The items with their files in place, and what goes in where they have marks now. A file that comes up twice goes along once
-    where it came up last; so do the newest of more than fit. What does not go along is named. `sees`: the model takes images.
+    where it came up last; so do the newest of more than fit. What does not go along is named. `sees`: the model takes images;
+    `few`: those alone that came with the last item.
     """
     room, inserts, found = _Room(), dict[str, Insert](), list[Past]()
     for item in reversed(items):
+        if few and found:
+            room.left = 0
         if not any(_parts(item.wire)):
             found.append(item)
             continue

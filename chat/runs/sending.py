@@ -44,11 +44,11 @@ def plainly(provider: Provider) -> None:
 
 
 async def placed(
-    items: Sequence[Past], provider: Provider, model: str, can: Mapping[str, bool], *, plain: bool = False
+    items: Sequence[Past], provider: Provider, model: str, can: Mapping[str, bool], *, plain: bool = False, few: bool = False
 ) -> tuple[Sequence[Past], dict[str, Insert]]:
     """The items as this model takes them, and what goes into the request in the places of their marks. Costs nothing where there
-    are no files. `plain`: images as every server knows them, this time. FilesAway and Busy, when they cannot be had or read just
-    now.
+    are no files. `plain`: images as every server knows them, this time; `few`: those files alone that came with the last item.
+    FilesAway and Busy, when they cannot be had or read just now.
     """
     if not attachments.any_in(items):
         return items, {}
@@ -62,7 +62,7 @@ async def placed(
     found = await asyncio.gather(*((_still if file in made else _whole)(file) for file in whole))
     given = {file.pk: one for file, one in zip(whole, found, strict=True) if one is not None}
     given |= await _as_text([file for file in known.values() if file not in whole])
-    return attachments.placed(items, given, sees=sees)
+    return attachments.placed(items, given, sees=sees, few=few)
 
 
 async def _whole(file: File) -> Given | None:

@@ -196,6 +196,14 @@ async def test_of_more_than_can_be_made_anew_the_rest_is_named(house: House, mon
     assert [part["type"] for part in parts(house)] == ["input_text", "input_image"]  # the newest goes along
 
 
+async def test_where_all_is_too_much_what_came_with_the_question_goes_along(house: House) -> None:
+    begun = await show(house, await image(house, PICTURE + bytes(30_000)))
+    await show(house, await image(house, png(grey=9), "second.png"), text="[[most=30000]]", into=begun)
+    assert len(bodies(house)) == 3
+    assert "is left out here" in parts(house, at=0)[1]["text"]
+    assert shown(parts(house)[1]) == png(grey=9)
+
+
 async def test_one_refusal_changes_no_kind_for_good_and_what_cannot_be_changed_is_named(house: House) -> None:
     broken = await image(house, b"GIF89a and no more", "wave.gif", type="image/gif")
     begun = await show(house, broken, text="[[knows=png,jpeg]]")
