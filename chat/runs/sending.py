@@ -1,7 +1,7 @@
 """Files of a conversation on their way to a model: found, read where it takes no files, opened as they are sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
@@ -21,6 +21,7 @@ from chat.store import files, pool
 from chat.store.history import Past
 
 LONGEST: Final = 200_000  # characters of one file that a model reads as text
+SOME: Final = 4  # of these that are held at once; of older ones that have no room nothing is read
 PLAIN: Final = "text/plain"
 UNSURE: Final = ("image/webp", "image/gif")  # what not every server knows
 MOST_STILLS: Final = 6  # of these that go into one request as PNG or JPEG, made anew and held meanwhile
@@ -59,10 +60,20 @@ async def placed(
     unknown = [file for file in whole if file.type in UNSURE] if plain or provider in _plainly else []
     made = unknown[-MOST_STILLS:]  # the others cannot go
     whole = [file for file in whole if file not in unknown or file in made]
-    found = await asyncio.gather(*((_still if file in made else _whole)(file) for file in whole))
-    given = {file.pk: one for file, one in zip(whole, found, strict=True) if one is not None}
+    older, newest = whole[: -attachments.MOST], whole[-attachments.MOST :]
+    found = await asyncio.gather(*((_still if file in made else _whole)(file) for file in newest))
+    given = {file.pk: one for file, one in zip(newest, found, strict=True) if one is not None} | _left_out(older)
     given |= await _as_text([file for file in known.values() if file not in whole])
     return attachments.placed(items, given, sees=sees, few=few)
+
+
+def _left_out(some: Iterable[File]) -> dict[str, Given]:
+    """These are not even looked at: they have no room."""
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b""
+
+    return {file.pk: Given(file.type, attachments.MOST_BYTES + 1, never) for file in some}
 
 
 async def _whole(file: File) -> Given | None:
@@ -102,17 +113,19 @@ async def pieces(place: str) -> AsyncIterator[bytes]:
 
 
 async def _as_text(asked: Sequence[File]) -> dict[str, Given]:
-    """What a model reads of these; of an image it is told that it is there."""
-    documents = [file.pk for file in asked if not file.is_image and file.type != PLAIN]
-    kept = await pool.for_readers(files.texts, documents) if documents else {}
-    given = {}
-    for file in asked:
-        try:
-            text = FileText() if file.is_image else kept.get(file.pk) or await _read(file)
-        except errors.NotFound:
-            continue
-        given[file.pk] = Given(file.type, file.size, None, text.text, text.cut)
-    return given
+    """What a model reads of these, the newest first, until there is no more room; of an image it is told that it is there."""
+    images, rest, room = [file for file in asked if file.is_image], [file for file in asked if not file.is_image], 0
+    given = {file.pk: Given(file.type, file.size, None) for file in images}
+    while rest and room < attachments.MOST_TEXT:
+        rest, some = rest[:-SOME], rest[-SOME:]
+        kept = await pool.for_readers(files.texts, [file.pk for file in some if file.type != PLAIN])
+        for file in reversed(some):
+            try:
+                text = kept.get(file.pk) or await _read(file)
+            except errors.NotFound:
+                continue
+            given[file.pk], room = Given(file.type, file.size, None, text.text, text.cut), room + len(text.text)
+    return given | _left_out(rest)
 
 
 async def _read(file: File) -> FileText:

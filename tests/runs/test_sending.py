@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from chat import files, providers
+from chat.agents import attachments
 from chat.agents import request as requests
 from chat.files import storage
 from chat.models import File, FileText, FileUse
@@ -202,6 +203,19 @@ async def test_where_all_is_too_much_what_came_with_the_question_goes_along(hous
     assert len(bodies(house)) == 3
     assert "is left out here" in parts(house, at=0)[1]["text"]
     assert shown(parts(house)[1]) == png(grey=9)
+
+
+async def test_what_has_no_room_is_not_even_looked_at(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, most in (("MOST", 1), ("MOST_TEXT", 10)):
+        monkeypatch.setattr(attachments, name, most)
+    monkeypatch.setattr(sending, "SOME", 1)
+    gone = await image(house)
+    storage.delete(uploads.place(gone.file))
+    documents = [await document(house, pdf(words)) for words in ("Low water at six", "High water at noon")]
+    await show(house, gone, await image(house, png(grey=9), "second.png"), *documents)
+    text, older, newer, unread, read = parts(house)
+    assert ["left out here" in part.get("text", "") for part in (text, older, newer, unread, read)] == [0, 1, 0, 1, 1]
+    assert await pool.for_readers(FileText.objects.count) == 1
 
 
 async def test_one_refusal_changes_no_kind_for_good_and_what_cannot_be_changed_is_named(house: House) -> None:
