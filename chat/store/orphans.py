@@ -46,18 +46,27 @@ def _removed(now: datetime) -> int:
     over = File.objects.filter(state=State.REMOVED, removed__lt=now - timedelta(minutes=settings.UNDO_MINUTES))
     some = list(over.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SLICE])
     uses = FileUse.objects.filter(file__in=some)
-    for item_id, removed in uses.exclude(item=None).values_list("item", "file__removed"):
-        _due_below(item_id, removed or now)
+    _due_below(uses, now)
     uses.delete()
     return File.objects.filter(pk__in=some).update(state=State.GOING)
 
 
-def _due_below(item_id: str, removed: datetime) -> None:
-    """Replies to this message, and those that follow them, were asked for with its files, as long as these were there."""
-    below = history.below(item_id)
-    for start in range(0, len(below), SLICE):
-        made = Response.objects.filter(pk__in=below[start : start + SLICE], created__lte=removed)
-        ledger.due_of(list(made.values_list("pk", flat=True)))
+def _due_below(uses: QuerySet[FileUse], now: datetime) -> None:
+    """Replies to these messages, and those that follow them, were asked for with the files, as long as these were there."""
+    seen = set[str]()
+    said = (
+        uses.exclude(item=None)
+        .order_by("-file__removed", "item__created")
+        .values_list("item", "item__responses", "file__removed")
+    )
+    for item_id, response_id, removed in said:
+        if response_id in seen:
+            continue  # it follows one that has been looked at
+        below = history.below(item_id)
+        seen.update(below)
+        for start in range(0, len(below), SLICE):
+            made = Response.objects.filter(pk__in=below[start : start + SLICE], created__lte=removed or now)
+            ledger.due_of(list(made.values_list("pk", flat=True)))
 
 
 UNUSED: Final = """SELECT pk FROM (SELECT id AS pk, state FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS f
