@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from time import monotonic
 from typing import Final, TypeVar
 from weakref import WeakSet
 
@@ -25,11 +26,13 @@ SOME: Final = 4  # of these that are held at once; of older ones that have no ro
 PLAIN: Final = "text/plain"
 UNSURE: Final = ("image/webp", "image/gif")  # what not every server knows
 MOST_STILLS: Final = 6  # of these that go into one request as PNG or JPEG, made anew and held meanwhile
+AGAIN, MOST_UNREAD = 1800.0, 1_000  # seconds until a document is tried again that no child could read; of so many that is known
 T = TypeVar("T")
 _bytes = ThreadPoolExecutor(8, thread_name_prefix="bytes")
 _reading = ThreadPoolExecutor(2, thread_name_prefix="reading")  # each holds a document while a child reads it
 
 _plainly: WeakSet[Provider] = WeakSet()
+_unread: dict[str, float] = {}
 
 
 def may_be_unknown(insert: Insert) -> bool:
@@ -130,14 +133,26 @@ async def _as_text(asked: Sequence[File]) -> dict[str, Given]:
 
 async def _read(file: File) -> FileText:
     """Its text, read for the first time; a plain one is as it is: that it is cut is kept, to be told to people."""
+    if monotonic() < _unread.get(file.pk, 0.0):
+        return FileText()
     plain = file.type == PLAIN
-    text = _joined(await (_in(_bytes, _plain, file) if plain else _in(_reading, _pages, file)))
+    pages = await (_in(_bytes, _plain, file) if plain else _in(_reading, _pages, file))
+    if pages is None:
+        _put_off(file)
+        return FileText()
+    text = _joined(pages)
     if text.cut or not plain:
         await pool.for_readers(files.keep_text, file.pk, "" if plain else text.text, cut=text.cut)
     return text
 
 
-def _plain(file: File) -> list[Page]:
+def _put_off(file: File) -> None:
+    if len(_unread) >= MOST_UNREAD:
+        _unread.clear()
+    _unread[file.pk] = monotonic() + AGAIN
+
+
+def _plain(file: File) -> list[Page] | None:
     """As much of it as goes along, and a little more, which tells that there is more."""
     data = b""
     for chunk in storage.chunks(uploads.place(file)):
@@ -147,13 +162,15 @@ def _plain(file: File) -> list[Page]:
     return [Page(1, data.decode(errors="ignore"))]
 
 
-def _pages(file: File) -> list[Page]:
-    """Of a document, read in a child; none where there is nothing to be read."""
+def _pages(file: File) -> list[Page] | None:
+    """Of a document, read in a child; none where there is nothing to be read. None where the child came to no end, which may lie
+    in this machine.
+    """
     data = storage.read(uploads.place(file))
     try:
         return bytes_of.text_of(data, file.type, file.name)
-    except (errors.InvalidInput, errors.TooLarge):
-        return []
+    except (errors.InvalidInput, errors.TooLarge) as error:
+        return None if isinstance(error.__cause__, bytes_of.Ended) else []
 
 
 def _joined(pages: Sequence[Page]) -> FileText:

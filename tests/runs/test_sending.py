@@ -258,6 +258,17 @@ async def test_a_document_without_text_is_named_and_its_reader_is_told_as_of_one
     assert "the model read its text up to page 3" in await pool.for_readers(page_of, house, begun)
 
 
+async def test_a_document_that_no_child_could_read_is_read_later(house: House, settings: Any) -> None:
+    decoder, settings.DECODER = settings.DECODER, ["/bin/false"]
+    use = await document(house, pdf("High water at noon"))
+    begun = await show(house, use)
+    assert parts(house)[1]["text"] == "The file Report.pdf is attached; you cannot read it."
+    settings.DECODER = decoder
+    sending._unread.clear()
+    await show(house, text="And now?", into=begun)
+    assert "High water at noon" in parts(house, at=0)[1]["text"]
+
+
 async def test_a_long_text_is_cut_and_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "LONGEST", 10)
     use = await pool.for_readers(lambda: put_in(house.actor, b"x" * 100, "long.txt"))
