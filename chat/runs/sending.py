@@ -61,12 +61,14 @@ async def placed(
     known = {pk: there[pk] for pk in ids if pk in there}  # what came up last is the last
     whole = [file for file in known.values() if (sees if file.is_image else can.get("input_file") and file.type == kinds.PDF)]
     unknown = [file for file in whole if file.type in UNSURE] if plain or provider in _plainly else []
-    made = unknown[-MOST_STILLS:]  # the others cannot go
-    whole = [file for file in whole if file not in unknown or file in made]
+    made = set(unknown[-MOST_STILLS:])  # the others cannot go
+    cannot = set(unknown[:-MOST_STILLS])
+    whole = [file for file in whole if file not in cannot]
+    taken = {file.pk for file in whole}
     older, newest = whole[: -attachments.MOST], whole[-attachments.MOST :]
     found = await asyncio.gather(*((_still if file in made else _whole)(file) for file in newest))
     given = {file.pk: one for file, one in zip(newest, found, strict=True) if one is not None} | _left_out(older)
-    given |= await _as_text([file for file in known.values() if file not in whole])
+    given |= await _as_text([file for file in known.values() if file.pk not in taken])
     return attachments.placed(items, given, sees=sees, few=few)
 
 

@@ -1,6 +1,7 @@
 """Files of a conversation at the model server: byte by byte as they were put in, each as the model takes it, never our ids."""
 
 import base64
+import time
 import tracemalloc
 from datetime import timedelta
 from typing import Any
@@ -216,6 +217,17 @@ async def test_what_has_no_room_is_not_even_looked_at(house: House, monkeypatch:
     text, older, newer, unread, read = parts(house)
     assert ["left out here" in part.get("text", "") for part in (text, older, newer, unread, read)] == [0, 1, 0, 1, 1]
     assert await pool.for_readers(FileText.objects.count) == 1
+
+
+async def test_two_thousand_images_in_the_history_hold_nobody_up(house: House) -> None:
+    known: Any = {"owner": house.actor, "kind": "image", "type": "image/png", "size": 1, "room": 1, "state": File.State.HERE}
+    rows = [File(digest=f"{number:064x}", **known) for number in range(2_000)]
+    made = await pool.for_readers(File.objects.bulk_create, rows)
+    shown_ones: list[Json] = [{"type": "input_image", "file_id": file.pk} for file in made]
+    message = Past({"type": "message", "role": "user", "content": [*shown_ones]})
+    began = time.thread_time()
+    await sending.placed([message], providers.current(), "scripted", {})
+    assert time.thread_time() - began < 0.3
 
 
 async def test_one_refusal_changes_no_kind_for_good_and_what_cannot_be_changed_is_named(house: House) -> None:
