@@ -70,10 +70,11 @@ def _places(text: str, inserts: Mapping[str, Insert]) -> Iterator[tuple[int, str
 
 
 class Streamed:
-    """A body that is made while it is sent. Each iteration begins anew."""
+    """A body that is made while it is sent. Each iteration begins anew; `moves` is called with each piece that is taken."""
 
     def __init__(self, pieces: list[bytes | Insert]) -> None:
         self._pieces = pieces
+        self.moves: Callable[[], None] = _nothing
         self.size = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -84,6 +85,11 @@ class Streamed:
                 yield piece.prefix.encode()
                 async for letters in _base64(piece):
                     yield letters
+                    self.moves()
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 async def _base64(insert: Insert) -> AsyncIterator[bytes]:

@@ -228,16 +228,16 @@ def undoable(*, actor: User, file_id: str) -> File | None:
     return File.objects.owned_by(actor).filter(pk=file_id, state=State.REMOVED, removed__gte=since).first()
 
 
-AS_TEXT: Final = "SELECT file_id FROM chat_filetext WHERE file_id {one_of} AND text <> ''"
+AS_TEXT: Final = "SELECT file_id, text <> '', cut FROM chat_filetext WHERE file_id {one_of}"
 FACTS: Final = "id {one_of} AND state = 'here'"
 
 
 def known(file_ids: Sequence[str]) -> dict[str, File]:
     """Those of these that are there: for whoever has found the messages with which they go."""
     found = {file.pk: file for file in rows.fetch(File, FACTS, file_ids)} if file_ids else {}
-    documents = [pk for pk, file in found.items() if file.kind == File.Kind.DOCUMENT]
-    for (pk,) in sql.rows(AS_TEXT, documents) if documents else ():
-        found[pk].as_text = True
+    documents = [pk for pk, file in found.items() if not file.is_image]
+    for pk, read, cut in sql.rows(AS_TEXT, documents) if documents else ():
+        found[pk].as_text, found[pk].cut = bool(read), cut
     return found
 
 

@@ -78,7 +78,9 @@ def _name(upstream_id: str) -> str:
 
 STEP: Final = """SELECT i.previous_id, t.chained, k.upstream_id,
 r.status = 'completed' AND r.store AND k.state = 'kept' AND k.server = %s AND k.account = %s AND k.expires > {in_seconds}
-AND NOT EXISTS (SELECT 1 FROM chat_item c WHERE c.response_id = r.id AND c.type = 'function_call'), {depth}
+AND NOT EXISTS (SELECT 1 FROM chat_item c WHERE c.response_id = r.id AND c.type = 'function_call')
+AND NOT EXISTS (SELECT 1 FROM chat_fileuse u JOIN chat_file f ON f.id = u.file_id WHERE u.item_id = i.id AND f.state <> 'here')
+, {depth}
 FROM {source} JOIN chat_item i ON i.id = r.input_id JOIN chat_turn t ON t.response_id = r.id
 AND NOT EXISTS (SELECT 1 FROM chat_turn n WHERE n.response_id = t.response_id
 AND (n.epoch > t.epoch OR n.epoch = t.epoch AND n."index" > t."index"))
@@ -93,7 +95,7 @@ CHAIN: Final = (
 
 def chain(response: Response, *, server: str, account: str) -> str:
     """What the provider calls the Response above, where it keeps all that this one is to follow: each Response up to the start of
-    the chain completed, kept there, and not about to expire. "" where the history is to be sent.
+    the chain completed, kept there, and not about to expire, and no file in it removed here. "" where the history is to be sent.
     """
     above = response.input.previous_id if response.input is not None else None
     if not server or above is None:

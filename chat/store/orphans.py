@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from chat.models import File, FileUse, User
-from chat.store import clock, sql
+from chat.models import File, FileUse, Response, User
+from chat.store import clock, history, ledger, sql
 
 SLICE: Final = 100  # rows that one transaction changes
 MOST: Final = 5_000  # unused files that one question finds
@@ -40,11 +40,33 @@ def _given_up(now: datetime) -> int:
 
 @transaction.atomic
 def _removed(now: datetime) -> int:
-    """What its owner removed, and cannot have back any more; messages say that it was there."""
+    """What its owner removed, and cannot have back any more; messages say that it was there. What a provider keeps of replies
+    that were made with it goes, too.
+    """
     over = File.objects.filter(state=State.REMOVED, removed__lt=now - timedelta(minutes=settings.UNDO_MINUTES))
     some = list(over.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SLICE])
-    FileUse.objects.filter(file__in=some).delete()
+    uses = FileUse.objects.filter(file__in=some)
+    _due_below(uses, now)
+    uses.delete()
     return File.objects.filter(pk__in=some).update(state=State.GOING)
+
+
+def _due_below(uses: QuerySet[FileUse], now: datetime) -> None:
+    """Replies to these messages, and those that follow them, were asked for with the files, as long as these were there."""
+    seen = set[str]()
+    said = (
+        uses.exclude(item=None)
+        .order_by("-file__removed", "item__created")
+        .values_list("item", "item__responses", "file__removed")
+    )
+    for item_id, response_id, removed in said:
+        if response_id in seen:
+            continue  # it follows one that has been looked at
+        below = history.below(item_id)
+        seen.update(below)
+        for start in range(0, len(below), SLICE):
+            made = Response.objects.filter(pk__in=below[start : start + SLICE], created__lte=removed or now)
+            ledger.due_of(list(made.values_list("pk", flat=True)))
 
 
 UNUSED: Final = """SELECT f.id FROM chat_file f WHERE f.state = 'here'
