@@ -55,8 +55,7 @@ class Record(LogPage):
         if form not in FORMS:
             raise errors.InvalidInput("Choose CSV or JSON lines.", param="form")
         filters = read(request, typed(request.POST))
-        trail.question(viewer, filters)  # NotFound while that can still be said
-        record.exported(actor=viewer, what="record", form=form, team=filters.team, narrowed=filters.narrowed())
+        trail.begin(viewer, filters, form)
         name = f"parley-record-{timezone.localdate()}.{form}"
         return as_file(trail.exported(viewer, filters, form), name=name, kind=FORMS[form])
 

@@ -170,13 +170,12 @@ def begin(actor: User, asked: Wanted, *, count: str) -> Opening | None:
     said = ", ".join(f"{name}: {value}" for name, value in narrowed.items() if name != "user")
     user = f"user: {record.ref(asked.filters.user)}" if asked.filters.user else ""
     by = ", ".join(filter(None, (user, said)))
-    record.write(
+    record.exported(
         actor=actor,
-        what="exported",
-        about=asked.of,
-        team=asked.team,
-        before=by,
-        after=f"{count}, {FORMATS[asked.format]}",
+        what=asked.of,
+        form=f"{count}, {FORMATS[asked.format]}",
+        teams=asked.filters.scope or (),
+        narrowed=by,
         names={"before": f"{by}, {asked.typed()}".strip(", ") if asked.typed() else ""},
     )
     return opening

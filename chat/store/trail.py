@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -151,6 +151,12 @@ def _told(
         after=after,
         address=detail.get("from", "") if everything and named(act.who) != LEFT else "",
     )
+
+
+def begin(actor: User, filters: Filters, form: str) -> None:
+    """Put on record that it is taken along. NotFound for whom the record is none of their business."""
+    asked = question(actor, replace(filters, who="", whom="", what=""))
+    record.exported(actor=actor, what="record", form=form, teams=asked.ways, narrowed=filters.narrowed())
 
 
 def exported(actor: User, filters: Filters, form: str) -> Iterator[bytes]:

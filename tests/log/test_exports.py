@@ -133,6 +133,20 @@ def test_the_record_says_whose_replies_were_taken_along_whatever_else_they_were_
         assert author.username not in row.act.body + row.act.detail.text
 
 
+def test_whoever_looks_after_a_team_is_told_that_something_of_it_was_taken_along(logged: Log) -> None:
+    admin, chemistry = logged.world.people["team admin"], Team.objects.get(name="Chemistry")
+    Membership.objects.create(team=chemistry, user=admin, role="admin")
+    page, client = "/admin/chat/adminact/", logged.client("team admin")
+    text(make(client))
+    client.post(f"{page}export/", {"form": "csv"})
+    for who in ("team owner", "other team"):
+        rows = logged.client(who).get(page).context["rows"]
+        assert [(row.who, row.whom) for row in rows if row.act.what == "exported"] == [
+            (admin.username, "record"),
+            (admin.username, "responses"),
+        ]
+
+
 def test_what_it_is_narrowed_by_is_the_same_in_the_background() -> None:
     least = {"first": 5, "total": 6, "tokens": 7, "cost": Decimal("0.50"), "counted": "yes"}
     filters = Filters(model="m", status="failed", until=timezone.now(), scope=("team_1",), **least)  # type: ignore[arg-type]
