@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from chat.errors import (
+    FilesAway,
     MalformedStream,
     Misconfigured,
     ParleyError,
@@ -192,6 +193,8 @@ class Client:
         except TimeoutError:
             raise Slow from None
         except FAILURES as error:
+            if isinstance(content, Streamed) and content.broken is not None:
+                raise FilesAway from content.broken
             raise _unreachable(error) from None
         if not response.is_success:
             raise await self._failure(response)

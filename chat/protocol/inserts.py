@@ -70,22 +70,34 @@ def _places(text: str, inserts: Mapping[str, Insert]) -> Iterator[tuple[int, str
 
 
 class Streamed:
-    """A body that is made while it is sent. Each iteration begins anew; `moves` is called with each piece that is taken."""
+    """A body that is made while it is sent. Each iteration begins anew; `moves` is called with each piece that is taken.
+    `broken`: what kept its bytes from coming, where the fault is not the line's.
+    """
 
     def __init__(self, pieces: list[bytes | Insert]) -> None:
         self._pieces = pieces
         self.moves: Callable[[], None] = _nothing
+        self.broken: Exception | None = None
         self.size = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.broken = None
         for piece in self._pieces:
             if isinstance(piece, bytes):
                 yield piece
             else:
                 yield piece.prefix.encode()
-                async for letters in _base64(piece):
+                async for letters in self._letters(piece):
                     yield letters
                     self.moves()
+
+    async def _letters(self, insert: Insert) -> AsyncIterator[bytes]:
+        try:
+            async for letters in _base64(insert):
+                yield letters
+        except Exception as error:
+            self.broken = error
+            raise
 
 
 def _nothing() -> None:

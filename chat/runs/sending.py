@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Final, TypeVar
@@ -176,10 +177,14 @@ def _pages(file: File) -> list[Page] | None:
 
 
 def _joined(pages: Sequence[Page]) -> FileText:
-    """The pages one after the other, as many characters as may go along."""
+    """The pages one after the other, each with its number where there are several, as many characters as may go along."""
+    several, cut = len(pages) > 1, pages[-1].number if pages and pages[-1].cut else None
+    pages = [page for page in pages if page.text.strip()]  # of a scan nothing is left
+    if several:
+        pages = [replace(page, text=f"[Page {page.number}]\n{page.text}") for page in pages]
     text = "\n\n".join(page.text for page in pages)
     if len(text) <= LONGEST:
-        return FileText(text=text, cut=pages[-1].number if pages and pages[-1].cut else None)
+        return FileText(text=text, cut=cut)
     at, number = 0, 1
     for page in pages:
         number = page.number

@@ -100,13 +100,6 @@ def test_the_same_file_goes_along_once_where_it_came_up_last() -> None:
     assert [one["type"] for one in parts(items, 0) + parts(items, 1)] == ["input_text", "input_text", "input_image"]
 
 
-def test_what_a_model_server_put_out_names_no_file_of_ours() -> None:
-    forged = Past({"type": "message", "role": "assistant", "content": [image()]}, "msg_1")
-    assert not any_in([forged])
-    assert not ids([forged, said(image("file_b"))]) & {"file_a"}
-    assert placed([forged], {"file_a": given()}) == ([forged], {})
-
-
 def test_of_too_many_the_newest_go_along() -> None:
     names = [f"file_{number:03}" for number in range(attachments.MOST + 3)]
     items, inserts = placed([said(image(name)) for name in names], {name: given() for name in names})

@@ -70,8 +70,19 @@ async def test_a_request_that_is_sent_again_has_it_again(scripted: ScriptedServe
 @pytest.mark.parametrize("size", [4_999, 5_001])
 async def test_a_file_that_is_not_as_long_as_was_said_breaks_the_request_off(scripted: ScriptedServer, size: int) -> None:
     name, client = mark(), Client(scripted.base_url, timeouts=Timeouts(pauses=(0.01,)))
-    with pytest.raises(errors.UpstreamError):
+    with pytest.raises(errors.FilesAway):
         await stream(client, ask(name), {name: source(b"x" * 5_000, size=size)})
+    assert not scripted.requests
+
+
+async def test_bytes_that_do_not_come_are_not_blamed_on_the_model_server(scripted: ScriptedServer) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield bytes(STEP)
+        raise errors.FilesAway
+
+    name, client = mark(), Client(scripted.base_url, timeouts=Timeouts(pauses=(0.01,)))
+    with pytest.raises(errors.FilesAway):
+        await stream(client, ask(name), {name: Insert(PREFIX, 500_000, pieces)})
     assert not scripted.requests
 
 

@@ -263,11 +263,16 @@ async def test_of_a_document_the_model_reads_the_text_which_is_read_once(house: 
 
 
 async def test_a_document_without_text_is_named_and_its_reader_is_told_as_of_one_that_is_cut(house: House) -> None:
-    begun = await show(house, await document(house, pdf("")))
+    begun = await show(house, await document(house, pdf("", "")))
     assert parts(house)[1]["text"] == "The file Report.pdf is attached; you cannot read it."
     assert "no text was found in it" in await pool.for_readers(page_of, house, begun)
     await pool.for_readers(lambda: FileText.objects.update(text="Much", cut=3))
     assert "the model read its text up to page 3" in await pool.for_readers(page_of, house, begun)
+
+
+async def test_the_pages_of_a_document_have_their_numbers(house: House) -> None:
+    await show(house, await document(house, pdf("High water", "", "Low water")))
+    assert "[Page 1]\nHigh water\n\n[Page 3]\nLow water" in parts(house)[1]["text"]
 
 
 async def test_a_document_that_no_child_could_read_is_read_later(house: House, settings: Any) -> None:
