@@ -112,8 +112,8 @@ async def _as_text(asked: Sequence[File]) -> dict[str, Given]:
 async def _read(file: File) -> FileText:
     """Its text, read for the first time; a plain one is as it is."""
     if file.type == PLAIN:
-        return _joined(await _in(_bytes, _plain, file))
-    text = _joined(await _in(_reading, _pages, file))
+        return joined(await _in(_bytes, _plain, file))
+    text = joined(await _in(_reading, pages_of, file))
     await pool.for_readers(files.keep_text, file.pk, text.text, cut=text.cut)
     return text
 
@@ -128,7 +128,7 @@ def _plain(file: File) -> list[Page]:
     return [Page(1, data.decode(errors="ignore"))]
 
 
-def _pages(file: File) -> list[Page]:
+def pages_of(file: File) -> list[Page]:
     """Of a document, read in a child; none where there is nothing to be read."""
     data = storage.read(uploads.place(file))
     try:
@@ -137,7 +137,7 @@ def _pages(file: File) -> list[Page]:
         return []
 
 
-def _joined(pages: Sequence[Page]) -> FileText:
+def joined(pages: Sequence[Page]) -> FileText:
     """The pages one after the other, as many characters as may go along."""
     text = "\n\n".join(page.text for page in pages)
     if len(text) <= LONGEST:

@@ -50,7 +50,7 @@ def _part(use: FileUse, detail: str) -> Json:
     return {"type": "input_file", "file_id": use.file_id, "filename": use.name}
 
 
-CLAIM: Final = """UPDATE chat_fileuse SET item_id = %s, "index" = %s, author_id = NULL, expires = NULL
+CLAIM: Final = """UPDATE chat_fileuse SET item_id = %s, "index" = %s, author_id = NULL, expires = NULL, place = ''
 WHERE id = %s AND item_id IS NULL"""
 
 
@@ -67,6 +67,17 @@ def hand_on(old: Item, new: Item) -> None:
     ids = ids_of(new.wire)
     uses = [FileUse(file_id=use.file_id, item=new, name=use.name, index=ids.index(use.file_id)) for use in old.uses.all()]
     FileUse.objects.bulk_create(uses)
+
+
+def detail_of(wire: Json, file_id: str) -> str:
+    """How closely this file of it is to be looked at."""
+    content = wire.get("content")
+    named = (
+        [part for part in content if isinstance(part, dict) and part.get("file_id") == file_id]
+        if isinstance(content, list)
+        else []
+    )
+    return str(named[0].get("detail") or "auto") if named else "auto"
 
 
 def ids_of(wire: Json) -> list[str]:

@@ -3,7 +3,7 @@
 Nothing of it goes to the database but a row for each run (`talk_rows`); an exception says what is wrong, never what was said.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +16,12 @@ from chat import errors
 from chat.models import Server, User
 from chat.models.ids import new_id
 from chat.protocol.types import Json
-from chat.store import messages, talk_rows, wording
+from chat.store import messages, talk_files, talk_rows, wording
+from chat.store.attached import Held
 from chat.store.log import Batch
 from chat.store.responses import Ending
-from chat.store.talk import Document, Exchange, Reply, Talk, opened, packed
-from chat.store.temporary import ALL, EACH, MOST, Away, TooMany, home
+from chat.store.talk import Document, Exchange, Reply, Talk, TalkFile, opened, packed
+from chat.store.temporary import ALL, EACH, MOST, Away, TooMany, away, home
 from chat.store.wording import TextFile
 
 TRIES: Final = 5
@@ -41,10 +42,6 @@ class Asked:
 
 OFF: Final = "Its owner has switched them off."
 GONE: Final = "This conversation does not exist, or it is not yours."
-
-
-def away() -> errors.Conflict:
-    return errors.Conflict("Temporary conversations cannot be reached at the moment.", next="Try again in a moment.")
 
 
 def switched_off() -> bool:
@@ -84,17 +81,19 @@ def begin(
     model: str = "",
     client_id: str = "",
     files: Sequence[TextFile] = (),
-    images: Sequence[Json] = (),
+    held: Sequence[Held] = (),
 ) -> Asked:
-    """Say something in a new one. The same `client_id` again gives the same one again."""
+    """Say something in a new one, with what its composer holds. The same `client_id` again gives the same one again."""
     if reason := why_not():
         kind = errors.NotFound if reason == OFF else errors.Conflict
         raise kind("There are no temporary conversations here.", next=reason)
-    wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
-    if client_id and (before := _begun_before(actor, wire, client_id)) is not None:
+    before = _begun_before(actor, client_id) if client_id else None
+    there = talk_files.there(talk_files.new(actor)) | (before.document.files if before else {})
+    wire, named = _message(text, files, held, there)
+    if before is not None and _is(before.document.exchanges[0], wire, client_id):
         return Asked(before, new=False)
     now = timezone.now()
-    document = Document(model=model, created=now, exchanges=[_exchange(wire, model, client_id)])
+    document = Document(model=model, created=now, exchanges=[_exchange(wire, model, client_id)], files=named)
     talk = Talk(new_id("temp"), actor.pk, document, 1)
     try:
         home().make(talk.id, owner=actor.pk, document=_fitting(document), run=document.last.reply.id)
@@ -102,16 +101,25 @@ def begin(
         raise errors.Conflict(f"You have {MOST} temporary conversations.", next="End one of them first.") from None
     except Away:
         raise away() from None
+    talk_files.take_along(actor, list(named), talk.id)
     return Asked(talk)
 
 
-def _begun_before(actor: User, wire: Json, client_id: str) -> Talk | None:
+def _message(
+    text: str, files: Sequence[TextFile], held: Sequence[Held], there: Mapping[str, TalkFile]
+) -> tuple[Json, dict[str, TalkFile]]:
+    """What is said, and what is known of the files that it names."""
+    named, parts = talk_files.wanted(held, there)
+    return wording.user_message(wording.checked(text, alone=not (files or parts)), files, parts), named
+
+
+def _begun_before(actor: User, client_id: str) -> Talk | None:
     """Looking for it leaves the others as they are: nobody has a page of them open."""
     with suppress(Away):
         for talk_id in home().of(actor.pk):
             kept = home().read(talk_id)
             talk = opened(talk_id, kept) if kept is not None else None
-            if talk is not None and _is(talk.document.exchanges[0], wire, client_id):
+            if talk is not None and talk.document.exchanges[0].client_id == client_id:
                 return talk
     return None
 
@@ -124,17 +132,18 @@ def say(
     model: str = "",
     client_id: str = "",
     files: Sequence[TextFile] = (),
-    images: Sequence[Json] = (),
+    held: Sequence[Held] = (),
 ) -> Asked:
-    """Say something at its end. Refused while a reply is being written."""
-    wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
+    """Say something at its end, with what its composer holds. Refused while a reply is being written."""
     talk = find(actor=actor, talk_id=talk_id)
+    wire, named = _message(text, files, held, talk_files.there(talk_id) if held else {})
     if _is(talk.last, wire, client_id):
         return Asked(talk, new=False)
 
     def change(document: Document) -> None:
         _quiet(document)
         document.model = model or document.model
+        document.files |= named
         document.exchanges.append(_exchange(wire, document.model, client_id))
 
     return Asked(_change(actor, talk_id, change))

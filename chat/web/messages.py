@@ -10,6 +10,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from chat import errors, runs
 from chat.models import Item
 from chat.store import conversations, presence, responses, wording
+from chat.web import attachments
 from chat.web.conversations import chosen_model, message_fields, page_context, refill
 from chat.web.decorators import PersonRequest, no_content, person_required
 from chat.web.fields import value
@@ -20,10 +21,11 @@ from chat.web.fields import value
 def create(request: PersonRequest, conversation_id: str) -> HttpResponse:
     """Say something. Answers with a fresh client id; the text box is the page's own."""
     conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
+    composer = attachments.of_place(request.user, conversation_id)
     try:
-        runs.send(actor=request.user, conversation_id=conversation_id, **message_fields(request))
+        runs.send(actor=request.user, conversation_id=conversation_id, **message_fields(request, composer))
     except errors.ParleyError as error:
-        return refill(request, error, {} if request.htmx else page_context(request, conversation))
+        return refill(request, error, lambda: page_context(request, conversation), composer)
     if request.htmx and "middle" in request.GET:  # the page did not reach the end, where the message now stands
         return HttpResponseClientRedirect(conversation.url)
     if request.htmx:
