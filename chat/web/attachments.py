@@ -152,7 +152,7 @@ def clean(name: str | None) -> str:
 
 
 def text_file(upload: "UploadedFile[Any]") -> TextFile | None:
-    """A short text in UTF-8; None for anything else."""
+    """A short text in UTF-8; None for anything else, also for a document in letters."""
     if (upload.size or 0) > settings.FILE_BYTES:
         return None
     upload.seek(0)
@@ -162,4 +162,4 @@ def text_file(upload: "UploadedFile[Any]") -> TextFile | None:
         text = "\x00"
     finally:
         upload.seek(0)
-    return None if "\x00" in text else TextFile(clean(upload.name), text)
+    return None if "\x00" in text or text.startswith("%PDF-") else TextFile(clean(upload.name), text)
