@@ -5,13 +5,11 @@ bytes are where the conversation is, and go with it.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from django.conf import settings
-
 from chat import errors
 from chat.models import User
 from chat.models.files import sized
 from chat.protocol.types import Json
-from chat.store import temporary_files
+from chat.store import attached, temporary_files
 from chat.store.attached import DETAILS, Held
 from chat.store.talk import Talk, TalkFile
 from chat.store.temporary import Away, away, home
@@ -105,8 +103,7 @@ def let_go(actor: User, talk: Talk | None, file_id: str) -> None:
 
 def wanted(held: Sequence[Held], there: Mapping[str, TalkFile]) -> tuple[dict[str, TalkFile], list[Json]]:
     """These of the files that are there, and what the message says of them."""
-    if len(held) > settings.FILES_PER_MESSAGE:
-        raise errors.TooLarge(f"A message takes {settings.FILES_PER_MESSAGE} files.", next="Send the others in the next one.")
+    attached.counted(len(held))
     details = {one.use_id: one.detail if one.detail in DETAILS else "auto" for one in held}
     if any(pk not in there for pk in details):
         raise errors.Conflict("A file is not here any more.", next="Remove it, and add it again.")

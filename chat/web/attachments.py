@@ -14,6 +14,7 @@ from chat import egress, errors
 from chat.models import User
 from chat.models.files import sized
 from chat.runs import addresses, passing, uploads
+from chat.store import attached as in_messages
 from chat.store.attached import Held
 from chat.store.talk import Talk
 from chat.store.wording import TextFile
@@ -61,7 +62,7 @@ def attached(request: HttpRequest, composer: Composer) -> tuple[list[TextFile], 
     """Texts and files of the composer, those that wait first. Where one cannot be taken the others wait all the same."""
     texts, others = sorted_out(request)
     waiting, url = held(request), address(request)
-    counted(len(texts) + len(others) + len(waiting) + bool(url))
+    in_messages.counted(len(texts) + len(others) + len(waiting) + bool(url))
     refused: list[errors.ParleyError] = []
     for upload in others:
         _forget(request, upload)
@@ -132,11 +133,6 @@ def sorted_out(request: HttpRequest) -> tuple[list[TextFile], list[Any]]:
 def fitting(texts: Sequence[TextFile]) -> None:
     if sum(len(text.text) for text in texts) > TEXTS * settings.FILE_BYTES:
         raise errors.TooLarge("These texts are too long for one message.", next="Send some of them in the next one.")
-
-
-def counted(number: int) -> None:
-    if number > settings.FILES_PER_MESSAGE:
-        raise errors.TooLarge(f"A message takes {settings.FILES_PER_MESSAGE} files.", next="Send the others in the next one.")
 
 
 def held(request: HttpRequest) -> list[Held]:

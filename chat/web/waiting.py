@@ -5,9 +5,10 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from chat.live.views import FILES, FileView
-from chat.models import File, User
+from chat.models import File, Item, User
+from chat.protocol.types import Json
 from chat.runs.uploads import Put
-from chat.store import files, talk_files
+from chat.store import attached, files, talk_files, wording
 from chat.store.talk import Talk, TalkFile
 
 
@@ -48,3 +49,25 @@ def passing(talk: Talk | None, file: TalkFile) -> Line:
 
 def of_talk(actor: User, talk: Talk | None) -> list[Line]:
     return [passing(talk, file) for file in talk_files.waiting(actor, talk)]
+
+
+class Came(NamedTuple):
+    """A file that came with a message; without `file` it is a text in it, or `gone`."""
+
+    name: str
+    file: File | None
+    small_url: str = ""
+    gone: bool = False
+
+
+def came_with(item: Item) -> list[Came]:
+    """In the order in which the message names them."""
+    known = files.known(attached.ids_of(item.wire))
+    return [_came(part, known.get(str(part.get("file_id")))) for part in wording.file_parts(item)]
+
+
+def _came(part: Json, file: File | None) -> Came:
+    name = str(part["filename"])
+    if file is None:
+        return Came(name, None, gone="file_id" in part)
+    return Came(name, file, Line("", name, file, "").small_url)

@@ -191,3 +191,23 @@ def test_a_document_that_goes_along_as_text_says_so_before(page: Page, model: Sc
     ended(page)
     assert "Rent is due." in str([request.body for request in model.requests])
     expect(line).to_be_empty()
+
+
+def test_files_of_a_message_are_left_out_and_added_when_it_is_edited(page: Page, watch: Watch) -> None:
+    watch.expect("400")
+    attach(page, IMAGE, {**IMAGE, "name": "second.png", "buffer": png(grey=10)})
+    expect(page.get_by_label("is looked at")).to_have_count(2)
+    send(page, say("I see."))
+    ended(page)
+    page.locator("[data-role=user]").hover()
+    page.get_by_role("button", name="Edit").click()
+    form = page.locator(".edit-form")
+    form.get_by_label("photo.png").uncheck()
+    form.get_by_label("Add files").set_input_files([BROKEN])  # type: ignore[list-item]
+    form.get_by_role("button", name="Ask again").click()
+    expect(page.get_by_role("alert")).to_contain_text("broken.png")
+    form.get_by_label("Add files").set_input_files([{**IMAGE, "name": "third.png", "buffer": png(grey=30)}])  # type: ignore[list-item]
+    form.get_by_role("button", name="Ask again").click()
+    expect(form).to_have_count(0)
+    expect(page.locator("[data-role=user] img")).to_have_count(2)
+    assert [image.get_attribute("alt") for image in page.locator("[data-role=user] img").all()] == ["second.png", "third.png"]
