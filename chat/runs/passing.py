@@ -17,7 +17,7 @@ from chat.models import Conversation, FileText, User, ids
 from chat.protocol.inserts import Insert
 from chat.providers import Provider
 from chat.runs import capabilities, sending, uploads
-from chat.store import attached, keeping, pool, talk_files, talks
+from chat.store import attached, files, keeping, pool, talk_files, talks
 from chat.store.attached import Held
 from chat.store.history import Past
 from chat.store.talk import Talk, TalkFile
@@ -97,9 +97,15 @@ def keep(*, actor: User, talk_id: str, store: bool | None) -> Conversation:
     """As `store.keeping.keep`; its files become ordinary ones of whose conversation it is."""
     talk = talks.find(actor=actor, talk_id=talk_id)
     held: dict[str, list[Held]] = {}
-    for exchange in talk.document.exchanges:
-        for pk in attached.ids_of(exchange.wire):
-            source = io.BytesIO(talk_files.whole(talk_id, pk))
-            put = uploads.take(actor=actor, source=source, name=talk.document.files[pk].name)
-            held.setdefault(exchange.id, []).append(Held(put.use.pk, attached.detail_of(exchange.wire, pk)))
-    return keeping.keep(actor=actor, talk_id=talk_id, store=store, held=held)
+    try:
+        for exchange in talk.document.exchanges:
+            held[exchange.id] = []
+            for pk in attached.ids_of(exchange.wire):
+                source = io.BytesIO(talk_files.whole(talk_id, pk))
+                put = uploads.take(actor=actor, source=source, name=talk.document.files[pk].name)
+                held[exchange.id].append(Held(put.use.pk, attached.detail_of(exchange.wire, pk)))
+        return keeping.keep(actor=actor, talk_id=talk_id, store=store, held=held)
+    except BaseException:  # nothing was kept: nothing of it waits to be sent either
+        for one in (one for some in held.values() for one in some):
+            files.let_go(actor=actor, use_id=one.use_id)
+        raise

@@ -60,7 +60,7 @@ class Passing:
         self.changed = asyncio.Condition()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or not with_files(scope["path"]):
+        if scope["type"] != "http" or not with_files(scope["path"]):
             await self.application(scope, receive, send)
             return
         key = session_key(scope["headers"])

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 import redis as client
-from django.conf import settings as configured
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from chat.models import File, Item
+from chat.models import File, FileUse, Item
 from chat.store import pool, talk_files, temporary
 from chat.store.temporary import Memory
 from chat.store.temporary_files import CHUNK, OVERHEAD, Full, Held, new
@@ -229,6 +228,18 @@ async def test_where_there_is_no_room_it_says_so_and_nothing_goes_over(olivia: S
     assert [file.name for file in await pool.for_readers(talk_files.waiting, olivia.user, None)] == ["one.txt"]
 
 
+async def test_what_cannot_be_kept_whole_leaves_no_file(olivia: Somebody, settings: Any) -> None:
+    held = [named(await put(olivia, "/t/", f"{grey}.png", png(grey=grey))) for grey in (1, 2)]
+    note = named(await put(olivia, "/t/", "large.txt", b"word " * 220_000))
+    path = await olivia.begin("", files=[*held, note])
+    await olivia.ended(path)
+    settings.FILES_QUOTA_MB = 1
+    refused = await olivia.post(f"{path}keep/", store="off")
+    assert (refused.status_code, "only" in refused.text) == (413, True)
+    assert await pool.for_readers(FileUse.objects.count) == 0
+    assert (await olivia.get(f"{path}files/{held[0]}/")).status_code == 200, "it goes on as it was"
+
+
 async def test_without_javascript_what_could_not_be_sent_waits_for_the_next_try(olivia: Somebody) -> None:
     sent = [upload("note.txt", b"Bring an umbrella."), upload("one.png", png()), upload("broken.png", b"\x89PNG\x00 no")]
     answer = await olivia.post("/t/", text="Look at this", attachments=sent)
@@ -236,7 +247,7 @@ async def test_without_javascript_what_could_not_be_sent_waits_for_the_next_try(
     assert "“broken.png”" in answer.text
     assert "Look at this" in answer.text
     assert re.findall(r'aria-label="Send (\S+)"', answer.text) == ["one.png", "note.txt"]
-    assert not configured.MEDIA_ROOT.exists() or not any(path.is_file() for path in configured.MEDIA_ROOT.rglob("*.png"))
+    assert await pool.for_readers(File.objects.count) == 0
 
 
 BLANK = b"""%PDF-1.4

@@ -39,7 +39,7 @@ class Served:
             sent.append(message)
 
         headers = [(b"content-length", str(size).encode()), (b"cookie", cookie.encode())]
-        scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+        scope = {"type": "http", "path": path, "headers": headers}
         await self.passing(scope, coming.get, send)
         return int(sent[0]["status"])
 
