@@ -21,12 +21,13 @@ from chat.live.watch import readers  # noqa: E402
 from chat.runs.process import process  # noqa: E402
 from chat.web.handler import Handler  # noqa: E402
 from chat.web.health import Health  # noqa: E402
+from chat.web.passing_bodies import Passing  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 sockets = ExactOrigin(Person(URLRouter(websocket_urlpatterns)), origins=settings.CSRF_TRUSTED_ORIGINS)
-router = ProtocolTypeRouter({"http": Health(Handler()), "websocket": sockets})
+router = ProtocolTypeRouter({"http": Health(Passing(Handler())), "websocket": sockets})
 
 
 class Application:

@@ -159,8 +159,9 @@ RESPONSE_RETENTION_DAYS = whole_number("RESPONSE_RETENTION_DAYS", 30, least=1, m
 # How long a temporary conversation lives once its last page is closed, and when nothing is said or written in it
 TEMPORARY_CLOSED_MINUTES = whole_number("TEMPORARY_CLOSED_MINUTES", 10, least=1, most=1440)
 TEMPORARY_SILENCE_MINUTES = whole_number("TEMPORARY_SILENCE_MINUTES", 60, least=1, most=1440)
+TEMPORARY_FILES_MB = whole_number("TEMPORARY_FILES_MB", 200, least=1, most=1_000_000)  # memory for files in all of them
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # larger bodies and files pass through the disk
-MEMORY_BODY_BYTES = 2_000_000  # of one that must not: to a temporary conversation
+MEMORY_BODY_BYTES = 2_000_000  # of one that must not: to a temporary conversation, but for the files that are put into one
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 

@@ -19,6 +19,7 @@ from chat.web import (
     messages,
     notifications,
     own_data,
+    passing,
     preferences,
     projects,
     readings,
@@ -95,7 +96,17 @@ urlpatterns: list[Any] = [
     path(f"{talk}responses/<id:response_id>/regenerate/", temporary.again, name="temporary_regenerate"),
     path(f"{talk}responses/<id:response_id>/continue/", temporary.carry_on, name="temporary_continue"),
     path(f"{talk}responses/<id:response_id>/stop/", temporary.stop, name="temporary_stop"),
-    path(f"{talk}files/<id:item_id>/<number:index>/", temporary.image, name="temporary_image"),
+    *(
+        route
+        for where, mark in (("t/", "temporary_new_"), (talk, "temporary_"))
+        for route in (
+            path(f"{where}files/", passing.put_in, name=f"{mark}files"),
+            path(f"{where}files/sight/", sight.line_passing, name=f"{mark}sight"),
+            path(f"{where}files/<id:file_id>/", passing.show, name=f"{mark}file"),
+            path(f"{where}files/<id:file_id>/<number:width>/", passing.show, name=f"{mark}thumbnail"),
+            path(f"{where}files/<id:file_id>/remove/", passing.let_go, name=f"{mark}let_go"),
+        )
+    ),
     path(f"{talk}images/<id:output_id>/<str:digest>/", images.show_temporary, name="temporary_outside_image"),
     path(f"{talk}images/<id:output_id>/<str:digest>/whole/", images.whole_temporary, name="temporary_outside_image_whole"),
     path(f"{talk}keep/", temporary.keep, name="temporary_keep"),

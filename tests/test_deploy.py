@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from chat.web.bodies import PASSING
+
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 SITE = (DEPLOY / "nginx-site.conf").read_text()
 UNITS = sorted(path for path in (DEPLOY / "systemd").iterdir() if path.is_file())
@@ -26,6 +28,8 @@ def test_nginx_refuses_the_bodies_that_parley_refuses() -> None:
     most = [str(settings.BODY_BYTES), str(settings.MEMORY_BODY_BYTES)]
     assert re.findall(r"client_max_body_size (\d+);", SITE) == most
     assert re.findall(r"client_body_buffer_size (\d+);", SITE) == most[1:]  # what must stay in memory does
+    way = re.findall(r"location ~ (\S+) {\n\s+proxy_pass \S+\n\s+proxy_request_buffering off;", SITE)
+    assert way == [PASSING.pattern]
 
 
 def test_nginx_says_what_parley_says_of_a_body_too_large() -> None:

@@ -3,9 +3,9 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.db import Error as DatabaseError
 from django.template.loader import render_to_string
@@ -15,7 +15,7 @@ from chat.doorbell import Ring, hub
 from chat.live import transcript
 from chat.live.catchup import CaughtUp
 from chat.live.views import Entry, Files, ItemView, ResponseView, item_view, part_views
-from chat.models import File, User
+from chat.models import User
 from chat.models.ids import new_id
 from chat.protocol import events as wire
 from chat.protocol.normalize import Cut, Normalizer
@@ -59,20 +59,12 @@ def entry(talk: Talk, exchange: Exchange, viewer: User) -> Entry:
 
 
 def _said(talk: Talk, exchange: Exchange, viewer: User) -> ItemView:
-    files = Files(dict(_images(exchange)), base=f"/t/{talk.id}/files/{exchange.id}/")
+    known = {pk: file.row() for pk, file in talk.document.files.items()}
+    files = Files(known, base=f"/t/{talk.id}/files/")
     view = ItemView(id=exchange.id, type="message", role="user", status="", wire=exchange.wire, passing=True)
     view.author_name, view.created = viewer.shown_name, exchange.created
     view.parts = part_views(exchange.wire.get("content"), exchange.id, passing=True, files=files)
     return view
-
-
-def _images(exchange: Exchange) -> Iterator[tuple[str, File]]:
-    """What a page needs to know of those that go with it, by their place."""
-    content = exchange.wire.get("content")
-    for index, part in enumerate(content if isinstance(content, list) else []):
-        if isinstance(part, dict) and isinstance(part.get("image_url"), str):
-            size: Any = {name: part.get(name) for name in ("width", "height")}
-            yield str(index), File(pk=str(index), kind=File.Kind.IMAGE, size=0, room=0, **size)
 
 
 def folded(talk: Talk) -> list[Json]:

@@ -102,7 +102,7 @@ class File(models.Model):
 
 class FileUse(models.Model):
     """A file that goes with a message, under a name, as the `index`th of its files; without `item` it waits in its author's
-    composer, until it `expires`.
+    composer of `place` (a conversation, a project, or "new"), until it `expires`.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.use_id, editable=False)
@@ -111,6 +111,7 @@ class FileUse(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
     name = models.CharField(max_length=200)
     index = models.PositiveSmallIntegerField(default=0)
+    place = models.CharField(max_length=40, blank=True, default="", db_default="")
     expires = models.DateTimeField(null=True)
 
     class Meta:

@@ -11,12 +11,11 @@ from chat import errors
 from chat.egress import fetching
 from chat.files import sniff
 from chat.models import User
-from chat.protocol.types import Json
 from chat.runs import passing, uploads
 from chat.runs.shares import Share
 from chat.runs.uploads import Put
 from chat.store import pool
-from chat.store.wording import TextFile
+from chat.store.talk import Talk, TalkFile
 
 AT_ONCE: Final = 8  # addresses that one process fetches; each holds up to `fetching.MOST` bytes, twice where they are packed
 EACH: Final = 2  # of these for one person
@@ -54,13 +53,13 @@ def bring(*, actor: User, url: str, images_only: bool = False) -> Brought:
 WHERE: Final = "Copy the address of the image itself: in most browsers, by a click on it with the right button."
 
 
-def take(*, actor: User, url: str) -> Put:
+def take(*, actor: User, url: str, composer: str = "") -> Put:
     """As `uploads.take`, of what is at this address."""
     data, name = bring(actor=actor, url=url)
-    return uploads.take(actor=actor, source=io.BytesIO(data), name=name)
+    return uploads.take(actor=actor, source=io.BytesIO(data), name=name, composer=composer)
 
 
-def pass_on(*, actor: User, url: str) -> TextFile | Json:
-    """As `passing.take`, for a temporary conversation."""
+def pass_on(*, actor: User, talk: Talk | None, url: str) -> TalkFile:
+    """As `passing.put`, for a temporary conversation."""
     data, name = bring(actor=actor, url=url)
-    return passing.take(actor=actor, source=io.BytesIO(data), name=name)
+    return passing.put(actor=actor, talk=talk, source=io.BytesIO(data), name=name)

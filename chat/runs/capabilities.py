@@ -13,6 +13,8 @@ from weakref import WeakKeyDictionary
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
+from chat.decoding import kinds
+from chat.models import File
 from chat.providers import Provider
 from chat.store import pool, probes
 
@@ -82,6 +84,16 @@ def sight(provider: Provider, model: str) -> Sight:
     if said is not None and (probed is None or probed[1] < said):
         return Sight(False, said)
     return Sight(*probed, probed=True) if probed is not None else Sight()
+
+
+def found(provider: Provider) -> Mapping[str, bool]:
+    """As `of`, looked up."""
+    return probes.capabilities(provider.server) if provider.server else {}
+
+
+def reads(can: Mapping[str, bool], kind: str, type_: str) -> bool:
+    """Whether such a file goes to a server that can do this as its text: a document, but a PDF where it takes these."""
+    return kind == File.Kind.DOCUMENT and not (type_ == kinds.PDF and can.get("input_file"))
 
 
 def cannot_see(provider: Provider, model: str) -> None:

@@ -139,11 +139,11 @@ async def _read(file: File) -> FileText:
     if monotonic() < _unread.get(file.pk, 0.0):
         return FileText()
     plain = file.type == PLAIN
-    pages = await (_in(_bytes, _plain, file) if plain else _in(_reading, _pages, file))
+    pages = await (_in(_bytes, _plain, file) if plain else _in(_reading, pages_of, file))
     if pages is None:
         _put_off(file)
         return FileText()
-    text = _joined(pages)
+    text = joined(pages)
     if text.cut or not plain:
         await pool.for_readers(files.keep_text, file.pk, "" if plain else text.text, cut=text.cut)
     return text
@@ -165,7 +165,7 @@ def _plain(file: File) -> list[Page] | None:
     return [Page(1, data.decode(errors="ignore"))]
 
 
-def _pages(file: File) -> list[Page] | None:
+def pages_of(file: File) -> list[Page] | None:
     """Of a document, read in a child; none where there is nothing to be read. None where the child came to no end, which may lie
     in this machine.
     """
@@ -176,7 +176,7 @@ def _pages(file: File) -> list[Page] | None:
         return None if isinstance(error.__cause__, bytes_of.Ended) else []
 
 
-def _joined(pages: Sequence[Page]) -> FileText:
+def joined(pages: Sequence[Page]) -> FileText:
     """The pages one after the other, each with its number where there are several, as many characters as may go along."""
     several, cut = len(pages) > 1, pages[-1].number if pages and pages[-1].cut else None
     pages = [page for page in pages if page.text.strip()]  # of a scan nothing is left

@@ -20,13 +20,12 @@ from chat.live.fragments import Fragments
 from chat.models import Response, User
 from chat.protocol import events as wire
 from chat.protocol.normalize import Cancelled, Cut, Failed
-from chat.protocol.types import Json
-from chat.runs import capabilities, sending
+from chat.runs import capabilities, passing
 from chat.runs.executor import Executor, executor
 from chat.runs.run import Run, generate
 from chat.runs.turns import follow
 from chat.store import pool, talk_rows, talks, wake
-from chat.store.history import Past
+from chat.store.attached import Held
 from chat.store.log import Batch
 from chat.store.responses import Ending
 from chat.store.talk import Talk
@@ -69,13 +68,13 @@ class TemporaryRun(Run):
 
 
 class Said(TypedDict):
-    """What the composer of a temporary conversation says. `images`: parts of the message, with their bytes."""
+    """What the composer of a temporary conversation says."""
 
     text: str
     model: str
     client_id: str
     files: Sequence[TextFile]
-    images: Sequence[Json]
+    held: Sequence[Held]
 
 
 def begin(*, actor: User, said: Said) -> Talk:
@@ -156,8 +155,8 @@ async def _relay(run: TemporaryRun, talk: Talk, instructions: str) -> None:
     async with executor.room:
         provider = providers.current()
         run.model = run.model or providers.default_model() or next(iter(await providers.models()), "")
-        said, _ = await sending.placed([Past(item) for item in talk.input()], provider, run.model, {})
-        request = requests.build(said, Plan(store=False), model=run.model, instructions=instructions)
+        said, inserts = await passing.placed(talk, provider, run.model)
+        request = requests.build(said, Plan(store=False), model=run.model, instructions=instructions, inserts=inserts)
         try:
             await follow(run, provider.stream(request))
         except errors.ModelCannotSee:

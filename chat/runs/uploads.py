@@ -30,13 +30,13 @@ def looked_at(*, actor: User, source: BinaryIO, name: str) -> Taken:
         return bytes_of.take_in(source, name=name, whose=actor.pk)
 
 
-def take(*, actor: User, source: BinaryIO, name: str) -> Put:
-    """Have this file wait in a composer. Refused, with a sentence, where it is none that anybody may put in, or where this person
-    has no room left.
+def take(*, actor: User, source: BinaryIO, name: str, composer: str = "") -> Put:
+    """Have this file wait in the composer of this place. Refused, with a sentence, where it is none that anybody may put in, or
+    where this person has no room left.
     """
     taken = looked_at(actor=actor, source=source, name=name)
     facts = facts_of(taken)
-    begun = files.begin(actor=actor, facts=facts)
+    begun = files.begin(actor=actor, facts=facts, place=composer)
     if begun.use is not None:
         _heal(begun.file, taken)
         return Put(begun.use, taken.changed)
@@ -46,7 +46,7 @@ def take(*, actor: User, source: BinaryIO, name: str) -> Put:
         files.abandon(begun.file.pk)
         raise
     try:
-        return Put(files.arrive(actor=actor, file_id=begun.file.pk, name=facts.name), taken.changed)
+        return Put(files.arrive(actor=actor, file_id=begun.file.pk, name=facts.name, place=composer), taken.changed)
     except errors.Conflict:  # it took so long that its row went, and what lay there by then with it
         for where in places(begun.file):
             storage.delete(where)

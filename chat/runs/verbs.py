@@ -1,6 +1,6 @@
 """What people ask for: each writes to the store first and starts the work after the commit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from time import sleep
 from typing import Final
 
@@ -44,9 +44,20 @@ def send(
     return _start(begun)
 
 
-def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "", held: Sequence[Held] = ()) -> Begun:
+def edit(
+    *,
+    actor: User,
+    conversation_id: str,
+    item_id: str,
+    text: str,
+    client_id: str = "",
+    keep: Collection[int] | None = None,
+    files: Sequence[TextFile] = (),
+    held: Sequence[Held] = (),
+) -> Begun:
+    """Say it differently and have it answered. See `store.messages.edit`."""
     where = {"conversation_id": conversation_id, "item_id": item_id}
-    return _start(messages.edit(actor=actor, **where, text=text, client_id=client_id, held=held))
+    return _start(messages.edit(actor=actor, **where, text=text, client_id=client_id, keep=keep, files=files, held=held))
 
 
 def regenerate(*, actor: User, conversation_id: str, response_id: str, model: str = "") -> Begun:

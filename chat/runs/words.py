@@ -1,14 +1,20 @@
-"""What is written in an image, put into the composer as a text: for a model that cannot see."""
+"""What is written in an image, put into the composer as a text, for a model that cannot see; what stands in a document, for one
+that takes no files.
+"""
 
 import io
+from threading import Lock
 
 from chat import errors
 from chat import files as bytes_of
 from chat.files import storage
-from chat.models import User
-from chat.runs import uploads
+from chat.models import File, FileText, User
+from chat.runs import sending, uploads
 from chat.runs.uploads import Put, turns
 from chat.store import files, pool
+
+_read_now: set[str] = set()
+_lock = Lock()
 
 
 def put_in(*, actor: User, use_id: str) -> Put:
@@ -24,4 +30,27 @@ def put_in(*, actor: User, use_id: str) -> Put:
         text = bytes_of.text_in_image(data)
     if not text.strip():
         raise errors.InvalidInput("No text was found in this image.", next="Choose a model that sees images.")
-    return uploads.take(actor=actor, source=io.BytesIO(text.encode()), name=f"{use.name}.txt")
+    source = io.BytesIO(text.encode())
+    return uploads.take(actor=actor, source=source, name=f"{use.name}.txt", composer=use.place)
+
+
+def read(*, actor: User, file: File) -> FileText | None:
+    """What a model would read of this document, found now and kept; None where somebody else here is just about to. It takes up
+    to a minute. Busy, FilesAway, NotFound.
+    """
+    with _lock:
+        if file.pk in _read_now:
+            return None
+        _read_now.add(file.pk)
+    try:
+        with turns.one(actor):
+            pool.give_back()
+            pages = sending.pages_of(file)
+        if pages is None:  # which may lie in this machine: another time, perhaps
+            return FileText()
+        text = sending.joined(pages)
+        files.keep_text(file.pk, text.text, cut=text.cut)
+        return text
+    finally:
+        with _lock:
+            _read_now.discard(file.pk)

@@ -20,10 +20,15 @@ class Held(NamedTuple):
     detail: str = "auto"
 
 
+def counted(number: int) -> None:
+    """TooLarge, where a message does not take so many files."""
+    if number > settings.FILES_PER_MESSAGE:
+        raise errors.TooLarge(f"A message takes {settings.FILES_PER_MESSAGE} files.", next="Send the others in the next one.")
+
+
 def wanted(actor: User, held: Sequence[Held]) -> list[FileUse]:
     """These, in this order: such as wait in this person's composer, and such as they have sent (for who sends twice)."""
-    if len(held) > settings.FILES_PER_MESSAGE:
-        raise errors.TooLarge(f"A message takes {settings.FILES_PER_MESSAGE} files.", next="Send the others in the next one.")
+    counted(len(held))
     ids = list(dict.fromkeys(one.use_id for one in held))
     if not ids:
         return []
@@ -50,7 +55,7 @@ def _part(use: FileUse, detail: str) -> Json:
     return {"type": "input_file", "file_id": use.file_id, "filename": use.name}
 
 
-CLAIM: Final = """UPDATE chat_fileuse SET item_id = %s, "index" = %s, author_id = NULL, expires = NULL
+CLAIM: Final = """UPDATE chat_fileuse SET item_id = %s, "index" = %s, author_id = NULL, expires = NULL, place = ''
 WHERE id = %s AND item_id IS NULL"""
 
 
@@ -63,10 +68,22 @@ def claim(item: Item, uses: Sequence[FileUse]) -> None:
 
 
 def hand_on(old: Item, new: Item) -> None:
-    """What goes with one goes with the other, too."""
+    """What goes with one goes with the other, too, where that still names it."""
     ids = ids_of(new.wire)
-    uses = [FileUse(file_id=use.file_id, item=new, name=use.name, index=ids.index(use.file_id)) for use in old.uses.all()]
+    stay = [use for use in old.uses.all() if use.file_id in ids]
+    uses = [FileUse(file_id=use.file_id, item=new, name=use.name, index=ids.index(use.file_id)) for use in stay]
     FileUse.objects.bulk_create(uses)
+
+
+def detail_of(wire: Json, file_id: str) -> str:
+    """How closely this file of it is to be looked at."""
+    content = wire.get("content")
+    named = (
+        [part for part in content if isinstance(part, dict) and part.get("file_id") == file_id]
+        if isinstance(content, list)
+        else []
+    )
+    return str(named[0].get("detail") or "auto") if named else "auto"
 
 
 def ids_of(wire: Json) -> list[str]:

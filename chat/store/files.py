@@ -10,7 +10,7 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Sum, Window
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Now, RowNumber
 
 from chat import errors
 from chat.models import Conversation, File, FileText, FileUse, User
@@ -22,6 +22,7 @@ LATE: Final = 3600  # seconds after which one that waits for its bytes gets none
 WAITS: Final = 3600  # seconds for which a file that was put in waits to be sent
 MOST_WAITING: Final = 200  # of one person, in all composers
 NAME_LENGTH: Final = 200
+PLACE_LENGTH: Final = 40
 State = File.State
 LATER: Final = "they count for {} minutes more, while they can be had back."
 GONE: Final = "This file does not exist, or it is not yours."
@@ -82,15 +83,15 @@ def quota(actor: User) -> Quota:
 
 
 @transaction.atomic
-def begin(*, actor: User, facts: Facts) -> Begun:
-    """Put in what has these facts: a row that waits for its bytes (`arrive`), or a use of the one that is there. TooLarge where
-    the quota is full.
+def begin(*, actor: User, facts: Facts, place: str = "") -> Begun:
+    """Put in what has these facts: a row that waits for its bytes (`arrive`), or a use of the one that is there, in the composer
+    of this place. TooLarge where the quota is full.
     """
     _lock(actor)
     if FileUse.objects.filter(author=actor).count() >= MOST_WAITING:
         raise errors.Conflict(f"{MOST_WAITING} files wait to be sent.", next="Send or remove some of them first.")
     if (here := _here(actor, facts.digest)) is not None:
-        return Begun(here, _hold(actor, here, facts.name))
+        return Begun(here, _hold(actor, here, facts.name, place))
     there = quota(actor)
     if facts.room > there.left:
         raise errors.TooLarge(
@@ -112,13 +113,14 @@ def _here(actor: User, digest: str) -> File | None:
     return File.objects.select_for_update().here().filter(owner=actor, digest=digest).first()
 
 
-def _hold(actor: User, file: File, name: str) -> FileUse:
+def _hold(actor: User, file: File, name: str, place: str) -> FileUse:
     until = clock.now() + timedelta(seconds=WAITS)
-    return FileUse.objects.create(file=file, author=actor, name=name[:NAME_LENGTH] or file.name, expires=until)
+    name = name[:NAME_LENGTH] or file.name
+    return FileUse.objects.create(file=file, author=actor, name=name, expires=until, place=place[:PLACE_LENGTH])
 
 
 @transaction.atomic
-def arrive(*, actor: User, file_id: str, name: str) -> FileUse:
+def arrive(*, actor: User, file_id: str, name: str, place: str = "") -> FileUse:
     """Its bytes are where they belong: from now on it is there, and waits in a composer."""
     _lock(actor)
     coming = File.objects.select_for_update().filter(pk=file_id, owner=actor, state=State.COMING).first()
@@ -127,7 +129,7 @@ def arrive(*, actor: User, file_id: str, name: str) -> FileUse:
     here = _here(actor, coming.digest)  # the same bytes came twice at once
     coming.state, coming.next_try = State.HERE if here is None else State.GOING, None
     coming.save(update_fields=["state", "next_try"])
-    return _hold(actor, here or coming, name)
+    return _hold(actor, here or coming, name, place)
 
 
 def abandon(file_id: str) -> None:
@@ -144,6 +146,12 @@ def let_go(*, actor: User, use_id: str) -> None:
 def waiting(actor: User, use_ids: Collection[str]) -> list[FileUse]:
     """Those of these that wait in this person's composer."""
     return list(FileUse.objects.filter(pk__in=use_ids, author=actor, item=None, file__state=State.HERE).select_related("file"))
+
+
+def held(actor: User, place: str) -> list[FileUse]:
+    """What waits in this person's composer of a place, in the order in which it came."""
+    mine = FileUse.objects.filter(author=actor, item=None, place=place, expires__gt=Now(), file__state=State.HERE)
+    return list(mine.select_related("file").order_by("expires", "pk")) if place else []
 
 
 def newest(*, actor: User, query: str = "", before: str = "", images: bool | None = None, most: int) -> list[File]:
@@ -165,9 +173,9 @@ def places(actor: User, files: Iterable[File], *, most: int) -> dict[str, list[F
     """Where each of them goes with a message that this person may read, the last one first; `most` of each."""
     there = Conversation.objects.readable_by(actor).present()
     uses = FileUse.objects.filter(file__in=[file.pk for file in files], item__conversation__in=there.values("pk"))
-    place = Window(RowNumber(), partition_by="file", order_by=("-item__created", "pk"))
+    number = Window(RowNumber(), partition_by="file", order_by=("-item__created", "pk"))
     found: dict[str, list[FileUse]] = {}
-    for use in uses.annotate(place=place).filter(place__lte=most).select_related("item__conversation").order_by("place"):
+    for use in uses.annotate(number=number).filter(number__lte=most).select_related("item__conversation").order_by("number"):
         found.setdefault(use.file_id, []).append(use)
     return found
 

@@ -20,7 +20,7 @@ NOTHING: Final[Mapping[str, Sequence[Held]]] = MappingProxyType({})
 def keep(*, actor: User, talk_id: str, store: bool | None = None, held: Mapping[str, Sequence[Held]] = NOTHING) -> Conversation:
     """As the rule is that holds for this person, or as they choose where it leaves that to them. Its replies were stored nowhere:
     in a conversation in which replies are, they go along with the next question. Refused while a reply is being written. `held`:
-    what has been put in for the images of each message, in their order.
+    what has been put in for the files of each message, in their order.
     """
     talk = talks.find(actor=actor, talk_id=talk_id)
     if (found := _kept(actor, talk)) is not None:  # in another tab, a moment ago
@@ -61,15 +61,12 @@ def _written(actor: User, talk: Talk, store: bool | None, held: Mapping[str, Seq
 
 
 def _with_files(wire: Json, files: list[Json]) -> Json:
-    """The message with what was put in, in place of bytes, which no row holds."""
+    """The message with what was put in, in place of what is in memory alone."""
     content, left = wire.get("content"), list(files)
-    parts = [
-        left.pop(0) if isinstance(part, dict) and part.get("image_url") and left else part
-        for part in (content if isinstance(content, list) else [])
-    ]
-    if any(isinstance(part, dict) and part.get("image_url") for part in parts):
+    if len(attached.ids_of(wire)) != len(left):
         raise errors.Conflict("Something was said in this conversation just now.", next="Look at it, and keep it then.")
-    return {**wire, "content": parts}
+    parts = content if isinstance(content, list) else []
+    return {**wire, "content": [left.pop(0) if isinstance(part, dict) and part.get("file_id") else part for part in parts]}
 
 
 def _add(conversation: Conversation, actor: User, exchange: Exchange, previous: Response | None, position: int) -> Response:

@@ -1,6 +1,6 @@
 """What a person says: sending, editing, asking again, going on. Each makes a Response that is due; `runs` executes it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -187,9 +187,19 @@ def _announce(conversation: Conversation, end: Response, type_: str, **fields: s
     news.announce(conversation, type_, after=1, active=True, change={"head_id": end.pk}, content="", **fields)
 
 
-def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_id: str = "", held: Sequence[Held] = ()) -> Begun:
-    """Say it differently: a second message in the same place, with its own reply, the files of the first and what the composer
-    holds. The first stays, one version back.
+def edit(
+    *,
+    actor: User,
+    conversation_id: str,
+    item_id: str,
+    text: str,
+    client_id: str = "",
+    keep: Collection[int] | None = None,
+    files: Sequence[TextFile] = (),
+    held: Sequence[Held] = (),
+) -> Begun:
+    """Say it differently: a second message in the same place, with its own reply and with what came along as files: of the first
+    those at the places in `keep` (None: all), then what is new. The first stays, one version back.
     """
     uses, called = attached.wanted(actor, held), mentions.names(text)
     with transaction.atomic():
@@ -201,8 +211,10 @@ def edit(*, actor: User, conversation_id: str, item_id: str, text: str, client_i
         )
         if old is None:
             raise errors.NotFound("This message does not exist any more.")
-        kept = [*file_parts(old), *attached.parts(uses, held)]
-        message = user_message(checked(text, alone=not kept), others=kept)
+        kept = [part for index, part in enumerate(file_parts(old)) if keep is None or index in keep]
+        others = [*kept, *attached.parts(uses, held)]
+        attached.counted(len(others) + len(files))
+        message = user_message(checked(text, alone=not (others or files)), files, others)
         if (before := _sent_before(actor, client_id, message, conversation_id)) is not None:
             return before
         item = _say(conversation, actor, message, previous=old.previous, client_id=client_id, uses=uses)

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from chat.models import File
 from chat.protocol.types import Json
 from chat.store.temporary import EACH, Kept
 
@@ -44,13 +45,45 @@ class Exchange(BaseModel):
     hidden: bool = False
 
 
+class TalkFile(BaseModel):
+    """As a `File`, of bytes in memory alone. `characters`: so many are read of it, where a model takes no files; `cut`: the page
+    on which that ends, where more follows.
+    """
+
+    id: str
+    name: str
+    kind: str
+    type: str
+    size: int
+    added: datetime
+    width: int | None = None
+    height: int | None = None
+    pages: int | None = None
+    thumbnails: list[int] = []
+    characters: int = 0
+    cut: int | None = None
+    changed: str = ""
+
+    @property
+    def is_image(self) -> bool:
+        return self.kind == File.Kind.IMAGE
+
+    def row(self) -> File:
+        """For what shows files."""
+        known = self.model_dump(include={"id", "name", "kind", "type", "size", "width", "height", "pages", "thumbnails"})
+        file = File(**known, room=0)
+        file.as_text = bool(self.characters) and not self.is_image
+        return file
+
+
 class Document(BaseModel):
-    """`kept`: it is being made an ordinary conversation."""
+    """`kept`: it is being made an ordinary conversation. `files`: those that came with what was said, by their ids."""
 
     model: str
     created: datetime
     exchanges: list[Exchange] = []
     kept: bool = False
+    files: dict[str, TalkFile] = {}
 
     @property
     def last(self) -> Exchange:

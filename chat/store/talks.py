@@ -3,7 +3,7 @@
 Nothing of it goes to the database but a row for each run (`talk_rows`); an exception says what is wrong, never what was said.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +17,12 @@ from chat import errors
 from chat.models import Server, User
 from chat.models.ids import new_id
 from chat.protocol.types import Json
-from chat.store import messages, talk_rows, wording
+from chat.store import messages, talk_files, talk_rows, wording
+from chat.store.attached import Held
 from chat.store.log import Batch
 from chat.store.responses import Ending
-from chat.store.talk import Document, Exchange, Reply, Talk, opened, packed
-from chat.store.temporary import ALL, EACH, MOST, Away, Taken, TooMany, home
+from chat.store.talk import Document, Exchange, Reply, Talk, TalkFile, opened, packed
+from chat.store.temporary import ALL, EACH, MOST, Away, Taken, TooMany, away, home
 from chat.store.wording import TextFile
 
 TRIES: Final = 5
@@ -46,10 +47,6 @@ class SaidBefore(Exception):
 
 OFF: Final = "Its owner has switched them off."
 GONE: Final = "This conversation does not exist, or it is not yours."
-
-
-def away() -> errors.Conflict:
-    return errors.Conflict("Temporary conversations cannot be reached at the moment.", next="Try again in a moment.")
 
 
 def switched_off() -> bool:
@@ -89,29 +86,38 @@ def begin(
     model: str = "",
     client_id: str = "",
     files: Sequence[TextFile] = (),
-    images: Sequence[Json] = (),
+    held: Sequence[Held] = (),
 ) -> Asked:
-    """Say something in a new one. The same `client_id` again gives the same one again."""
+    """Say something in a new one, with what its composer holds. The same `client_id` again gives the same one again."""
     if reason := why_not():
         kind = errors.NotFound if reason == OFF else errors.Conflict
         raise kind("There are no temporary conversations here.", next=reason)
-    wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
-    document = Document(model=model, created=timezone.now(), exchanges=[_exchange(wire, model, client_id)])
     try:
-        data = _fitting(document)
-        with suppress(Taken):
-            return _made(_id_for(actor, client_id), actor, document, data)
-        if (before := _begun_before(actor, wire, client_id)) is not None:
-            return Asked(before, new=False)
-        return _made(new_id("temp"), actor, document, data)
+        return _begun(actor, text, model, client_id, files, held)
     except TooMany:
         raise errors.Conflict(f"You have {MOST} temporary conversations.", next="End one of them first.") from None
     except Away:
         raise away() from None
 
 
+def _begun(actor: User, text: str, model: str, client_id: str, files: Sequence[TextFile], held: Sequence[Held]) -> Asked:
+    there, before = talk_files.there(talk_files.new(actor)), _begun_before(actor, client_id)
+    wire, named = _message(text, files, held, there | (before.document.files if before else {}))
+    if before is not None and _is(before.document.exchanges[0], wire, client_id):
+        return Asked(before, new=False)
+    document = Document(model=model, created=timezone.now(), exchanges=[_exchange(wire, model, client_id)], files=named)
+    data = _fitting(document)
+    with suppress(Taken):
+        return _made(_id_for(actor, client_id), actor, document, data)
+    before = _begun_before(actor, client_id)  # at the same moment
+    if before is not None and _is(before.document.exchanges[0], wire, client_id):
+        return Asked(before, new=False)
+    return _made(new_id("temp"), actor, document, data)
+
+
 def _made(talk_id: str, actor: User, document: Document, data: bytes) -> Asked:
     home().make(talk_id, owner=actor.pk, document=data, run=document.last.reply.id)
+    talk_files.take_along(actor, list(document.files), talk_id)
     return Asked(Talk(talk_id, actor.pk, document, 1))
 
 
@@ -122,12 +128,19 @@ def _id_for(actor: User, client_id: str) -> str:
     return f"temp_{salted_hmac('chat.temporary', f'{actor.pk} {client_id[:64]}', algorithm='sha256').hexdigest()[:32]}"
 
 
-def _begun_before(actor: User, wire: Json, client_id: str) -> Talk | None:
-    """The one that has the id for it, if it begins with the same. Reading it does not keep it: nobody has a page of it open."""
+def _begun_before(actor: User, client_id: str) -> Talk | None:
+    """The one that has the id for it. Reading it does not keep it: nobody has a page of it open."""
     talk_id = _id_for(actor, client_id)
-    kept = home().read(talk_id)
-    talk = opened(talk_id, kept) if kept is not None else None
-    return talk if talk is not None and _is(talk.document.exchanges[0], wire, client_id) else None
+    kept = home().read(talk_id) if client_id else None
+    return opened(talk_id, kept) if kept is not None else None
+
+
+def _message(
+    text: str, files: Sequence[TextFile], held: Sequence[Held], there: Mapping[str, TalkFile]
+) -> tuple[Json, dict[str, TalkFile]]:
+    """What is said, and what is known of the files that it names."""
+    named, parts = talk_files.wanted(held, there)
+    return wording.user_message(wording.checked(text, alone=not (files or parts)), files, parts), named
 
 
 def say(
@@ -138,16 +151,22 @@ def say(
     model: str = "",
     client_id: str = "",
     files: Sequence[TextFile] = (),
-    images: Sequence[Json] = (),
+    held: Sequence[Held] = (),
 ) -> Asked:
-    """Say something at its end. Refused while a reply is being written, but for the same `client_id` again."""
-    wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
+    """Say something at its end, with what its composer holds; once, where the same `client_id` comes again. Refused while a reply
+    is being written.
+    """
+    talk = find(actor=actor, talk_id=talk_id)
+    wire, named = _message(text, files, held, talk_files.there(talk_id) if held else {})
+    if _is(talk.last, wire, client_id):
+        return Asked(talk, new=False)
 
     def change(document: Document) -> None:
         if _is(document.last, wire, client_id):
             raise SaidBefore
         _quiet(document)
         document.model = model or document.model
+        document.files |= named
         document.exchanges.append(_exchange(wire, document.model, client_id))
 
     try:

@@ -7,12 +7,16 @@ disk; otherwise there are none, and people are told why.
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import Final, NamedTuple, Protocol
 
 from django.conf import settings
 from django.db import transaction
+
+from chat import errors
+from chat.store import temporary_files
+from chat.store.temporary_files import Shelf
 
 MOST: Final = 5  # of one person
 EACH: Final = 4_000_000  # bytes of one, with all that is kept of a reply while it is being written
@@ -51,6 +55,11 @@ class Seen(NamedTuple):
 
 class Home(Protocol):
     """Called in any thread. Every method but `why_not` may raise Away. One that has gone is like one that never was."""
+
+    @property
+    def files(self) -> Shelf:
+        """What goes with them."""
+        ...
 
     def why_not(self) -> str:
         """Why there are none here, in words for people; "" where there are."""
@@ -108,8 +117,9 @@ class Memory:
     """That of this process."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock, self._lock, self._tidied = clock, Lock(), 0.0
+        self._clock, self._lock, self._tidied = clock, RLock(), 0.0
         self._entries: dict[str, _Entry] = {}
+        self.files = temporary_files.InMemory(self._lock, clock, lambda talk_id: self._get(talk_id) is not None)
 
     def why_not(self) -> str:
         return ""
@@ -166,12 +176,14 @@ class Memory:
     def drop(self, talk_id: str) -> None:
         with self._lock:
             self._entries.pop(talk_id, None)
+            self.files.forget(talk_id)
 
     def tidy(self) -> None:
         with self._lock:
             if self._clock() - self._tidied >= TIDIED:
                 self._tidied = self._clock()
                 self._living()
+                self.files.tidy()
 
     def _get(self, talk_id: str) -> _Entry | None:
         """The lock is held."""
@@ -182,6 +194,7 @@ class Memory:
         """Those that are there, once the others have been let go. The lock is held."""
         for pk in [pk for pk, entry in self._entries.items() if self._is_over(entry)]:
             del self._entries[pk]
+            self.files.forget(pk)
         return self._entries
 
     def _is_over(self, entry: _Entry) -> bool:
@@ -196,6 +209,8 @@ def lifetimes() -> tuple[int, int]:
 
 class Nowhere:
     """Several processes, and no Redis between them."""
+
+    files = temporary_files.Nowhere()
 
     def why_not(self) -> str:
         return "They need a Redis that keeps nothing on disk, and this server has none."
@@ -259,5 +274,10 @@ def drop_all(user_id: int) -> None:
 
 def _drop_all(user_id: int) -> None:
     with suppress(Away):
+        home().files.forget(temporary_files.new(user_id))
         for talk_id in home().of(user_id):
             home().drop(talk_id)
+
+
+def away() -> errors.Conflict:
+    return errors.Conflict("Temporary conversations cannot be reached at the moment.", next="Try again in a moment.")

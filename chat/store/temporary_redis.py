@@ -10,25 +10,27 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from chat.store import temporary_files_redis
 from chat.store.temporary import EACH, MOST, Away, Kept, Seen, Taken, TooMany, lifetimes
+from chat.store.temporary_files_redis import PREFIX
 
 logger = logging.getLogger(__name__)
 PATIENCE: Final = 1.0  # seconds for one answer
 FRESH, AGAIN = 60.0, 5.0  # seconds after which it is asked again whether it keeps anything on disk; where it was away
-PREFIX: Final = "parley:temporary:"
 FAILURES: Final = (RedisError, OSError)
 KEEPS: Final = "They may be in memory alone, and the Redis of this server keeps a copy on disk or elsewhere."
 UNSEEN: Final = "They may be in memory alone, and the Redis of this server does not tell whether it keeps a copy on disk."
 NO_ANSWER: Final = "The Redis in which they live does not answer at the moment."
 
-# Times are the server's, in milliseconds. KEYS[1] is the conversation, KEYS[2] its log.
+# Times are the server's, in milliseconds. KEYS[1] is the conversation, KEYS[2] its log; its files stay as long as it does.
 COMMON: Final = """
 local function now() local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000) end
 local function stay(closed, silent)
   local kept = redis.call('HMGET', KEYS[1], 'seen', 'said')
   local left = math.min(kept[1] + closed, kept[2] + silent) - now()
-  if left <= 0 then redis.call('DEL', KEYS[1], KEYS[2]) return end
-  redis.call('PEXPIRE', KEYS[1], left) redis.call('PEXPIRE', KEYS[2], left)
+  local files = KEYS[1] .. ':files'
+  if left <= 0 then redis.call('DEL', KEYS[1], KEYS[2], files) return end
+  for _, key in ipairs({KEYS[1], KEYS[2], files}) do redis.call('PEXPIRE', key, left) end
 end
 """
 MAKE: Final = """
@@ -87,6 +89,7 @@ class InRedis:
         texts = (MAKE, WRITE, APPEND, LOOK)
         self._make, self._write, self._append, self._look = (self._redis.register_script(COMMON + text) for text in texts)
         self._checking, self._reason, self._until = Lock(), NO_ANSWER, 0.0
+        self.files = temporary_files_redis.InRedis(self._redis, self._asking)
 
     def why_not(self) -> str:
         if monotonic() >= self._until and self._checking.acquire(blocking=False):  # nobody waits for another's question
@@ -157,6 +160,7 @@ class InRedis:
     def drop(self, talk_id: str) -> None:
         with self._asking() as redis:
             redis.delete(*_keys(talk_id))
+            self.files.forget(talk_id)
 
     def tidy(self) -> None:
         """Its keys expire by themselves."""

@@ -2,7 +2,9 @@
 everything else is put in as a file. What cannot be taken is refused, and the message with it, never dropped unsaid.
 """
 
-from typing import Any, Final
+import io
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -12,14 +14,37 @@ from chat import egress, errors
 from chat.files import sniff
 from chat.models import User
 from chat.models.files import sized
-from chat.protocol.types import Json
 from chat.runs import addresses, passing, uploads
+from chat.store import attached as in_messages
 from chat.store.attached import Held
+from chat.store.talk import Talk
 from chat.store.wording import TextFile
 from chat.web import pace
 
-ANOTHER: Final = "Remove it and send again."
 TEXTS: Final = 5  # times `FILE_BYTES`, of the texts of one message together
+
+
+class Composer(NamedTuple):
+    """Where files wait: `put` what has come under a name, or `fetch` what is at an address; each gives the id of what waits."""
+
+    put: Callable[[BinaryIO, str], str]
+    fetch: Callable[[str], str]
+
+
+def of_place(actor: User, place: str) -> Composer:
+    """That of a conversation, a project, or a new conversation."""
+    return Composer(
+        lambda source, name: uploads.take(actor=actor, source=source, name=name, composer=place).use.pk,
+        lambda url: addresses.take(actor=actor, url=url, composer=place).use.pk,
+    )
+
+
+def of_talk(actor: User, talk: Talk | None) -> Composer:
+    """That of a temporary conversation: nothing may be put in as a file, for it would lie on a disk."""
+    return Composer(
+        lambda source, name: passing.put(actor=actor, talk=talk, source=source, name=name).id,
+        lambda url: addresses.pass_on(actor=actor, talk=talk, url=url).id,
+    )
 
 
 def limits(most: int = settings.UPLOAD_BYTES) -> dict[str, Any]:
@@ -36,36 +61,55 @@ def limits(most: int = settings.UPLOAD_BYTES) -> dict[str, Any]:
     }
 
 
-def attached(request: HttpRequest) -> tuple[list[TextFile], list[Held]]:
-    """Texts and files of the composer, those that wait first."""
-    assert isinstance(request.user, User)  # nobody else has a composer
+def attached(request: HttpRequest, composer: Composer) -> tuple[list[TextFile], list[Held]]:
+    """Texts and files of the composer, those that wait first. Where one cannot be taken the others wait all the same."""
     texts, others = sorted_out(request)
     waiting, url = held(request), address(request)
-    counted(len(texts) + len(others) + len(waiting) + bool(url))
+    in_messages.counted(len(texts) + len(others) + len(waiting) + bool(url))
+    refused: list[errors.ParleyError] = []
     for upload in others:
-        waiting.append(Held(uploads.take(actor=request.user, source=upload, name=upload.name or "").use.pk))
+        _forget(request, upload)
+        try:
+            waiting.append(Held(composer.put(upload, upload.name or "")))
+        except errors.ParleyError as error:
+            refused.append(_named(error, upload))
+    if refused:
+        raise _together(refused)
     if url:
-        waiting.append(Held(addresses.take(actor=request.user, url=url).use.pk))
+        waiting.append(Held(composer.fetch(url)))
     return texts, waiting
 
 
-def in_memory(request: HttpRequest) -> tuple[list[TextFile], list[Json]]:
-    """The same where nothing may be put in as a file, for it would lie on a disk: texts, and images as parts of the message."""
-    assert isinstance(request.user, User)  # nobody else has a composer
-    texts, others = sorted_out(request)
-    url = address(request)
-    counted(len(texts) + len(others) + bool(url))
-    images: list[Json] = []
-    all_taken = [passing.take(actor=request.user, source=upload, name=upload.name or "") for upload in others]
-    if url:
-        all_taken.append(addresses.pass_on(actor=request.user, url=url))
-    for taken in all_taken:
-        if isinstance(taken, TextFile):
-            texts.append(taken)
-        else:
-            images.append(taken)
-    fitting(texts)
-    return texts, images
+def _forget(request: HttpRequest, upload: object) -> None:
+    """What is told of it is told now, not by `lost`."""
+    request.FILES.setlist("attachments", [one for one in request.FILES.getlist("attachments") if one is not upload])
+
+
+def _named(error: errors.ParleyError, upload: "UploadedFile[Any]") -> errors.ParleyError:
+    """The same, with the name of the file that it is about."""
+    name = clean(upload.name)
+    return error if name in error.message else type(error)(f"“{name}”: {error.message}", next=error.next)
+
+
+def _together(refused: Sequence[errors.ParleyError]) -> errors.ParleyError:
+    first, *others = refused
+    return type(first)(" ".join([first.message, *(other.message for other in others)]), next=first.next)
+
+
+def lost(request: HttpRequest, composer: Composer) -> list[str]:
+    """For a message that could not be sent: the texts that came with it wait as files from now on, as its other files do. Gives
+    the names of those that do not, and are to be chosen again.
+    """
+    names = []
+    for upload in request.FILES.getlist("attachments"):
+        text = text_file(upload)
+        try:
+            if text is None:
+                raise errors.InvalidInput
+            composer.put(io.BytesIO(text.text.encode()), text.name)
+        except errors.ParleyError:
+            names.append(clean(upload.name))
+    return names
 
 
 def address(request: HttpRequest) -> str:
@@ -89,33 +133,31 @@ def sorted_out(request: HttpRequest) -> tuple[list[TextFile], list[Any]]:
     return texts, others
 
 
-def fitting(texts: list[TextFile]) -> None:
+def fitting(texts: Sequence[TextFile]) -> None:
     if sum(len(text.text) for text in texts) > TEXTS * settings.FILE_BYTES:
         raise errors.TooLarge("These texts are too long for one message.", next="Send some of them in the next one.")
 
 
-def counted(number: int) -> None:
-    if number > settings.FILES_PER_MESSAGE:
-        raise errors.TooLarge(f"A message takes {settings.FILES_PER_MESSAGE} files.", next="Send the others in the next one.")
-
-
 def held(request: HttpRequest) -> list[Held]:
-    """What waits in the composer: each says beside it how closely it is to be looked at."""
-    ids, details = request.POST.getlist("files"), request.POST.getlist("detail")
-    return [
-        Held(pk.replace("\x00", "")[:40], details[number] if number < len(details) else "auto") for number, pk in enumerate(ids)
-    ]
+    """What waits in the composer; how closely an image is to be looked at is said by its id and a word."""
+    details = dict(told.partition(" ")[::2] for told in request.POST.getlist("detail"))
+    ids = [pk.replace("\x00", "")[:40] for pk in request.POST.getlist("files")]
+    return [Held(pk, details.get(pk, "auto")) for pk in ids]
+
+
+def clean(name: str | None) -> str:
+    """A name without what does not show."""
+    return "".join(letter for letter in name or "" if letter.isprintable())[-100:].strip() or "file"
 
 
 def text_file(upload: "UploadedFile[Any]") -> TextFile | None:
-    """A short text in UTF-8, its name without what does not show; None for anything else, be it written in letters."""
+    """A short text in UTF-8; None for anything else, be it written in letters."""
     if (upload.size or 0) > settings.FILE_BYTES:
         return None
-    name = "".join(letter for letter in upload.name or "" if letter.isprintable())[-100:].strip() or "file"
     data = upload.read()
     upload.seek(0)
     try:
         text = data.decode("utf-8-sig") if sniff.form_of(data[: sniff.HEAD]).kind == "text" else "\x00"
     except (UnicodeDecodeError, errors.InvalidInput):
         text = "\x00"
-    return None if "\x00" in text else TextFile(name, text)
+    return None if "\x00" in text else TextFile(clean(upload.name), text)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,11 +19,18 @@ class TooMuch(Exception):
 
 
 TEMPORARY = "/t/"  # in the address of what may be in memory alone
+PASSING = re.compile(r"^/t/(temp_[0-9a-f]+/)?files/$")  # in that of files which are put in there
+
+
+def with_files(path: str) -> bool:
+    """Whether what is posted there is read by `passing_bodies`, as large as anywhere."""
+    return PASSING.search(path) is not None
 
 
 class BodyLimit:
     """Answers 413 above `most` bytes: at once where the length is announced, else when it has come. Django passes larger bodies
-    through a file; those of temporary conversations may have `in_memory` bytes only, so that none of them does.
+    through a file; those of temporary conversations may have `in_memory` bytes only, so that none of them does (but for
+    those with files, which do not come to it so).
     """
 
     def __init__(self, application: Callable[[Scope, Receive, Send], Awaitable[None]], *, most: int, in_memory: int) -> None:
@@ -32,7 +40,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
-        most = min(self.most, self.in_memory) if TEMPORARY in f"{scope['path']}/" else self.most
+        path = scope["path"]
+        most = min(self.most, self.in_memory) if TEMPORARY in f"{path}/" and not with_files(path) else self.most
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > most:
             await refuse(receive, send)
@@ -60,12 +69,12 @@ class BodyLimit:
                 await refuse(receive, send)
 
 
-async def refuse(receive: Receive, send: Send) -> None:
+async def refuse(receive: Receive, send: Send, status: int = 413, sentence: str = SENTENCE) -> None:
     """The answer, whole, before the rest has come; closed at once, the kernel would reset it away."""
-    body = SENTENCE.encode()
+    body = sentence.encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
     headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER):

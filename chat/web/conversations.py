@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -17,14 +18,15 @@ from chat.live.catchup import items_context, people_context
 from chat.models import Conversation
 from chat.policy import can
 from chat.store import conversations, history, mentions, projects, readings, removals, storing, talks
-from chat.web import attachments, sidebar
-from chat.web.attachments import attached
+from chat.web import attachments, sidebar, waiting
+from chat.web.attachments import Composer
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.errors import shown
 from chat.web.fields import value
 from chat.web.health import provider_context
 
 MODEL_LENGTH = 200
+NEW = "new"  # the place of a conversation that has not begun
 NOTICES = {
     ("pinned", True): "Pinned.",
     ("pinned", False): "Unpinned.",
@@ -44,27 +46,23 @@ def home(request: PersonRequest) -> HttpResponse:
 
 def begin(request: PersonRequest, page: str, context: Callable[[], dict[str, Any]], *, project_id: str = "") -> HttpResponse:
     """A conversation, by what the composer of this page posts; and the page again where that does not do."""
+    composer = attachments.of_place(request.user, project_id or NEW)
     try:
-        fields = {**message_fields(request), "store": chosen_store(request)}
+        fields = {**message_fields(request, composer), "store": chosen_store(request)}
         begun = runs.send(actor=request.user, conversation_id=None, project_id=project_id, **fields)
     except errors.ParleyError as error:
-        return refill(request, error, {} if request.htmx else context(), page=page)
+        return refill(request, error, context, composer, page=page)
     answer = HttpResponseClientRedirect(begun.conversation.url) if request.htmx else redirect(begun.conversation.url)
     if not request.htmx:
         answer.status_code = 303
     return answer
 
 
-def message_fields(request: PersonRequest) -> dict[str, Any]:
-    """What the composer posts. A missing client id is accepted."""
-    files, held = attached(request)
-    return {**said_fields(request), "files": files, "held": held}
-
-
-def said_fields(request: PersonRequest) -> dict[str, Any]:
-    """The same without what is put in as a file."""
+def message_fields(request: PersonRequest, composer: Composer) -> dict[str, Any]:
+    """What this composer posts. A missing client id is accepted."""
+    files, held = attachments.attached(request, composer)
     text, client_id = request.POST.get("text", ""), value(request.POST, "client_id", most=64)
-    return {"text": text, "model": chosen_model(request), "client_id": client_id}
+    return {"text": text, "model": chosen_model(request), "client_id": client_id, "files": files, "held": held}
 
 
 def chosen_store(request: PersonRequest) -> bool | None:
@@ -81,14 +79,21 @@ def chosen_model(request: PersonRequest) -> str:
 
 
 def refill(
-    request: PersonRequest, error: errors.ParleyError, context: dict[str, Any], *, page: str = "conversations/page.html"
+    request: PersonRequest,
+    error: errors.ParleyError,
+    context: Callable[[], dict[str, Any]],
+    composer: Composer,
+    *,
+    page: str = "conversations/page.html",
 ) -> HttpResponse:
-    """The sentence that says what is wrong, and the text that was typed still in its box."""
+    """The sentence that says what is wrong, the text that was typed still in its box, and the files below it."""
     if request.htmx:
         return shown(request, error)
-    alert = render_to_string("conversations/error.html", {"message": error.message, "next": error.next})
-    context |= {"composer_error": alert, "composer_text": request.POST.get("text", "")}
-    return render(request, page, context, status=error.status)
+    lost = attachments.lost(request, composer)
+    next = f"{error.next} Choose these files again: {', '.join(lost)}." if lost else error.next
+    alert = render_to_string("conversations/error.html", {"message": error.message, "next": next})
+    filled = {"composer_error": alert, "composer_text": request.POST.get("text", "")}
+    return render(request, page, {**context(), **filled}, status=error.status)
 
 
 def home_context(request: PersonRequest) -> dict[str, Any]:
@@ -99,7 +104,8 @@ def home_context(request: PersonRequest) -> dict[str, Any]:
     offers = not talks.switched_off()
     return {
         "conversation": None,
-        "draft_key": "new",
+        "draft_key": NEW,
+        **held_context(request, NEW),
         "offers_temporary": offers,
         "undo": deleted,
         **shared_context(request, None),
@@ -122,6 +128,11 @@ def shared_context(request: PersonRequest, conversation: Conversation | None) ->
         **provider_context(),
         **keeping.facts(model),
     }
+
+
+def held_context(request: PersonRequest, place: str) -> dict[str, Any]:
+    """What waits in the composer of this place."""
+    return {"held": waiting.of_place(request.user, place), "put_in_url": f"/files/?{urlencode({'in': place})}"}
 
 
 def home_team(request: PersonRequest) -> str:
@@ -156,6 +167,7 @@ def page_context(request: PersonRequest, conversation: Conversation) -> dict[str
         **shared,
         **heading_context(request, conversation),
         **composer,
+        **(held_context(request, conversation.pk) if writes else {}),
         "reads_only": not writes,
         "undo": undo_removals(request, conversation) if writes else [],
         "read_by": readings.latest(conversation) if conversation.owner_id == request.user.pk else None,

@@ -15,7 +15,7 @@ from chat.live.views import FileView
 from chat.models import File, FileUse
 from chat.runs import addresses, uploads
 from chat.store import files
-from chat.web import sidebar
+from chat.web import sidebar, waiting
 from chat.web.attachments import address
 from chat.web.decorators import PersonRequest, no_content, person_required
 from chat.web.fields import value
@@ -59,15 +59,15 @@ def _place(use: FileUse) -> dict[str, Any]:
 
 
 def put_in(request: PersonRequest) -> HttpResponse:
-    """One file, or what is at an address; the answer is its line in the composer."""
-    upload, url = request.FILES.get("file"), address(request)
+    """One file, or what is at an address; the answer is its line in the composer of the place that the address names."""
+    upload, url, place = request.FILES.get("file"), address(request), value(request.GET, "in", most=40)
     if upload is None and not url:
         raise errors.InvalidInput("No file has come.", next="Choose it again.")
     if upload is None:
-        use, changed = addresses.take(actor=request.user, url=url)
+        put = addresses.take(actor=request.user, url=url, composer=place)
     else:
-        use, changed = uploads.take(actor=request.user, source=upload, name=upload.name or "")  # type: ignore[arg-type]
-    return render(request, "files/held.html", {"use": use, "file": use.file, "changed": changed, "fetched": bool(url)})
+        put = uploads.take(actor=request.user, source=upload, name=upload.name or "", composer=place)  # type: ignore[arg-type]
+    return render(request, "files/held.html", {"line": waiting.line(put), "fetched": bool(url)})
 
 
 @require_POST

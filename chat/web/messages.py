@@ -1,6 +1,7 @@
 """What one says in a conversation. Each view writes, starts the work and answers at once; the news comes down the socket."""
 
 from secrets import token_hex
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -9,7 +10,8 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors, runs
 from chat.models import Item
-from chat.store import conversations, presence, responses, wording
+from chat.store import conversations, presence, responses
+from chat.web import attachments, waiting
 from chat.web.conversations import chosen_model, message_fields, page_context, refill
 from chat.web.decorators import PersonRequest, no_content, person_required
 from chat.web.fields import value
@@ -20,10 +22,11 @@ from chat.web.fields import value
 def create(request: PersonRequest, conversation_id: str) -> HttpResponse:
     """Say something. Answers with a fresh client id; the text box is the page's own."""
     conversation = conversations.find(actor=request.user, conversation_id=conversation_id)
+    composer = attachments.of_place(request.user, conversation_id)
     try:
-        runs.send(actor=request.user, conversation_id=conversation_id, **message_fields(request))
+        runs.send(actor=request.user, conversation_id=conversation_id, **message_fields(request, composer))
     except errors.ParleyError as error:
-        return refill(request, error, {} if request.htmx else page_context(request, conversation))
+        return refill(request, error, lambda: page_context(request, conversation), composer)
     if request.htmx and "middle" in request.GET:  # the page did not reach the end, where the message now stands
         return HttpResponseClientRedirect(conversation.url)
     if request.htmx:
@@ -39,10 +42,13 @@ def edit(request: PersonRequest, conversation_id: str, item_id: str) -> HttpResp
         item = Item.objects.filter(pk=item_id, conversation=conversation, role="user", hidden=False).first()
         if item is None:
             raise errors.NotFound("This message does not exist any more.")
-        context = {"text": responses.message_text(item.wire), "names": wording.names(item.wire), "edit_url": request.path}
-        return render(request, "conversations/edit_form.html", context)
+        context = {"text": responses.message_text(item.wire), "came": waiting.came_with(item), "edit_url": request.path}
+        return render(request, "conversations/edit_form.html", {**context, "limits": attachments.limits()})
     text, client_id = request.POST.get("text", ""), value(request.POST, "client_id", most=64)
-    runs.edit(actor=request.user, conversation_id=conversation_id, item_id=item_id, text=text, client_id=client_id)
+    keep = {int(index) for index in request.POST.getlist("keep") if index.isascii() and index.isdigit() and len(index) < 4}
+    files, held = attachments.attached(request, attachments.of_place(request.user, ""))
+    what: dict[str, Any] = {"text": text, "files": files, "held": held, "keep": keep if "keep" in request.POST else None}
+    runs.edit(actor=request.user, conversation_id=conversation_id, item_id=item_id, client_id=client_id, **what)
     return _done(request, conversation.url)
 
 

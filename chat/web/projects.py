@@ -13,7 +13,7 @@ from chat import errors
 from chat.models import Conversation, Project
 from chat.policy import can
 from chat.store import conversations, links, projects, storing
-from chat.web.conversations import begin, home_context
+from chat.web.conversations import begin, held_context, home_context
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.fields import value
 from chat.web.preferences import LongText
@@ -80,6 +80,7 @@ def context(request: PersonRequest, project: Project, **more: Any) -> dict[str, 
     return {
         **home_context(request),
         "draft_key": project.pk,
+        **held_context(request, project.pk),
         "post_url": project.url,
         "project": project,
         "storing": storing.rule(person_id=request.user.pk, team_id=project.team_id),

@@ -1,32 +1,98 @@
-"""What a composer says before an image goes to a model that cannot see it, and the words in it, to be sent instead."""
+"""What a composer says before files go to a model that cannot take them as they are: an image that it does not see, a document
+that it reads as text, and the words in an image, to be sent instead.
+"""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
+from chat import errors, providers
 from chat import files as bytes_of
-from chat import providers
+from chat.models import FileUse, User
 from chat.runs import capabilities, words
-from chat.store import files
+from chat.store import files, talk_files, talks
+from chat.web import waiting
 from chat.web.conversations import MODEL_LENGTH
-from chat.web.decorators import PersonRequest, person_required
+from chat.web.decorators import PersonRequest, person_required, unspoken
 from chat.web.fields import value
 
-MOST: Final = 20  # images of one composer that are named
+MOST: Final = 20  # files of one composer that are told of
+
+
+class Document(NamedTuple):
+    """One that is read as text: whether there is any, None where that is still being found out; `cut`: the page on which it is
+    cut.
+    """
+
+    name: str
+    text: bool | None
+    pages: int | None = None
+    cut: int | None = None
 
 
 @require_safe
 @person_required
 def line(request: PersonRequest) -> HttpResponse:
-    """Nothing, where the model that is chosen sees images, or none waits."""
+    """Nothing, where the model that is chosen takes everything that waits as it is."""
+    uses = files.waiting(request.user, named(request))
+    images = [use for use in uses if use.file.is_image]
+    can = capabilities.found(providers.current())
+    documents = _read(request.user, [use for use in uses if capabilities.reads(can, use.file.kind, use.file.type)])
+    return _said(request, images, documents, images if bytes_of.ocr_here() else [])
+
+
+@require_safe
+@person_required
+@unspoken
+def line_passing(request: PersonRequest, temporary_id: str | None = None) -> HttpResponse:
+    """The same in a temporary conversation, where documents have been read when they came."""
+    talk = talks.find(actor=request.user, talk_id=temporary_id) if temporary_id is not None else None
+    ids, can = named(request), capabilities.found(providers.current())
+    held = [file for file in talk_files.waiting(request.user, talk) if file.id in ids]
+    documents = [
+        Document(file.name, bool(file.characters), file.pages, file.cut)
+        for file in held
+        if capabilities.reads(can, file.kind, file.type)
+    ]
+    return _said(request, [file for file in held if file.is_image], documents, [])
+
+
+def named(request: PersonRequest) -> list[str]:
+    """What the composer holds."""
+    return [pk.replace("\x00", "")[:40] for pk in request.GET.getlist("files")[:MOST]]
+
+
+def _said(
+    request: PersonRequest, images: Sequence[object], documents: Sequence[Document], readable: Sequence[FileUse]
+) -> HttpResponse:
     model = value(request.GET, "model", most=MODEL_LENGTH) or providers.default_model()
-    ids = [pk.replace("\x00", "")[:40] for pk in request.GET.getlist("files")[:MOST]]
-    images = [use for use in files.waiting(request.user, ids) if use.file.is_image]
     sight = capabilities.sight(providers.current(), model) if images else capabilities.Sight()
-    context = {"model": model, "sight": sight, "images": images if bytes_of.ocr_here() else []}
-    return render(request, "files/sight.html", context if sight.can is False else {})
+    context: dict[str, Any] = {"documents": documents, "again": any(one.text is None for one in documents)}
+    if sight.can is False:
+        context |= {"model": model, "sight": sight, "images": readable}
+    return render(request, "files/sight.html", context)
+
+
+def _read(actor: User, uses: Sequence[FileUse]) -> list[Document]:
+    """Documents, of which one is read now, where that has not been done: the page asks again for the others."""
+    known = files.texts([use.file_id for use in uses])
+    found, reads = [], True
+    for use in uses:
+        text = known.get(use.file_id)
+        if text is None and reads:
+            reads = False
+            try:
+                text = words.read(actor=actor, file=use.file)
+            except (errors.Busy, errors.FilesAway, errors.NotFound):
+                continue
+        known_now = (
+            Document(use.name, bool(text.text), use.file.pages, text.cut) if text is not None else Document(use.name, None)
+        )
+        found.append(known_now)
+    return found
 
 
 @require_POST
@@ -34,4 +100,4 @@ def line(request: PersonRequest) -> HttpResponse:
 def put_in_words(request: PersonRequest, use_id: str) -> HttpResponse:
     """What is written in an image that waits, as a text beside it: its line in the composer."""
     put = words.put_in(actor=request.user, use_id=use_id)
-    return render(request, "files/held.html", {"use": put.use, "file": put.use.file, "changed": put.changed})
+    return render(request, "files/held.html", {"line": waiting.line(put)})

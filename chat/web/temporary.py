@@ -17,11 +17,11 @@ from chat.runs import temporary as runs
 from chat.runs.temporary import Said
 from chat.store import storing, talks
 from chat.store.talk import Talk
-from chat.web.attachments import in_memory, limits
+from chat.web import waiting
+from chat.web.attachments import Composer, of_talk
 from chat.web.conversations import chosen_model as chosen
-from chat.web.conversations import chosen_store, home_team, refill, said_fields, shared_context
+from chat.web.conversations import chosen_store, home_team, message_fields, refill, shared_context
 from chat.web.decorators import PersonRequest, no_content, person_required, unspoken
-from chat.web.serving import LOCKED
 
 PAGE = "temporary/page.html"
 
@@ -33,10 +33,11 @@ def begin(request: PersonRequest) -> HttpResponse:
     """A new one: the page, and its first message."""
     if request.method != "POST":
         return render(request, PAGE, page_context(request, None), status=404 if talks.switched_off() else 200)
+    composer = of_talk(request.user, None)
     try:
-        talk = runs.begin(actor=request.user, said=said(request))
+        talk = runs.begin(actor=request.user, said=said(request, composer))
     except errors.ParleyError as error:
-        return refill(request, error, {} if request.htmx else page_context(request, None), page=PAGE)
+        return refill(request, error, lambda: page_context(request, None), composer, page=PAGE)
     return _to(request, talk.url)
 
 
@@ -52,16 +53,18 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
     """Sidebar, composer, what was said, and how long it stays; where there are none here, why."""
     common = shared_context(request, None)
     mine: dict[str, Any] = {"talk": talk, "temporary": True, "post_url": "/t/", "draft_key": "", "why_not": ""}
-    mine |= {"limits": limits(settings.MEMORY_BODY_BYTES - 200_000)}
+    mine |= {"put_in_url": waiting.base(talk)}
     mine |= {"closed": settings.TEMPORARY_CLOSED_MINUTES, "silence": settings.TEMPORARY_SILENCE_MINUTES}
     if talk is None:
-        return {**common, **mine, "why_not": talks.why_not()}
+        why_not = talks.why_not()
+        return {**common, **mine, "why_not": why_not, "held": [] if why_not else waiting.of_talk(request.user, None)}
     model = talk.document.model or common["model"]
     known = common["models"] if model in common["models"] else [model, *common["models"]]
     return {
         **common,
         **mine,
         **shown.context(talk, request.user),
+        "held": waiting.of_talk(request.user, talk),
         "switched_off": talks.switched_off(),
         "post_url": f"{talk.url}messages/",
         "model": model,
@@ -74,12 +77,13 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
 @unspoken
 def say(request: PersonRequest, temporary_id: str) -> HttpResponse:
     talk = talks.find(actor=request.user, talk_id=temporary_id)
+    composer = of_talk(request.user, talk)
     try:
-        runs.say(actor=request.user, talk_id=temporary_id, said=said(request))
+        runs.say(actor=request.user, talk_id=temporary_id, said=said(request, composer))
     except errors.ParleyError as error:
-        return refill(request, error, {} if request.htmx else page_context(request, talk), page=PAGE)
+        return refill(request, error, lambda: page_context(request, talk), composer, page=PAGE)
     if request.htmx:
-        return render(request, "temporary/taken.html", {"client_id": token_hex(16), "out_of_band": True})
+        return render(request, "conversations/client_id.html", {"client_id": token_hex(16), "out_of_band": True})
     return redirect(talk.url)
 
 
@@ -131,19 +135,9 @@ def end(request: PersonRequest, temporary_id: str) -> HttpResponse:
     return redirect("home")
 
 
-def said(request: PersonRequest) -> Said:
-    texts, images = in_memory(request)
-    fields = said_fields(request)
-    return Said(text=fields["text"], model=fields["model"], client_id=fields["client_id"], files=texts, images=images)
-
-
-@require_safe
-@person_required
-@unspoken
-def image(request: PersonRequest, temporary_id: str, item_id: str, index: int) -> HttpResponse:
-    """One of a message, out of memory; no browser keeps it."""
-    type_, data = passing.found(talks.find(actor=request.user, talk_id=temporary_id), item_id, index)
-    return HttpResponse(data, content_type=type_, headers={**LOCKED, "Cache-Control": "private, no-store"})
+def said(request: PersonRequest, composer: Composer) -> Said:
+    fields: Said = message_fields(request, composer)  # type: ignore[assignment]
+    return fields
 
 
 def _to(request: PersonRequest, url: str) -> HttpResponse:

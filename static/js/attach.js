@@ -49,8 +49,8 @@
   const add = async (files) => {
     for (const file of files) {
       if (list.children.length >= mostFiles) fail("many");
-      else if ([...(putIn ? [] : texts.files), file].reduce((sum, { size }) => sum + size, 0) > mostBytes) fail("large");
-      else (!putIn || (await isText(file)) ? keep : put)(file);
+      else if (file.size > mostBytes) fail("large");
+      else ((await isText(file)) ? keep : put)(file);
     }
     picker.files = texts.files;
   };

@@ -88,16 +88,17 @@ def test_without_javascript_it_is_a_page_with_a_way_back(page: Page, browser: Br
     plain.close()
 
 
-def test_in_a_temporary_conversation_it_is_fetched_when_it_is_sent_and_once(
+def test_in_a_temporary_conversation_it_is_fetched_at_once_and_needs_no_words(
     page: Page, house: House, model: ScriptedServer, there: Elsewhere
 ) -> None:
     page.goto(f"{house.url}/t/")
     for number in range(2):
         page.get_by_role("button", name="From an address").click()
         page.get_by_label("Address of an image or a document").fill(there.gives(f"/{number}.png", png()))
+        page.get_by_label("Address of an image or a document").press("Enter")
+        expect(page.get_by_role("button", name=f"Remove {number}.png")).to_be_attached()
         page.keyboard.press("Escape")
-        box(page).fill(say("I see."))
-        box(page).press("Enter")
+        page.get_by_role("button", name="Send", exact=True).click()
         expect(page.locator("[data-role=user]")).to_have_count(number + 1)
         expect(page.locator("section[data-status=completed]")).to_have_count(number + 1)
     box(page).fill(say("Nothing more."))

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.house import House
 from tests.browser.talk import box, ended, say, send
 from tests.browser.watch import Watch
+from tests.files.samples import pdf
 from tests.files.test_words import scoreboard
 from tests.pictures import png
 from tests.scripted import ScriptedServer
@@ -82,7 +83,7 @@ def test_three_images_picked_pasted_and_dropped_go_with_a_message_and_are_looked
     put(page, png(grey=10), "unwanted.png", "drop")
     expect(page.get_by_label("is looked at")).to_have_count(4)
     page.get_by_role("button", name="Remove unwanted.png").click()
-    page.get_by_label("How closely tall.png is looked at").select_option("high")
+    page.get_by_label("How closely tall.png is looked at").select_option(label="High")
     send(page, say("I see."))
     ended(page)
     pictures = page.locator("[data-role=user] img")
@@ -159,5 +160,67 @@ def test_a_model_that_cannot_see_says_so_before_and_the_words_go_instead(page: P
     expect(page.get_by_text("cannot see images (")).to_have_count(0)
     send(page, say("Rovers won."))
     ended(page, number=2)
-    asked = [request.body["input"] for request in model.requests if "Rovers won" in str(request.body.get("input"))]
+    asked = [request.body["input"] for request in model.requests if "Rovers won" in str(request.body)]
     assert asked[0][-1]["content"][1]["text"].startswith("The file board.png.txt:\n\nRovers 3")
+
+
+def test_what_waits_is_there_after_a_reload_and_elsewhere_and_goes_with_the_next_message(
+    page: Page, model: ScriptedServer
+) -> None:
+    attach(page, IMAGE, {**IMAGE, "name": "unwanted.png", "buffer": png(grey=10)})
+    expect(page.get_by_label("is looked at")).to_have_count(2)
+    page.reload()
+    expect(listed(page)).to_have_count(2)
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
+    elsewhere = page.context.new_page()
+    elsewhere.goto(page.url)
+    with elsewhere.expect_response("**/remove/"):
+        elsewhere.get_by_role("button", name="Remove unwanted.png").click()
+    elsewhere.close()
+    page.reload()
+    expect(listed(page)).to_have_count(1)
+    expect(listed(page).locator("img")).to_be_visible()
+    send(page, say("I see."))
+    ended(page)
+    expect(page.locator("[data-role=user] img")).to_have_count(1)
+    attach(page, {**IMAGE, "name": "later.png", "buffer": png(grey=20)})
+    expect(page.get_by_label("is looked at")).to_have_count(1)
+    address = page.url
+    page.goto("/")
+    expect(listed(page)).to_have_count(0)
+    page.goto(address)
+    expect(listed(page)).to_contain_text("later.png")
+
+
+def test_a_document_that_goes_along_as_text_says_so_before(page: Page, model: ScriptedServer) -> None:
+    report = {"name": "report.pdf", "mimeType": "application/pdf", "buffer": pdf("Rent is due.", "In May.")}
+    attach(page, report, {**report, "name": "scan.pdf", "buffer": pdf("")})
+    line = page.locator("#sight")
+    expect(line).to_contain_text("report.pdf is read as text, 2 pages.", timeout=20_000)
+    expect(line).to_contain_text("No text can be read in scan.pdf", timeout=20_000)
+    page.get_by_role("button", name="Remove scan.pdf").click()
+    expect(line).not_to_contain_text("scan.pdf")
+    send(page, say("I have read it."))
+    ended(page)
+    assert "Rent is due." in str([request.body for request in model.requests])
+    expect(line).to_be_empty()
+
+
+def test_files_of_a_message_are_left_out_and_added_when_it_is_edited(page: Page, watch: Watch) -> None:
+    watch.expect("400")
+    attach(page, IMAGE, {**IMAGE, "name": "second.png", "buffer": png(grey=10)})
+    expect(page.get_by_label("is looked at")).to_have_count(2)
+    send(page, say("I see."))
+    ended(page)
+    page.locator("[data-role=user]").hover()
+    page.get_by_role("button", name="Edit").click()
+    form = page.locator(".edit-form")
+    form.get_by_label("photo.png").uncheck()
+    form.get_by_label("Add files").set_input_files([BROKEN])  # type: ignore[list-item]
+    form.get_by_role("button", name="Ask again").click()
+    expect(page.get_by_role("alert")).to_contain_text("broken.png")
+    form.get_by_label("Add files").set_input_files([{**IMAGE, "name": "third.png", "buffer": png(grey=30)}])  # type: ignore[list-item]
+    form.get_by_role("button", name="Ask again").click()
+    expect(form).to_have_count(0)
+    expect(page.locator("[data-role=user] img")).to_have_count(2)
+    assert [image.get_attribute("alt") for image in page.locator("[data-role=user] img").all()] == ["second.png", "third.png"]

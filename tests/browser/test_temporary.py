@@ -1,11 +1,16 @@
 """A temporary conversation as people meet it: begun from the start page, streamed, reloaded, in a second tab, kept, ended."""
 
+import io
+
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.dom import items_html
 from tests.browser.talk import box, ended, growing, replies, say, words
+from tests.browser.test_attaching import attach, listed
 from tests.browser.texts import RICH
+from tests.scripted import ScriptedServer
 
 
 def begin(page: Page, text: str) -> None:
@@ -59,3 +64,26 @@ def test_it_is_stopped_asked_again_found_in_the_sidebar_and_ended(page: Page) ->
     page.get_by_role("button", name="End now").click()
     page.wait_for_url("**/")
     expect(page.get_by_role("link", name="Temporary conversation")).to_have_count(0)
+
+
+def test_files_are_put_in_one_by_one_listed_again_taken_away_and_sent(page: Page, model: ScriptedServer) -> None:
+    large = io.BytesIO()
+    Image.effect_noise((2000, 2000), 90).save(large, "PNG")
+    page.get_by_role("link", name="Temporary", exact=True).click()
+    note = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"Bring an umbrella. " * 10_000}
+    attach(page, {"name": "large.png", "mimeType": "image/png", "buffer": large.getvalue()}, note)
+    expect(page.get_by_label("Send large.png")).to_be_attached(timeout=20_000)
+    expect(page.get_by_label("Send note.txt")).to_be_attached(timeout=20_000)
+    page.reload()
+    expect(listed(page)).to_have_count(2)
+    page.get_by_role("button", name="Remove note.txt").click()
+    expect(listed(page)).to_have_count(1)
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.wait_for_url("**/t/temp_*/")
+    ended(page)
+    picture = page.locator("[data-role=user] img")
+    assert picture.evaluate("(image) => image.decode().then(() => image.naturalWidth > 0)")
+    (part,) = model.requests[0].body["input"][0]["content"]
+    assert len(part["image_url"]) > 4_000_000
+    assert page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})") == "{}"
+    assert not violations(page)

@@ -1,6 +1,7 @@
 """Of a temporary conversation nothing is on a disk at any time, however it goes; and what it promises holds between processes."""
 
 import asyncio
+import io
 import os
 import re
 import secrets
@@ -10,6 +11,9 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from django.conf import settings
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from chat.web.bodies import SENTENCE
 from tests.engines import Postgres, Redis
@@ -17,6 +21,7 @@ from tests.faults.house import House, LargeHouse
 from tests.faults.program import Program
 from tests.faults.reader import Reader
 from tests.faults.visitor import Visitor
+from tests.files.samples import pdf
 from tests.scripted import ScriptedServer
 
 CANARY = "zanzibar"
@@ -43,6 +48,26 @@ async def post(person: Visitor, path: str, text: str = "", *, file: bytes = b"")
     files = {**parts, **({"attachments": (f"{CANARY}.txt", file)} if file else {})}
     async with person.client() as client:
         return await client.post(path, files=files) if files else await client.post(path)
+
+
+async def put(person: Visitor, where: str, name: str, data: bytes) -> str:
+    """A file into its composer, as the page does it; its id."""
+    async with person.client() as client:
+        answer = await client.post(f"{where}files/", files={"file": (name, data)})
+    (found,) = re.findall(r'name="files" value="(file_[0-9a-f]{32})"', answer.text) or [
+        f"{answer.status_code} {answer.text[:500]}"
+    ]
+    return str(found)
+
+
+def large() -> dict[str, bytes]:
+    """Files of several megabytes, each full of the word."""
+    words = f"{CANARY} ".encode() * 600_000
+    noise = Image.effect_noise((1800, 1800), 90)
+    picture, told = io.BytesIO(), PngInfo()
+    told.add_text("Comment", f"{CANARY} " * 1000)
+    noise.save(picture, "PNG", pnginfo=told)
+    return {f"{CANARY}.txt": words, f"{CANARY}.png": picture.getvalue(), f"{CANARY}.pdf": pdf(f"{CANARY} " * 20) + b"%" + words}
 
 
 async def begin(person: Visitor, text: str) -> str:
@@ -76,11 +101,27 @@ def found(paths: Iterable[Path]) -> list[str]:
     return hits
 
 
+# What the server opens to write to, told as it does so: also what has no name, and is gone before anybody looks.
+WATCHED = """
+import os, sys
+
+def opened(event, args):
+    if event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        os.write(told, f"{args[0]}\\n".encode(errors="replace"))
+
+told = os.open(os.environ["WATCHED"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+sys.addaudithook(opened)
+"""
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("temporary")
     (folder / "tmp").mkdir()
-    with House(folder, model_server=model.base_url, TMPDIR=str(folder / "tmp"), LOG_LEVEL="DEBUG") as house:
+    (folder / "watch").mkdir()
+    (folder / "watch" / "sitecustomize.py").write_text(WATCHED)
+    more = {"TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(folder / "watch"), "WATCHED": str(folder / "opened")}
+    with House(folder, model_server=model.base_url, LOG_LEVEL="DEBUG", **more) as house:
         yield house
 
 
@@ -107,14 +148,32 @@ async def test_what_is_said_in_one_is_nowhere_on_the_disk_while_it_lives_nor_aft
             await tab.until(lambda: tab.ids() != [reply], within=10)  # noqa: B023
             await tab.until_ended(tab.ids()[0], within=20)
         assert (await post(person, f"/t/{talk}/end/")).status_code in (200, 302)
+    files_ = large()
+    for name, data in files_.items():
+        assert len(data) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+        pk = await put(person, "/t/", name, data)
+        assert CANARY in await person.get("/t/")
+        assert (await post(person, f"/t/files/{pk}/remove/")).status_code == 204
+    picture = await put(person, "/t/", f"{CANARY}.png", files_[f"{CANARY}.png"])
+    talk = (await person.post("/t/", text=CANARY, files=picture)).headers["HX-Redirect"].split("/")[2]
+    async with Reader(person, talk) as tab:
+        await tab.until_ended(tab.ids()[0], within=20)
+    assert (await post(person, f"/t/{talk}/end/")).status_code in (200, 302)
     huge = await post(person, "/t/", CANARY, file=CANARY.encode() * 400_000)
     assert (huge.status_code, huge.text) == (413, SENTENCE)  # before Django, which would pass it through a file
+    stranger = Visitor(person.url, "nobody", "")
+    async with stranger.client() as client:
+        refused = await client.post("/t/files/", files={"file": (CANARY, files_[f"{CANARY}.txt"])})
+    assert refused.headers["HX-Redirect"].startswith("/accounts/login/")
     wrong = await post(person, f"/t/{talk}/messages/", f"{CANARY} {'x' * 300_000}")
     assert wrong.status_code == 404
     last = await begin(person, f"{CANARY} [[say='{f'{CANARY} ' * 2000}' rate=50]]")
     async with Reader(person, last) as tab:
         await tab.until(lambda: CANARY in tab.text(tab.ids()[0]), within=10)
     assert looks > 5
+    told = (house.folder / "opened").read_text().splitlines()
+    assert any(path.endswith("parley.sqlite3") or "lock" in path for path in told), "it is watched"
+    assert [path for path in told if path.startswith(str(house.folder / "tmp"))] == []
     watching.cancel()
     await asyncio.wait((watching,))
     assert watching.cancelled(), watching.exception()
@@ -161,6 +220,11 @@ async def test_what_one_process_writes_another_shows_stops_and_survives(
         assert await tab.until_ended(reply, within=3) == "cancelled"
         assert await other.until_ended(reply, within=3) == "cancelled"
         assert tab.text(reply) == other.text(reply)
+        name, data = next(iter(large().items()))
+        pk = await put(person, f"/t/{talk}/", name, data)  # through nginx, into whichever process
+        for _ in range(4):  # and each of them has it
+            async with person.client() as client:
+                assert (await client.get(f"/t/{talk}/files/{pk}/")).content == data
         await crash(two, person, talk, tab, postgres)
     assert two.front is not None
     assert found(files(two.folder, two.front.folder, redis.folder, postgres.folder)) == []

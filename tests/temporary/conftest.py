@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 from channels.testing import WebsocketCommunicator
 from django.conf import settings as configured
 
@@ -47,7 +48,10 @@ def home(request: pytest.FixtureRequest, clock: Clock) -> Iterator[temporary.Hom
     """Where they live: as in the product on this database."""
     here: temporary.Home = temporary.Memory(clock)
     if not configured.ON_SQLITE:
-        here = InRedis(request.getfixturevalue("redis").url)
+        url = request.getfixturevalue("redis").url
+        with redis.Redis.from_url(url) as server:
+            server.flushall()  # what others have put in counts
+        here = InRedis(url)
     temporary.move(here)
     yield here
     temporary.move(None)

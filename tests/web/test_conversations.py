@@ -1,5 +1,7 @@
 """Pages of conversations, without JavaScript as with it; what is wrong is said, and nothing typed is lost."""
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -9,6 +11,8 @@ from chat.models import Conversation, Item, Response
 from chat.store import messages
 from chat.store.history import Past
 from tests.cast import Cast
+from tests.conftest import signed_in
+from tests.pictures import png
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
@@ -81,6 +85,27 @@ def test_other_files_are_refused_and_nothing_is_sent(owner: Client, begun: messa
     assert Response.objects.count() == before
 
 
+def test_files_of_an_edited_message_are_left_out_and_others_added(owner: Client, begun: messages.Begun, cast: Cast) -> None:
+    sent = [SimpleUploadedFile("note.txt", b"Bring an umbrella."), *(SimpleUploadedFile(f"{n}.png", png(grey=n)) for n in (1, 2))]
+    owner.post(f"{begun.conversation.url}messages/", {"text": "Look", "attachments": sent})
+    item = Item.objects.exclude(pk=begun.response.input_id).get(response=None)
+    path = f"{begun.conversation.url}items/{item.pk}/edit/"
+    form = owner.get(path, **HTMX).text
+    assert re.findall(r'name="keep" value="(\d)"', form) == ["0", "1", "2"]
+    assert form.count("/320/") == 2
+    more = [SimpleUploadedFile("3.png", png(grey=3)), SimpleUploadedFile("more.txt", b"And boots.")]
+    assert owner.post(path, {"text": "", "keep": ["", "2"], "attachments": more}, **HTMX).status_code == 204
+    new = Item.objects.filter(response=None).order_by("-created").first()
+    assert new is not None
+    assert [part["filename"] for part in new.wire["content"]] == ["more.txt", "2.png", "3.png"]
+    assert list(new.uses.order_by("index").values_list("name", flat=True)) == ["2.png", "3.png"]
+    assert item.uses.count() == 2, "the old wording has all of its files"
+    assert owner.post(path, {"text": "", "keep": [""]}, **HTMX).status_code == 400, "nothing is left to be sent"
+    refused = owner.post(path, {"text": "", "attachments": SimpleUploadedFile("a.png", b"\x89PNG\x00 no")}, **HTMX)
+    assert (refused.status_code, "“a.png”" in refused.text) == (400, True)
+    assert signed_in(cast.stranger).post(path, {"text": "", "keep": ["0"]}).status_code == 404
+
+
 def test_an_edited_message_keeps_its_files(owner: Client, begun: messages.Begun) -> None:
     file = SimpleUploadedFile("note.txt", b"words")
     owner.post(f"{begun.conversation.url}messages/", {"text": "See", "attachments": file})
@@ -140,7 +165,7 @@ def test_a_page_of_fifteen_entries_asks_the_database_as_often_as_one_of_one(
     for number in range(20):
         messages.send(actor=cast.owner, conversation_id=begun.conversation.pk, text=f"Message {number}")
     owner.get("/archived/")  # the first page of a browser notes that it is in use
-    with django_assert_max_num_queries(20):  # type: ignore[operator]
+    with django_assert_max_num_queries(21):  # type: ignore[operator]
         assert "Message 19" in owner.get(begun.conversation.url).content.decode()
 
 

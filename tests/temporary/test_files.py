@@ -1,0 +1,266 @@
+"""Files of temporary conversations: put in one by one, in memory alone, for one person, within a bound, gone with their place."""
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis as client
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from chat.models import File, FileUse, Item
+from chat.store import pool, talk_files, temporary
+from chat.store.temporary import Memory
+from chat.store.temporary_files import CHUNK, OVERHEAD, Full, Held, new
+from chat.store.temporary_redis import InRedis
+from tests import engines
+from tests.elsewhere import elsewhere
+from tests.files import samples
+from tests.pictures import png
+from tests.scripted import ScriptedServer
+from tests.temporary.conftest import Clock, Somebody
+
+ONE, TWO = "temp_" + "1" * 32, "temp_" + "2" * 32
+FIRST, SECOND = "file_" + "a" * 32, "file_" + "b" * 32
+
+
+@pytest.fixture(scope="module")
+def own_redis() -> Iterator[engines.Redis]:
+    with engines.Redis() as engine:
+        yield engine
+
+
+@pytest.fixture(params=["memory", "redis"])
+def there(request: pytest.FixtureRequest, clock: Clock) -> Iterator[temporary.Home]:
+    if request.param == "memory":
+        yield Memory(clock)
+        return
+    url = request.getfixturevalue("own_redis").url
+    yield InRedis(url)
+    with client.Redis.from_url(url) as connection:
+        connection.flushall()
+
+
+def held(data: bytes = b"x", *, owner: int = 1, facts: bytes = b"{}") -> Held:
+    return Held(owner, facts, {"0": data, "text": b"words"})
+
+
+def whole(home: temporary.Home, place: str, file_id: str, name: str = "0") -> bytes:
+    return b"".join(home.files.piece(place, file_id, name))
+
+
+def test_what_is_put_into_one_is_there_until_it_goes(there: temporary.Home) -> None:
+    there.make(ONE, owner=1, document=b"{}", run="run")
+    data = bytes(range(256)) * (CHUNK // 100)
+    assert there.files.put(ONE, FIRST, held(data, facts=b"1"))
+    assert there.files.put(ONE, SECOND, held(facts=b"2"))
+    assert there.files.facts(ONE) == {FIRST: b"1", SECOND: b"2"}
+    assert (whole(there, ONE, FIRST), whole(there, ONE, FIRST, "text"), whole(there, ONE, FIRST, "320")) == (data, b"words", b"")
+    there.files.drop(ONE, FIRST)
+    assert (whole(there, ONE, FIRST), list(there.files.facts(ONE))) == (b"", [SECOND])
+    there.drop(ONE)
+    assert (there.files.facts(ONE), whole(there, ONE, SECOND)) == ({}, b"")
+    assert not there.files.put(ONE, FIRST, held()), "nothing is put into one that has gone"
+    assert there.files.facts(ONE) == {}
+
+
+def test_what_waits_for_a_new_one_goes_along_when_it_begins(there: temporary.Home) -> None:
+    there.files.put(new(1), FIRST, held(b"one"))
+    there.files.put(new(1), SECOND, held(b"two"))
+    assert not there.files.move([FIRST], owner=1, to=ONE)
+    there.make(ONE, owner=1, document=b"{}", run="run")
+    assert there.files.move([FIRST], owner=1, to=ONE)
+    assert (whole(there, ONE, FIRST), list(there.files.facts(new(1)))) == (b"one", [SECOND])
+    there.files.forget(new(1))
+    assert (there.files.facts(new(1)), whole(there, ONE, FIRST)) == ({}, b"one")
+
+
+def test_there_is_an_end_to_what_one_person_and_all_put_in(there: temporary.Home, settings: Any) -> None:
+    settings.TEMPORARY_FILES_MB, settings.BODY_BYTES = 4, 1_000_000
+    fits = held(b"x" * (1_000_000 - OVERHEAD - 7))
+    assert there.files.put(new(1), FIRST, fits)
+    with pytest.raises(Full) as full:
+        there.files.put(new(1), SECOND, held())
+    assert full.value.mine
+    there.files.drop(new(1), FIRST)
+    there.make(ONE, owner=1, document=b"{}", run="run")
+    assert there.files.put(new(1), FIRST, fits), "what was taken away does not count"
+    assert there.files.move([FIRST], owner=1, to=ONE)
+    with pytest.raises(Full):
+        there.files.put(new(1), SECOND, held())
+    for owner in (2, 3, 4):
+        there.files.put(new(owner), FIRST, Held(owner, fits.facts, fits.pieces))
+    with pytest.raises(Full) as full:
+        there.files.put(new(5), FIRST, held(owner=5))
+    assert not full.value.mine
+    there.drop(ONE)
+    assert there.files.put(new(5), FIRST, held(owner=5)), "nor does what has gone"
+
+
+def test_they_go_with_their_conversation_and_with_silence(clock: Clock, settings: Any) -> None:
+    settings.TEMPORARY_CLOSED_MINUTES, settings.TEMPORARY_SILENCE_MINUTES = 10, 60
+    home = Memory(clock)
+    home.make(ONE, owner=1, document=b"{}", run="run")
+    home.files.put(ONE, FIRST, held())
+    home.files.put(new(1), SECOND, held())
+    clock.pass_(minutes=10)
+    home.tidy()
+    assert list(home.files._places) == [new(1)], "also where nobody asks for them"
+    clock.pass_(minutes=50)
+    home.tidy()
+    assert home.files._places == {}
+
+
+def test_in_redis_too_they_have_their_end(own_redis: engines.Redis, settings: Any) -> None:
+    settings.TEMPORARY_CLOSED_MINUTES, settings.TEMPORARY_SILENCE_MINUTES = 10, 60
+    home = InRedis(own_redis.url)
+    with client.Redis.from_url(own_redis.url) as server:
+        home.make(ONE, owner=1, document=b"{}", run="run")
+        home.files.put(ONE, FIRST, held())
+        home.files.put(new(1), SECOND, held())
+        key = f"parley:temporary:{ONE}:files"
+        assert 0 < server.pttl(key) <= 600_000
+        assert 0 < server.pttl(f"parley:temporary:{new(1)}:files") <= 3_600_000
+        settings.TEMPORARY_SILENCE_MINUTES = 1
+        home.look([ONE])
+        assert server.pttl(key) <= 60_000
+        settings.TEMPORARY_CLOSED_MINUTES = 0
+        home.look([ONE])
+        assert not server.exists(key)
+        server.flushall()
+
+
+def upload(name: str, data: bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, data)
+
+
+async def put(somebody: Somebody, path: str, name: str, data: bytes) -> Any:
+    return await somebody.post(f"{path}files/", file=upload(name, data))
+
+
+def named(answer: Any) -> str:
+    (found,) = re.findall(r'name="files" value="(file_[0-9a-f]{32})"', answer.text)
+    return str(found)
+
+
+async def test_one_is_put_in_listed_shown_to_its_owner_alone_taken_away_and_sent(
+    olivia: Somebody, stella: Somebody, scripted: ScriptedServer
+) -> None:
+    first, second = [named(await put(olivia, "/t/", f"{name}.png", png(grey=grey))) for name, grey in (("one", 1), ("two", 2))]
+    page = (await olivia.get("/t/")).text
+    assert page.index("one.png") < page.index("two.png"), "also when the page is loaded again"
+    assert f'src="/t/files/{first}/320/"' in page
+    answer = await olivia.get(f"/t/files/{first}/320/")
+    assert (answer["Content-Type"], answer["Cache-Control"], answer.content[8:12]) == ("image/webp", "private, no-store", b"WEBP")
+    for path in (f"/t/files/{first}/", f"/t/files/{first}/320/", f"/t/files/{'file_' + '0' * 32}/"):
+        assert (await stella.get(path)).status_code == 404
+    assert (await stella.post(f"/t/files/{first}/remove/")).status_code == 204
+    assert "one.png" not in (await stella.get("/t/")).text
+    assert (await olivia.post(f"/t/files/{second}/remove/")).status_code == 204
+    assert "two.png" not in (await olivia.get("/t/")).text
+    path = await olivia.begin("", files=[first], detail=[f"{first} high"])
+    await olivia.ended(path)
+    (part,) = scripted.requests[-1].body["input"][0]["content"]
+    assert (part["type"], part["detail"], part["image_url"][:22]) == ("input_image", "high", "data:image/png;base64,")
+    shown = await olivia.get(f"{path}files/{first}/")
+    assert shown.content == base64.b64decode(part["image_url"][22:])
+    assert (await stella.get(f"{path}files/{first}/")).status_code == 404
+    assert f'src="{path}files/{first}/320/"' in (await olivia.get(path)).text
+    assert "one.png" not in (await olivia.get("/t/")).text, "it has gone along"
+    third = named(await put(olivia, path, "three.png", png(grey=3)))
+    assert f'value="{third}"' in (await olivia.get(path)).text
+    assert (await put(stella, path, "four.png", png())).status_code == 404
+    assert (await olivia.post(f"{path}files/{first}/remove/")).status_code == 204
+    assert (await olivia.get(f"{path}files/{first}/")).status_code == 200, "what was sent stays"
+    assert await pool.for_readers(File.objects.count) == 0
+
+
+async def test_the_same_sent_twice_is_said_once_with_its_files(olivia: Somebody) -> None:
+    pk = named(await put(olivia, "/t/", "one.png", png()))
+    path = await olivia.begin("Look", files=[pk], client_id="1" * 32)
+    assert await olivia.begin("Look", files=[pk], client_id="1" * 32) == path
+    await olivia.ended(path)
+    gone = await olivia.post(f"{path}messages/", text="And this", files=["file_" + "0" * 32])
+    assert (gone.status_code, "A file is not here any more" in gone.text) == (409, True)
+
+
+async def test_a_document_is_read_when_it_comes_and_the_composer_says_so(
+    olivia: Somebody, scripted: ScriptedServer, tmp_path: Any
+) -> None:
+    text, scan = (
+        named(await put(olivia, "/t/", "report.pdf", samples.pdf("Rent is due."))),
+        named(await put(olivia, "/t/", "scan.pdf", BLANK)),
+    )
+    said = (await olivia.get(f"/t/files/sight/?files={text}&files={scan}")).text
+    assert re.sub(r"<.*?>|\s+", " ", said).count("report.pdf") == 1
+    assert "is read as text, " in said
+    assert "No text can be read in <bdi>scan.pdf</bdi>" in said
+    path = await olivia.begin("Read", files=[text, scan])
+    await olivia.ended(path)
+    _, read, unread = scripted.requests[-1].body["input"][0]["content"]
+    assert read["text"].startswith("The file report.pdf:\n\n")
+    assert unread["text"] == "The file scan.pdf is attached; you cannot read it."
+    kept = await olivia.post(f"{path}keep/", store="off")
+    assert kept.status_code == 302
+    item = await pool.for_readers(lambda: Item.objects.get(response=None))
+    assert [part.get("filename") for part in item.wire["content"]] == [None, "report.pdf", "scan.pdf"]
+    assert set(await pool.for_readers(lambda: list(item.uses.values_list("file__owner", flat=True)))) == {olivia.user.pk}
+
+
+async def test_an_address_is_fetched_for_the_composer_and_needs_no_words(
+    olivia: Somebody, scripted: ScriptedServer, settings: Any
+) -> None:
+    with elsewhere() as there:
+        settings.EGRESS_ALLOW = [there.place]
+        answer = await olivia.post("/t/files/", address=there.gives("/quark.png", png()))
+        assert 'id="address-field" hx-swap-oob="true"' in answer.text
+        path = await olivia.begin("", files=[named(answer)])
+        await olivia.ended(path)
+    assert [part["type"] for part in scripted.requests[-1].body["input"][0]["content"]] == ["input_image"]
+
+
+async def test_where_there_is_no_room_it_says_so_and_nothing_goes_over(olivia: Somebody, settings: Any) -> None:
+    settings.TEMPORARY_FILES_MB, settings.BODY_BYTES = 1, 250_000
+    await put(olivia, "/t/", "one.txt", b"word " * 40_000)
+    full = await olivia.post("/t/files/", file=upload("two.txt", b"word " * 40_000))
+    assert (full.status_code, "for your files in temporary conversations" in full.text) == (413, True)
+    assert [file.name for file in await pool.for_readers(talk_files.waiting, olivia.user, None)] == ["one.txt"]
+
+
+async def test_what_cannot_be_kept_whole_leaves_no_file(olivia: Somebody, settings: Any) -> None:
+    held = [named(await put(olivia, "/t/", f"{grey}.png", png(grey=grey))) for grey in (1, 2)]
+    note = named(await put(olivia, "/t/", "large.txt", b"word " * 220_000))
+    path = await olivia.begin("", files=[*held, note])
+    await olivia.ended(path)
+    settings.FILES_QUOTA_MB = 1
+    refused = await olivia.post(f"{path}keep/", store="off")
+    assert (refused.status_code, "only" in refused.text) == (413, True)
+    assert await pool.for_readers(FileUse.objects.count) == 0
+    assert (await olivia.get(f"{path}files/{held[0]}/")).status_code == 200, "it goes on as it was"
+
+
+async def test_without_javascript_what_could_not_be_sent_waits_for_the_next_try(olivia: Somebody) -> None:
+    sent = [upload("note.txt", b"Bring an umbrella."), upload("one.png", png()), upload("broken.png", b"\x89PNG\x00 no")]
+    answer = await olivia.post("/t/", text="Look at this", attachments=sent)
+    assert answer.status_code == 400
+    assert "“broken.png”" in answer.text
+    assert "Look at this" in answer.text
+    assert re.findall(r'aria-label="Send (\S+)"', answer.text) == ["one.png", "note.txt"]
+    assert await pool.for_readers(File.objects.count) == 0
+
+
+BLANK = b"""%PDF-1.4
+1 0 obj
+<</Type/Catalog/Pages 2 0 R>>
+endobj
+2 0 obj
+<</Type/Pages/Kids[3 0 R]/Count 1>>
+endobj
+3 0 obj
+<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>
+endobj
+trailer
+<</Root 1 0 R>>
+%%EOF
+"""
