@@ -37,7 +37,8 @@ class Document(NamedTuple):
 @person_required
 def line(request: PersonRequest) -> HttpResponse:
     """Nothing, where the model that is chosen takes everything that waits as it is."""
-    uses = files.waiting(request.user, named(request))
+    ids = named(request)
+    uses = sorted(files.waiting(request.user, ids), key=lambda use: ids.index(use.pk))
     images = [use for use in uses if use.file.is_image]
     can = capabilities.found(providers.current())
     documents = _read(request.user, [use for use in uses if capabilities.reads(can, use.file.kind, use.file.type)])
