@@ -13,6 +13,7 @@ from chat.providers.background import Background, Patience
 from chat.providers.base import Left, Provider, Status
 from chat.providers.catalogue import model_names
 from chat.providers.chat_completions import MOST_LESSONS, ChatCompletionsProvider
+from chat.providers.files import Files
 from chat.providers.reading import read
 from chat.providers.refused import CHAINING, Refused, in_foreground
 
@@ -36,6 +37,7 @@ class OpenAIProvider(Provider):
     ) -> None:
         self._client, self._account = client, account
         self.refusals: list[tuple[str, str]] = []
+        self.files: Files | None = Files(client)
         self._allowed, self._background = background, Background(client, patience=patience)
         self._chat = ChatCompletionsProvider(client)
         self._refused = Refused()
@@ -86,7 +88,7 @@ class OpenAIProvider(Provider):
                         yield event
                 return
             except UpstreamError as error:
-                if self._speaks_responses or request.previous_response_id or not speaks_otherwise(error):
+                if self._speaks_responses or request.previous_response_id or request.copies or not speaks_otherwise(error):
                     raise
                 first = error
             request.store = False
