@@ -19,7 +19,7 @@ from chat.protocol import pace
 from chat.protocol.failures import answer_of, from_stream
 from chat.protocol.types import Json, Request
 from chat.providers import Provider
-from chat.runs import capabilities, sending
+from chat.runs import capabilities, copies, sending
 from chat.store import history, ledger, log, pool, turns
 from chat.store.history import Past
 from chat.store.ledger import Keeping
@@ -44,7 +44,8 @@ async def relay(run: "Run", response: Response) -> None:
             if run.shown:
                 raise
     provider = providers.current()
-    request, reasons = await _begin(run, response, provider), [_unchained, _unreadable, _unseen, _unknown]
+    request = await _begin(run, response, provider)
+    reasons = [copies.uncopied, _unchained, _unreadable, _unseen, _unknown]
     while True:
         try:
             await follow(run, provider.stream(request), request)
@@ -55,7 +56,10 @@ async def relay(run: "Run", response: Response) -> None:
             if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise
             reasons.remove(why)  # each once
-            request = await _begin_anew(run, response, provider, request, error)
+            named = copies.uncopied in reasons
+            if not named:
+                await copies.forsake(provider, request, error)
+            request = await _begin_anew(run, response, provider, request, error, named=named)
 
 
 async def take_up(run: "Run", response: Response) -> None:
@@ -82,7 +86,8 @@ async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
         chained=bool(plan.previous),
         background=plan.background,
     )
-    return requests.build(items, plan, model=model, instructions=response.instructions, inserts=inserts)
+    request = requests.build(items, plan, model=model, instructions=response.instructions, inserts=inserts)
+    return await copies.name(run, request, provider, can)
 
 
 def _goes_on(provider: Provider, can: Mapping[str, bool]) -> bool:
@@ -148,9 +153,11 @@ def _shows(item: Json) -> bool:
 
 
 async def _begin_anew(
-    run: "Run", response: Response, provider: Provider, refused: Request, error: errors.UpstreamError
+    run: "Run", response: Response, provider: Provider, refused: Request, error: errors.UpstreamError, *, named: bool
 ) -> Request:
-    """The same with the whole history, where a chain starts; with that already, without thoughts."""
+    """The same with the whole history, where a chain starts; with that already, without thoughts; or without copies (`named`) of
+    files, which go along again.
+    """
     assert run.turn is not None
     if run.noted is not None:  # what it has kept of the first try is there all the same
         await asyncio.wait([run.noted])
@@ -159,13 +166,14 @@ async def _begin_anew(
         sending.plainly(provider)
     if refused.previous_response_id:
         await pool.for_runs(ledger.unchain, run.turn.pk)
-    elif not isinstance(error, errors.ModelCannotSee | errors.ImageRefused):
+    elif named and not isinstance(error, errors.ModelCannotSee | errors.ImageRefused):
         await pool.for_runs(history.forget_thoughts, response)
     past = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
     can = await capabilities.of(provider) if provider.server else {}
     items, inserts = await sending.placed(past, provider, refused.model, can)
     plan = Plan(store=bool(refused.store), background=bool(refused.background), reasoning=bool(refused.include))
-    return requests.build(items, plan, model=refused.model, instructions=response.instructions, inserts=inserts)
+    request = requests.build(items, plan, model=refused.model, instructions=response.instructions, inserts=inserts)
+    return await copies.name(run, request, provider, can) if named else request
 
 
 async def follow(run: "Run", stream: AsyncGenerator[wire.Event, None], request: Request | None = None) -> None:
