@@ -7,7 +7,7 @@ from contextlib import aclosing
 from chat.errors import UpstreamError, UpstreamRejected
 from chat.protocol.client import Client
 from chat.protocol.events import Event
-from chat.protocol.failures import answer_of
+from chat.protocol.failures import Answer, answer_of, from_answer
 from chat.protocol.types import Json, Request
 from chat.providers.background import Background, Patience
 from chat.providers.base import Left, Provider, Status
@@ -96,6 +96,8 @@ class OpenAIProvider(Provider):
                 async for event in found:
                     yield event
             return
+        if request.copies:  # it names what is known by the Responses API alone
+            raise from_answer(Answer(404))
         request.store = False
         async with aclosing(self._chat.stream(request)) as found:
             async for event in found:

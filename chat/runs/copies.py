@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 from pydantic import JsonValue
 
 from chat import errors
+from chat.models import LONGEST_NAME
 from chat.protocol.failures import answer_of
 from chat.protocol.inserts import Insert
 from chat.protocol.types import Json, Request
@@ -98,11 +99,12 @@ async def _send(coming: Coming, insert: Insert, provider: Provider, there: dict[
     if found is None:
         return
     endless = found.seconds is None and ledger.expires_at(provider.server)  # where all else has an end, this has none
+    unfit = endless or len(found.id) >= LONGEST_NAME
     seconds = ledger.DAYS * 86_400 if found.seconds is None else found.seconds
-    if await pool.for_readers(copies.arrive, coming, upstream_id=found.id, seconds=seconds) and not endless:
+    if await pool.for_readers(copies.arrive, coming, upstream_id=found.id, seconds=seconds) and not unfit:
         there[coming.file.pk] = found.id
-    if endless:
-        await pool.for_readers(copies.lose, [found.id], coming.place)
+    if unfit:
+        await pool.for_readers(copies.lose, [found.id[:LONGEST_NAME]], coming.place)
         await capabilities.contradicted(provider, "files")
 
 

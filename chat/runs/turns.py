@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import weakref
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +27,8 @@ from chat.store.ledger import Keeping
 if TYPE_CHECKING:
     from chat.runs.run import Run
 
+Reason = Callable[[Request, errors.UpstreamError], bool]
+"""Whether a request may have failed because of something that can be left out, or be told otherwise."""
 THOUGHT: Final = re.compile(r"encrypted|reasoning", re.I)
 
 
@@ -56,10 +58,11 @@ async def relay(run: "Run", response: Response) -> None:
             if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise
             reasons.remove(why)  # each once
-            named = copies.uncopied in reasons
-            if not named:
+            if why is copies.uncopied:
                 await copies.forsake(provider, request, error)
-            request = await _begin_anew(run, response, provider, request, error, named=named)
+            request = await _begin_anew(run, response, provider, request, why)
+            if copies.uncopied in reasons:
+                request = await copies.name(run, request, provider, await capabilities.of(provider))
 
 
 async def take_up(run: "Run", response: Response) -> None:
@@ -152,28 +155,25 @@ def _shows(item: Json) -> bool:
     return isinstance(content, list) and any(isinstance(part, dict) and part.get("type") == "input_image" for part in content)
 
 
-async def _begin_anew(
-    run: "Run", response: Response, provider: Provider, refused: Request, error: errors.UpstreamError, *, named: bool
-) -> Request:
-    """The same with the whole history, where a chain starts; with that already, without thoughts; or without copies (`named`) of
-    files, which go along again.
+async def _begin_anew(run: "Run", response: Response, provider: Provider, refused: Request, why: Reason) -> Request:
+    """The same with the whole history, where a chain starts, and with the bytes of its files; and without thoughts, where these
+    may be `why` it was refused.
     """
     assert run.turn is not None
     if run.noted is not None:  # what it has kept of the first try is there all the same
         await asyncio.wait([run.noted])
     run.turn.upstream_id, run.kept, run.noted = "", None, None
-    if isinstance(error, errors.ImageRefused):
+    if why is _unknown:
         sending.plainly(provider)
     if refused.previous_response_id:
         await pool.for_runs(ledger.unchain, run.turn.pk)
-    elif named and not isinstance(error, errors.ModelCannotSee | errors.ImageRefused):
+    elif why is _unreadable:
         await pool.for_runs(history.forget_thoughts, response)
     past = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
     can = await capabilities.of(provider) if provider.server else {}
     items, inserts = await sending.placed(past, provider, refused.model, can)
     plan = Plan(store=bool(refused.store), background=bool(refused.background), reasoning=bool(refused.include))
-    request = requests.build(items, plan, model=refused.model, instructions=response.instructions, inserts=inserts)
-    return await copies.name(run, request, provider, can) if named else request
+    return requests.build(items, plan, model=refused.model, instructions=response.instructions, inserts=inserts)
 
 
 async def follow(run: "Run", stream: AsyncGenerator[wire.Event, None], request: Request | None = None) -> None:

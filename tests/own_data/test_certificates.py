@@ -88,7 +88,6 @@ def test_a_conversation_that_is_gone_here_and_there_leaves_its_owner_a_certifica
 
 
 def test_copies_of_files_are_on_it_but_for_those_that_another_conversation_uses(people: Cast) -> None:
-    """Of an account too, where the file stays with what was said to others."""
     used: dict[str, Begun] = {}
     files = [put_in(people.mate, data, f"{data!r}.png", kind="image", type="image/png") for data in (b"one", b"both")]
     for name, uses in {"first": files, "second": files[1:]}.items():

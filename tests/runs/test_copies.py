@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chat import providers
+from chat import errors, providers
 from chat.models import File, Item, Kept, Removal
 from chat.protocol.inserts import Insert, form
+from chat.protocol.types import Request
 from chat.runs import capabilities, verbs
 from chat.runs.purge import Purging
 from chat.store import conversations, copies, files, ledger, pool, probes, storing
@@ -222,6 +223,18 @@ async def test_what_is_wrong_otherwise_is_said_and_costs_no_copy(house: House) -
     assert [row.state for row in await copied()] == ["kept"]
 
 
+async def test_without_a_copy_and_then_without_a_thought(house: House) -> None:
+    """Each of several things that a server cannot take is left out, one after the other."""
+    await keeps_files(house, reasoning_replay=True)
+    begun = await talk(house, '[[say="Hm." reasoning=2]]', model="scripted")
+    refuse = '[[error=400 code=invalid_encrypted_content message="A file or a thought is not so." times=2]]'
+    shown = await show(house, await image(house, LARGE), text=refuse, into=begun)
+    assert (await house.ended(shown.response.pk)).status == "completed"
+    kinds = [[item["type"] for item in body["input"]] for body in asked(house)[1:]]
+    assert kinds == [["message", "reasoning", "message", "message"]] * 2 + [["message"] * 3]
+    assert ["file_id" in content(house, request=at)[1] for at in (1, 2, 3)] == [True, False, False]
+
+
 async def test_a_chain_whose_file_has_gone_there_goes_on_with_the_bytes(house: House) -> None:
     await keeps_files(house, chain=True)
     begun = await show(house, await image(house, LARGE))
@@ -364,6 +377,8 @@ async def test_a_server_that_speaks_otherwise_now_gets_the_bytes(house: House) -
     chat = next(body for body in bodies(house) if "messages" in body)
     assert "file_id" not in str(chat)
     assert base64.b64encode(LARGE).decode() in str(chat)
+    with pytest.raises(errors.UpstreamRejected):  # named while another run finds that out
+        await anext(providers.current().stream(Request(model="scripted", input=[], copies={"file-1": "file_1"})))
 
 
 async def test_a_file_on_its_way_there_is_never_whole_in_memory() -> None:
