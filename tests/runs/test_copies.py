@@ -4,19 +4,24 @@ Whatever is sent is in the ledger before, and goes there when nothing stored use
 
 import asyncio
 import base64
+import json
 import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from django.utils import timezone
 
 from chat import errors, providers
 from chat.models import File, Item, Kept, Removal
+from chat.protocol.failures import from_http
 from chat.protocol.inserts import Insert, form
 from chat.protocol.types import Request
+from chat.providers.files import is_lost
 from chat.runs import capabilities, verbs
+from chat.runs import copies as copying
 from chat.runs.purge import Purging
 from chat.store import conversations, copies, files, ledger, pool, probes, storing
 from chat.store.attached import Held
@@ -31,9 +36,8 @@ PAPER = b"%PDF-1.4 " + bytes(range(256)) * 300
 
 
 @pytest.fixture(autouse=True)
-def brisk(settings: Any, house: House) -> None:
+def brisk(settings: Any) -> None:
     settings.RUN_SWEEP, settings.MODEL_PAUSES = 0.05, (0.01,)
-    providers.reset()
 
 
 async def keeps_files(house: House, **more: bool) -> None:
@@ -194,25 +198,25 @@ async def test_one_that_is_gone_there_goes_along_and_anew_the_next_time(house: H
     assert len(sent(house)) == 2
 
 
-LOST = "[[error={} code={} message={} times=1]]"
-
-
 @pytest.mark.parametrize(
     ("status", "code", "message"),
     [
-        ("404", "", '"No such File object: file-abc"'),
-        ("400", "image_file_not_found", '"Gone."'),
-        ("400", "", '"Files are not found."'),
-        ("410", "", '"The file has expired."'),
+        (404, None, "No such File object: file-1"),
+        (400, "image_file_not_found", "Gone."),
+        (400, None, "Files ['file-1'] were not found."),
+        (410, None, "The file has expired."),
+        (400, None, "The file file-1 does not exist."),
+        (0, "file_not_found", ""),
     ],
 )
-async def test_however_it_says_so_the_reply_comes(house: House, status: str, code: str, message: str) -> None:
-    await keeps_files(house)
-    text = LOST.format(status, code or "none", message)
-    begun = await show(house, await image(house, LARGE), text=text)
-    assert (await house.ended(begun.response.pk)).status == "completed"
-    assert content(house)[1]["image_url"].startswith("data:")
-    assert [row.state for row in await copied()] != ["kept"]
+def test_in_whichever_words_it_says_so_the_bytes_go_along(status: int, code: str | None, message: str) -> None:
+    error = from_http(status, httpx.Headers(), json.dumps({"error": {"code": code, "message": message}}).encode())
+    named = Request(copies={"file-1": "file_1"})
+    assert is_lost(error)
+    assert copying.uncopied(named, error)
+    assert copying.uncopied(Request(previous_response_id="resp_1"), error)
+    assert not copying.uncopied(Request(), error)
+    assert not is_lost(from_http(400, httpx.Headers(), b'{"error": {"message": "Unknown parameter: temperature."}}'))
 
 
 async def test_what_is_wrong_otherwise_is_said_and_costs_no_copy(house: House) -> None:
@@ -244,7 +248,7 @@ async def test_a_chain_whose_file_has_gone_there_goes_on_with_the_bytes(house: H
     assert content(house, at=0)[1]["image_url"].startswith("data:")
 
 
-@pytest.mark.parametrize("refusal", [400, 404, 413, 429, 503, "drop"])
+@pytest.mark.parametrize("refusal", [400, 404, 503, "drop"])
 async def test_where_it_cannot_be_left_there_it_goes_along_and_is_not_tried_each_time(house: House, refusal: Any) -> None:
     await keeps_files(house)
     house.scripted.cabinet.refusals["POST"] = [refusal]

@@ -65,6 +65,7 @@ def test_a_copy_of_a_file_is_listed_with_its_name_and_its_conversation(cast: Cas
     assert "File <bdi>“tide.png”</bdi> at models.example" in where
     assert "Being sent there" in where
     Kept.objects.filter(pk=row.pk).update(state="kept")
+    assert "Kept, and deleted there on" in client.get("/settings/data/kept/").text
     assert "1 file still at models.example" in client.get(f"{mine.url}storing/").text
     assert "tide.png" not in signed_in(cast.stranger).get("/settings/data/kept/").text
     probes.keep(server=SERVER, model="", found={"files": {"can": True}}, by=None)
