@@ -79,7 +79,7 @@ async def _forget_file(provider: Provider, claim: Kept) -> Left | Literal["unsur
     name = claim.upstream_id
     if copies.is_unnamed(claim):
         if claim.account != provider.account:
-            return "untold"  # another key may not be shown it
+            return "absent"  # to this key
         name = await provider.files.seek(name, since=claim.created.timestamp() - SKEW)
         if not name:
             return "unsure"

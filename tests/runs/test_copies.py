@@ -285,6 +285,21 @@ async def test_one_that_was_never_answered_for_is_found_by_its_mark_and_deleted(
     assert row.upstream_id == made["id"]
 
 
+async def test_to_another_key_one_that_was_never_answered_for_may_be_there_all_the_same(house: House, settings: Any) -> None:
+    await keeps_files(house, files=True)
+    house.scripted.cabinet.refusals["POST"] = ["drop"]
+    await show(house, await image(house, LARGE))
+    key, settings.OPENAI_API_KEY = settings.OPENAI_API_KEY, "another"
+    providers.reset()
+    await late(created=timezone.now() - timedelta(seconds=copies.SETTLED + 1))
+    await eventually(lambda: Kept.objects.get(kind="file").state == "remains")
+    assert [row.error for row in await copied()] == [ledger.ANOTHER_KEY]
+    settings.OPENAI_API_KEY = key
+    providers.reset()
+    await pool.for_readers(ledger.tidy, providers.current().server, providers.current().account)
+    await gone(house)
+
+
 async def test_one_that_is_not_found_by_its_mark_is_looked_for_until_it_cannot_arrive_any_more(house: House) -> None:
     await keeps_files(house)
     house.scripted.cabinet.refusals["POST"] = [503]
