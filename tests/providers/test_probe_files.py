@@ -58,11 +58,13 @@ async def test_one_that_was_never_answered_for_is_found_and_deleted_or_told(list
 
 async def test_a_probe_that_is_cut_short_leaves_none() -> None:
     with server() as there:
-        there.slow.add("errors")
+        there.cabinet.refusals["DELETE"] = ["hang"]
         client = Client(there.base_url, timeouts=QUICK)
         asking = asyncio.create_task(probe(client))
-        while not there.cabinet.kept:
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(20):
+            while there.cabinet.refusals["DELETE"]:
+                await asyncio.sleep(0.005)
+        assert there.cabinet.kept
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
