@@ -20,6 +20,8 @@ the model name after a colon (`scripted:rate=50,tokens=400`):
     [[resume=404|replay|poll keep=600]]      GET of one made in the background: gone | from its start on | no stream; kept so long
 
     [[knows=png,jpeg]]                       of any other kind of image it says that it cannot read it
+    [[most=20000]]                           a longer request (bytes) is too large
+    [[details=auto,low,high]]                any other way to look at an image is an error
     [[keeps=no]]                             with store: true it keeps nothing, and says so
 
 Files are kept with POST /v1/files (a form), listed, had and deleted; a request that names one which is not there is refused.
@@ -246,6 +248,14 @@ class ScriptedServer:
         kinds = set(re.findall(r"data:image/(\w+);", str(request.body)))
         if script.get("knows") and kinds - set(script.get("knows").split(",")):
             await wire.send_error(writer, 400, message="You uploaded an unsupported image.", code="invalid_image_format")
+            return True
+        if int(request.headers.get("content-length", "0")) > int(script.get("most", "1000000000")):
+            await wire.send_error(writer, 413, body="html")
+            return True
+        details = set(re.findall(r"'detail': '(\w+)'", str(request.body)))
+        if script.get("details") and (odd := details - set(script.get("details").split(","))):
+            said = f"Image detail '{odd.pop()}' is not supported with this model."
+            await wire.send_error(writer, 400, message=said, param="input[0].content[1].detail")
             return True
         status = script.get("error")
         if not status.isdigit():

@@ -33,6 +33,7 @@ class KeptElsewhere(LogPage):
             "last": max((one.last for one in found if ledger.expires_at(one.server)), default=None),
             "team": team,
             "teams": [(one, number(one.count, more=one.more)) for one in totals.by_team(viewer)],
+            "most": totals.TEAMS if totals.cut(viewer) else 0,
             "owns": can(viewer, "server.manage", None),
         }
         return self.page(request, "panel/kept.html", title="Kept elsewhere", **context)

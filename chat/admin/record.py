@@ -55,10 +55,9 @@ class Record(LogPage):
         if form not in FORMS:
             raise errors.InvalidInput("Choose CSV or JSON lines.", param="form")
         filters = read(request, typed(request.POST))
-        question = trail.question(viewer, filters)
-        record.exported(actor=viewer, what="record", form=form, team=filters.team, narrowed=filters.who or filters.whom)
+        trail.begin(viewer, filters, form)
         name = f"parley-record-{timezone.localdate()}.{form}"
-        return as_file(trail.exported(viewer, question, form), name=name, kind=FORMS[form])
+        return as_file(trail.exported(viewer, filters, form), name=name, kind=FORMS[form])
 
 
 def typed(data: QueryDict) -> dict[str, str]:

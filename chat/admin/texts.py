@@ -16,7 +16,6 @@ from chat.store import logged
 from chat.store.access import Allowed
 from chat.store.costs import Book
 from chat.store.history import Exchange
-from chat.store.responses import REASONS
 
 STREAMS: Final = {
     "response.output_text.delta": "Reply",
@@ -48,9 +47,11 @@ class Row:
 
     @property
     def reason(self) -> str:
-        """Why it is not whole. A word that is none of these may be somebody's."""
-        reason = self.response.incomplete_reason
-        return reason if reason in ("", *REASONS) else "other"
+        return logged.reason(self.response)
+
+    @property
+    def code(self) -> str:
+        return logged.code(self.response)
 
     @property
     def user(self) -> str:

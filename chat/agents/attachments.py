@@ -34,17 +34,23 @@ def any_in(items: Iterable[Past]) -> bool:
     return any(any(_parts(item.wire)) for item in items)
 
 
-def ids(items: Iterable[Past]) -> set[str]:
-    """Of all files that these name; they are ours."""
-    return {str(part["file_id"]) for item in items for part in _files(item.wire)}
+def ids(items: Sequence[Past]) -> list[str]:
+    """Of all files that these name, each once, in the order in which they came up last; they are ours."""
+    found = [str(part["file_id"]) for item in items for part in _files(item.wire)]
+    return [*reversed(dict.fromkeys(reversed(found)))]
 
 
-def placed(items: Sequence[Past], files: Mapping[str, Given], *, sees: bool = True) -> tuple[list[Past], dict[str, Insert]]:
+def placed(
+    items: Sequence[Past], files: Mapping[str, Given], *, sees: bool = True, few: bool = False
+) -> tuple[list[Past], dict[str, Insert]]:
     """The items with their files in place, and what goes in where they have marks now. A file that comes up twice goes along once
-    where it came up last; so do the newest of more than fit. What does not go along is named. `sees`: the model takes images.
+    where it came up last; so do the newest of more than fit. What does not go along is named. `sees`: the model takes images;
+    `few`: those alone that came with the last item.
     """
     room, inserts, found = _Room(), dict[str, Insert](), list[Past]()
     for item in reversed(items):
+        if few and found:
+            room.left = 0
         if not any(_parts(item.wire)):
             found.append(item)
             continue
@@ -83,7 +89,8 @@ def _part(part: JsonValue, files: Mapping[str, Given], room: _Room, inserts: dic
     if not room.take(file_id, file.size if file.open else 0, len(file.text)):
         return _said(f"{_what(part)} is left out here: it comes again below, or there are too many.")
     if file.open is None:
-        cut = f"\n\n(It goes on: it is cut on page {file.cut}.)" if file.cut else ""
+        where = "after its beginning" if file.type == "text/plain" else f"on page {file.cut}"
+        cut = f"\n\n(It goes on: it is cut {where}.)" if file.cut else ""
         return _said(f"{_what(part)}:\n\n{file.text}{cut}")
     where = mark()
     inserts[where] = Insert(f"data:{file.type};base64,", file.size, file.open, of=file_id)
@@ -109,8 +116,10 @@ def _files(wire: Json) -> Iterator[Json]:
 
 
 def _parts(wire: Json) -> Iterator[Json]:
-    """What came with a message and is no text."""
-    content = wire.get("content")
+    """What came with a message of somebody's and is no text. What a model server put out names no file of ours: it would be sent
+    whosever file it knows the id of.
+    """
+    content = wire.get("content") if wire.get("role") == "user" else None
     for part in content if isinstance(content, list) else []:
         if isinstance(part, dict) and (_is_file(part) or _is_shown(part)):
             yield part

@@ -88,8 +88,14 @@ def _message(item: Json) -> Json | None:
     content = item.get("content")
     if item.get("type") != "message" or item.get("role") not in ROLES or not isinstance(content, list):
         return None
-    parts: list[JsonValue] = [part for part in map(_part, content) if part is not None]
+    said = [part for part in content if item["role"] != "assistant" or not _is_file(part)]
+    parts: list[JsonValue] = [part for part in map(_part, said) if part is not None]
     return {"type": "message", "role": item["role"], "content": parts} if parts else None
+
+
+def _is_file(part: JsonValue) -> bool:
+    """A reply that names an image or a file names what its server chose: nobody is sent there, and none of ours is meant."""
+    return isinstance(part, dict) and part.get("type") in ("input_image", "input_file")
 
 
 def _part(part: JsonValue) -> Json | None:

@@ -113,7 +113,8 @@ def asked(task: Task, source: Iterable[bytes], shape: type[Shape], *, most: int)
     """What a child makes of these bytes: what it says of them, and at most so many bytes, all parts together. The caller holds a
     place.
 
-    InvalidInput or TooLarge, with the child's sentence; Busy when somebody ended it; whatever `source` raises.
+    InvalidInput or TooLarge, with the child's sentence, or caused by Ended, where it has said nothing; Busy when somebody ended
+    it; whatever `source` raises.
     """
     try:
         answer, parts = _work(task, source, most)
@@ -122,9 +123,10 @@ def asked(task: Task, source: Iterable[bytes], shape: type[Shape], *, most: int)
             raise KINDS.get(kind, errors.InvalidInput)(message[:300], next=next[:300])
         return shape.model_validate(answer.said), parts
     except Ended as ended:
-        raise _meant(ended) from None
+        raise _meant(ended) from ended
     except ValidationError:
-        raise _meant(Ended(late=False, killed=False)) from None
+        broken = Ended(late=False, killed=False)
+        raise _meant(broken) from broken
 
 
 def _meant(ended: Ended) -> errors.ParleyError:

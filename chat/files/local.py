@@ -52,13 +52,20 @@ class Local:
         """A delete may take its folder away just now, when it was the last in it."""
         for last in (*[False] * TRIES, True):
             try:
+                new = not place.parent.is_dir()
                 place.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
                 written.replace(place)
-                _settle(place.parent)
+                self._settle(place.parent, whole=new)
                 return
             except (FileNotFoundError, FileExistsError):  # there when it was to be made, and gone when it was looked at
                 if last:
                     raise
+
+    def _settle(self, folder: Path, *, whole: bool = False) -> None:
+        """What it says of a file is on the disk, too; `whole`: and what those above say of it, which was just made."""
+        _settle(folder)
+        if whole and folder != self._folder and self._folder in folder.parents:
+            self._settle(folder.parent, whole=True)
 
     def chunks(self, key: str) -> Iterator[bytes]:
         with self.path(key).open("rb") as file:
@@ -72,7 +79,7 @@ class Local:
         path = self.path(key)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-            _settle(path.parent)
+            self._settle(path.parent)
         for folder in path.parents:
             if folder == self._folder:
                 break

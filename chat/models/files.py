@@ -27,7 +27,8 @@ class FileQuerySet(models.QuerySet["File"]):
         """One's own, and what goes with a message in a conversation that one may read."""
         there = Conversation.objects.readable_by(actor).present()
         used = FileUse.objects.filter(file=OuterRef("pk"), item__conversation__in=there.values("pk"))
-        return self.here().filter(Q(pk__in=self.owned_by(actor).values("pk")) | Exists(used))
+        mine = Q(owner=actor) if actor.is_active and not actor.suspended else Q(pk__in=())
+        return self.here().filter(mine | Exists(used))
 
 
 class File(models.Model):
@@ -69,8 +70,11 @@ class File(models.Model):
     next_try = models.DateTimeField(null=True)
     created = models.DateTimeField(auto_now_add=True)
 
-    as_text: bool = False
-    """Whether models read its text in its place, as far as is known; `store.files.known` says it."""
+    as_text: bool | None = None
+    """Whether there is a text that models read in its place, None where nobody has looked yet; `cut`: the page on which that ends
+    although more follows. `store.files.known` says both.
+    """
+    cut: int | None = None
 
     objects = FileQuerySet.as_manager()
 
@@ -121,7 +125,7 @@ class FileUse(models.Model):
 
 class FileText(models.Model):
     """What a model that takes no files reads in place of one: its text, "" where there is none to be read; `cut`: the page after
-    which it ends, where more follows.
+    which it ends, where more follows. Of a plain text, which is as it is, only that it is cut.
     """
 
     file = models.OneToOneField(File, on_delete=models.CASCADE, primary_key=True, related_name="words")

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias, TypeVar
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from chat.errors import (
+    FilesAway,
     MalformedStream,
     Misconfigured,
     ParleyError,
@@ -147,7 +148,7 @@ class Client:
 
     async def _ask(self, method: str, path: str, content: Content | None, *, deadline: float | None = None) -> bytes:
         """The whole body of a short answer; tries once."""
-        response = await self._send(method, path, content, deadline=deadline or self.timeouts.get)
+        response, _ = await self._send(method, path, content, deadline=deadline or self.timeouts.get)
         try:
             return await self._whole(response.aiter_bytes(), b"", limit=LARGEST_BODY)
         finally:
@@ -175,8 +176,7 @@ class Client:
         return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing
 
     async def _begin(self, method: str, path: str, content: Content | None) -> _Reply:
-        deadline = asyncio.get_running_loop().time() + self.timeouts.first_byte
-        response = await self._send(method, path, content, deadline=self.timeouts.first_byte, streams=True)
+        response, deadline = await self._send(method, path, content, deadline=self.timeouts.first_byte, streams=True)
         try:
             chunks = chunks_of(response)
             with Deadline(deadline - asyncio.get_running_loop().time()) as left:
@@ -187,20 +187,24 @@ class Client:
 
     async def _send(
         self, method: str, path: str, content: Content | None, *, deadline: float, streams: bool = False
-    ) -> httpx.Response:
-        """The response with its body unread, when its status is 200 to 299."""
+    ) -> tuple[httpx.Response, float]:
+        """The response with its body unread, when its status is 200 to 299, and until when its first bytes are to come. A large
+        request may take longer to be sent: time begins anew with each of its pieces.
+        """
         url = f"{self.base_url}{path}" + (f"{'&' if '?' in path else '?'}{self._query}" if self._query else "")
         headers = self._headers(streams=streams, content=content)
         try:
-            async with asyncio.timeout(deadline):
+            async with asyncio.timeout(deadline) as limit, _pushing(limit, content, seconds=deadline):
                 response = await self._connections.send(method, url, headers=headers, content=content)
         except TimeoutError:
             raise Slow from None
         except FAILURES as error:
+            if isinstance(content, Streamed) and content.broken is not None:
+                raise FilesAway from content.broken
             raise _unreachable(error) from None
         if not response.is_success:
             raise await self._failure(response)
-        return response
+        return response, limit.when() or 0.0
 
     def _headers(self, *, streams: bool, content: Content | None) -> dict[str, str]:
         headers = {"Accept": "text/event-stream, application/json" if streams else "application/json", "User-Agent": "Parley"}
@@ -274,6 +278,19 @@ class Client:
             raise Slow("The model server fell silent.", next="Try again in a moment.") from None
         except FAILURES:
             raise Unreachable("The connection to the model server broke off.", next="Try again in a moment.") from None
+
+
+@asynccontextmanager
+async def _pushing(limit: asyncio.Timeout, content: Content | None, *, seconds: float) -> AsyncIterator[None]:
+    """Inside, the limit is so many seconds after the last piece of the content that was taken."""
+    if not isinstance(content, Streamed):
+        yield
+        return
+    content.moves = lambda: limit.reschedule(asyncio.get_running_loop().time() + seconds)
+    try:
+        yield
+    finally:
+        content.moves = lambda: None
 
 
 def _object_of(body: bytes) -> Json:

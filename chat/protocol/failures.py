@@ -39,9 +39,21 @@ MODEL = re.compile(
     re.I | re.S,
 )
 BLIND = re.compile(
-    r"mmproj|\b0 image|not a multimodal|(image|vision|multimodal).{0,60}(not support|unsupported|cannot)"
-    r"|(not support|unsupported).{0,40}(image|vision)",
+    r"mmproj|\b0 image|not a multimodal|only supported by certain models|no endpoints found that support image"
+    r"|model\b.{0,40}(not|n't|cannot) (support|accept|process|handle|see|take) (image|vision|multimodal)"
+    r"(?!s? (detail|format|type|mime|size|url\b.{0,20}(size|format)))",
     re.I | re.S,
+)
+"""A model that sees no images at all."""
+SIGHTLESS = re.compile(
+    r"(image|vision|multimodal).{0,60}(not support|unsupported|cannot)|(not support|unsupported).{0,40}(image|vision)",
+    re.I | re.S,
+)
+"""The same, unless it is about a property of one."""
+PROPERTY = re.compile(
+    r"\bdetail|\bmime|\bformat|\bsize|larger|smaller|exceed|dimension|pixel|animat|frame|resolution|download|fetch|connect"
+    r"|number of|too many|\bcount|at most [1-9]|webp|gif|heic|pdf|document|input_file",
+    re.I,
 )
 IMAGE = re.compile(
     r"invalid_image|invalid_base64_image|an unsupported image\b|unsupported_image|empty_image"
@@ -136,14 +148,22 @@ def _judge(answer: Answer) -> UpstreamError:
         )
     if CONTEXT.search(words):
         return errors.ContextTooLong()
-    if status in (0, 400, 413, 415, 422) and IMAGE.search(words) and not EYES.search(words):
+    about_image = bool(PROPERTY.search(words)) or (answer.param or "").endswith("detail")
+    if status in (0, 400, 413, 415, 422) and _refuses_image(words, about_image):
         said = f" It says: “{answer.message}”" if answer.message else ""
         return errors.ImageRefused(f"{errors.ImageRefused.message}{said}", param=answer.param)
-    if BLIND.search(words):
+    if BLIND.search(words) or (SIGHTLESS.search(words) and not about_image):
         return errors.ModelCannotSee()
     if (MODEL.search(words) or answer.param == "model") and status in (0, 400, 404, 422):
         return errors.ModelNotFound()
     return _by_status(answer)
+
+
+def _refuses_image(words: str, about_image: bool) -> bool:
+    """Whether it is about this image, not about images."""
+    if BLIND.search(words):
+        return False
+    return bool((IMAGE.search(words) and not EYES.search(words)) or (SIGHTLESS.search(words) and about_image))
 
 
 def _by_status(answer: Answer) -> UpstreamError:

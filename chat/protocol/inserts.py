@@ -73,20 +73,38 @@ def _places(text: str, inserts: Mapping[str, Insert]) -> Iterator[tuple[int, str
 
 
 class Streamed:
-    """A body of this `type` that is made while it is sent. Each iteration begins anew."""
+    """A body of this `type` that is made while it is sent. Each iteration begins anew; `moves` is called with each piece that is
+    taken. `broken`: what kept its bytes from coming, where the fault is not the line's.
+    """
 
     def __init__(self, pieces: list[bytes | Insert], type: str = "application/json") -> None:
         self._pieces, self.type = pieces, type
+        self.moves: Callable[[], None] = _nothing
+        self.broken: Exception | None = None
         self.size = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.broken = None
         for piece in self._pieces:
             if isinstance(piece, bytes):
                 yield piece
             else:
                 yield piece.prefix.encode()
-                async for some in _counted(piece) if piece.raw else _base64(piece):
-                    yield some
+                async for letters in self._letters(piece):
+                    yield letters
+                    self.moves()
+
+    async def _letters(self, insert: Insert) -> AsyncIterator[bytes]:
+        try:
+            async for some in _counted(insert) if insert.raw else _base64(insert):
+                yield some
+        except Exception as error:
+            self.broken = error
+            raise
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 async def _counted(insert: Insert) -> AsyncIterator[bytes]:

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from chat.protocol.types import Json, Request
 
+LOOKS: Final = {"original": "high"}  # as closely as these servers know
 SAME: Final = ("model", "temperature", "top_p", "parallel_tool_calls", "service_tier")
 
 
@@ -89,7 +90,7 @@ def _plain(parts: list[Json]) -> str:
 def _user_part(part: Json) -> Json | None:
     match part.get("type"):
         case "input_image" if part.get("image_url"):
-            detail: Json = {"detail": part["detail"]} if part.get("detail") else {}
+            detail: Json = {"detail": LOOKS.get(str(part["detail"]), part["detail"])} if part.get("detail") else {}
             return {"type": "image_url", "image_url": {"url": part["image_url"], **detail}}
         case "input_file" if part.get("file_data") or part.get("file_id"):
             file: Json = {name: part[name] for name in ("filename", "file_data", "file_id") if part.get(name)}

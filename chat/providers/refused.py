@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import JsonValue
+
 from chat.errors import UpstreamError, UpstreamRejected
 from chat.protocol.failures import Answer, answer_of
 from chat.protocol.types import Json
@@ -11,6 +13,8 @@ from chat.protocol.types import Json
 BACKGROUND: Final = "background"
 KEEPING: Final = "store=true"
 CHAINING: Final = "previous_response_id"
+CLOSEST: Final = "original"
+"""How closely an image is looked at: a word that not every server knows."""
 # Leaving these out changes comfort, not meaning. Never here: model, input, instructions, tools, text, previous_response_id.
 SPARE: Final = (
     *(
@@ -31,6 +35,7 @@ UNSUPPORTED: Final = re.compile(
     r"(not|n't|never|only) (yet )?(be )?support|unsupported|not (allowed|available|implemented|compatible)|must be|should be",
     re.I,
 )
+DETAIL: Final = re.compile(rf"\bdetail\b|\b{CLOSEST}\b|\blow\b.*\bhigh\b|\bhigh\b.*\blow\b", re.I | re.S)
 FORGOTTEN: Final = re.compile(r"not[ _]found|not exist|expired", re.I)
 
 
@@ -46,6 +51,8 @@ class Refused:
             body = in_foreground(body)
         if KEEPING in refused and body.get("store"):
             body = {**body, "store": False}
+        if CLOSEST in refused:
+            body = {**body, "input": less_closely(body.get("input"))}
         kept = {name: value for name, value in body.items() if name not in refused}
         if "max_tokens" in refused and "max_tokens" in body:
             kept["max_completion_tokens"] = body["max_tokens"]  # what newer servers call it
@@ -56,6 +63,9 @@ class Refused:
         answer = answer_of(error)
         if not isinstance(error, UpstreamRejected) or answer is None or answer.status not in (400, 422):
             return ""
+        if (DETAIL.search(answer.words) or (answer.param or "").endswith("detail")) and _looks_closest(body):
+            self.names.setdefault(str(body.get("model")), set()).add(CLOSEST)
+            return CLOSEST
         name: str | None = next((name for name in (BACKGROUND, *SPARE) if name in body and _is_about(answer, name, body)), None)
         if name is None:
             return ""
@@ -84,6 +94,26 @@ class Refused:
                 self.names.setdefault(str(body.get("model")), set()).add(CHAINING)
                 return True
         return False
+
+
+def less_closely(items: JsonValue) -> JsonValue:
+    """These items, their images as closely as any server knows."""
+    return [_less_closely(item) for item in items] if isinstance(items, list) else items
+
+
+def _less_closely(item: JsonValue) -> JsonValue:
+    if not isinstance(item, dict) or not isinstance(content := item.get("content"), list):
+        return item
+    parts = [{**part, "detail": "high"} if isinstance(part, dict) and _is_closest(part) else part for part in content]
+    return {**item, "content": [*parts]}
+
+
+def _is_closest(part: JsonValue) -> bool:
+    return isinstance(part, dict) and part.get("type") == "input_image" and part.get("detail") == CLOSEST
+
+
+def _looks_closest(body: Json) -> bool:
+    return (items := body.get("input")) != less_closely(items)
 
 
 def in_foreground(body: Json) -> Json:

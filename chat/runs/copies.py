@@ -144,7 +144,7 @@ def uncopied(request: Request, error: errors.UpstreamError) -> bool:
     or cannot be used so. Servers say that in many ways; what was wrong otherwise is so with the bytes, too.
     """
     answer = answer_of(error)
-    if answer is None or answer.code == "previous_response_not_found":
+    if answer is None or answer.status == 413 or answer.code == "previous_response_not_found":
         return False
     if not request.copies:
         return bool(request.previous_response_id) and is_lost(error)

@@ -83,7 +83,7 @@ def _reply(one: Response, book: costs.Book) -> list[Cell]:
     waits = [round((end - one.created).total_seconds(), 3) if end else None for end in (one.first_token, one.ended)]
     return [
         *(_time(one.created), name, shown, _team(one), one.conversation_id or "", one.pk, one.model, one.status),
-        *(one.error_code or one.incomplete_reason, "yes" if one.store else "no", *waits),
+        *(logged.code(one) or logged.reason(one), "yes" if one.store else "no", *waits),
         *(one.input_tokens, one.output_tokens, book.of(one), one.tools.strip()),
     ]
 

@@ -1,9 +1,11 @@
 """Files of a conversation on their way to a model: found, read where it takes no files, opened as they are sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import Final, TypeVar
 from weakref import WeakSet
 
@@ -21,14 +23,17 @@ from chat.store import files, pool
 from chat.store.history import Past
 
 LONGEST: Final = 200_000  # characters of one file that a model reads as text
+SOME: Final = 4  # of these that are held at once; of older ones that have no room nothing is read
 PLAIN: Final = "text/plain"
 UNSURE: Final = ("image/webp", "image/gif")  # what not every server knows
 MOST_STILLS: Final = 6  # of these that go into one request as PNG or JPEG, made anew and held meanwhile
+AGAIN, MOST_UNREAD = 1800.0, 1_000  # seconds until a document is tried again that no child could read; of so many that is known
 T = TypeVar("T")
 _bytes = ThreadPoolExecutor(8, thread_name_prefix="bytes")
 _reading = ThreadPoolExecutor(2, thread_name_prefix="reading")  # each holds a document while a child reads it
 
 _plainly: WeakSet[Provider] = WeakSet()
+_unread: dict[str, float] = {}
 
 
 def may_be_unknown(insert: Insert) -> bool:
@@ -37,28 +42,44 @@ def may_be_unknown(insert: Insert) -> bool:
 
 
 def plainly(provider: Provider) -> None:
-    """It could not read one: from now on they go to it as PNG or JPEG, of those that move the first picture."""
+    """It could not read one, and read the same as another kind: from now on they go to it as PNG or JPEG, of those that move the
+    first picture.
+    """
     _plainly.add(provider)
 
 
 async def placed(
-    items: Sequence[Past], provider: Provider, model: str, can: Mapping[str, bool]
+    items: Sequence[Past], provider: Provider, model: str, can: Mapping[str, bool], *, plain: bool = False, few: bool = False
 ) -> tuple[Sequence[Past], dict[str, Insert]]:
     """The items as this model takes them, and what goes into the request in the places of their marks. Costs nothing where there
-    are no files. FilesAway and Busy, when they cannot be had or read just now.
+    are no files. `plain`: images as every server knows them, this time; `few`: those files alone that came with the last item.
+    FilesAway and Busy, when they cannot be had or read just now.
     """
     if not attachments.any_in(items):
         return items, {}
-    sees = await capabilities.sees(provider, model)
-    known = await pool.for_readers(files.known, sorted(attachments.ids(items)))
+    sees, ids = await capabilities.sees(provider, model), attachments.ids(items)
+    there = await pool.for_readers(files.known, ids)
+    known = {pk: there[pk] for pk in ids if pk in there}  # what came up last is the last
     whole = [file for file in known.values() if (sees if file.is_image else can.get("input_file") and file.type == kinds.PDF)]
-    unknown = [file for file in whole if file.type in UNSURE] if provider in _plainly else []
-    made = unknown[-MOST_STILLS:]  # the others cannot go
-    whole = [file for file in whole if file not in unknown or file in made]
-    found = await asyncio.gather(*((_still if file in made else _whole)(file) for file in whole))
-    given = {file.pk: one for file, one in zip(whole, found, strict=True) if one is not None}
-    given |= await _as_text([file for file in known.values() if file not in whole])
-    return attachments.placed(items, given, sees=sees)
+    unknown = [file for file in whole if file.type in UNSURE] if plain or provider in _plainly else []
+    made = set(unknown[-MOST_STILLS:])  # the others cannot go
+    cannot = set(unknown[:-MOST_STILLS])
+    whole = [file for file in whole if file not in cannot]
+    taken = {file.pk for file in whole}
+    older, newest = whole[: -attachments.MOST], whole[-attachments.MOST :]
+    found = await asyncio.gather(*((_still if file in made else _whole)(file) for file in newest))
+    given = {file.pk: one for file, one in zip(newest, found, strict=True) if one is not None} | _left_out(older)
+    given |= await _as_text([file for file in known.values() if file.pk not in taken])
+    return attachments.placed(items, given, sees=sees, few=few)
+
+
+def _left_out(some: Iterable[File]) -> dict[str, Given]:
+    """These are not even looked at: they have no room."""
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b""
+
+    return {file.pk: Given(file.type, attachments.MOST_BYTES + 1, never) for file in some}
 
 
 async def _whole(file: File) -> Given | None:
@@ -72,11 +93,13 @@ async def _whole(file: File) -> Given | None:
 
 
 async def _still(file: File) -> Given | None:
-    """As PNG or JPEG, made now."""
+    """As PNG or JPEG, made now; named where that cannot be done."""
     try:
         data, type_ = await _in(_reading, _made_still, file)
     except errors.NotFound:
         return None
+    except (errors.InvalidInput, errors.TooLarge):
+        return Given(file.type, file.size, None)
 
     async def once() -> AsyncIterator[bytes]:
         yield data
@@ -96,29 +119,43 @@ async def pieces(place: str) -> AsyncIterator[bytes]:
 
 
 async def _as_text(asked: Sequence[File]) -> dict[str, Given]:
-    """What a model reads of these; of an image it is told that it is there."""
-    documents = [file.pk for file in asked if not file.is_image and file.type != PLAIN]
-    kept = await pool.for_readers(files.texts, documents) if documents else {}
-    given = {}
-    for file in asked:
-        try:
-            text = FileText() if file.is_image else kept.get(file.pk) or await _read(file)
-        except errors.NotFound:
-            continue
-        given[file.pk] = Given(file.type, file.size, None, text.text, text.cut)
-    return given
+    """What a model reads of these, the newest first, until there is no more room; of an image it is told that it is there."""
+    images, rest, room = [file for file in asked if file.is_image], [file for file in asked if not file.is_image], 0
+    given = {file.pk: Given(file.type, file.size, None) for file in images}
+    while rest and room < attachments.MOST_TEXT:
+        rest, some = rest[:-SOME], rest[-SOME:]
+        kept = await pool.for_readers(files.texts, [file.pk for file in some if file.type != PLAIN])
+        for file in reversed(some):
+            try:
+                text = kept.get(file.pk) or await _read(file)
+            except errors.NotFound:
+                continue
+            given[file.pk], room = Given(file.type, file.size, None, text.text, text.cut), room + len(text.text)
+    return given | _left_out(rest)
 
 
 async def _read(file: File) -> FileText:
-    """Its text, read for the first time; a plain one is as it is."""
-    if file.type == PLAIN:
-        return _joined(await _in(_bytes, _plain, file))
-    text = _joined(await _in(_reading, _pages, file))
-    await pool.for_readers(files.keep_text, file.pk, text.text, cut=text.cut)
+    """Its text, read for the first time; a plain one is as it is: that it is cut is kept, to be told to people."""
+    if monotonic() < _unread.get(file.pk, 0.0):
+        return FileText()
+    plain = file.type == PLAIN
+    pages = await (_in(_bytes, _plain, file) if plain else _in(_reading, _pages, file))
+    if pages is None:
+        _put_off(file)
+        return FileText()
+    text = _joined(pages)
+    if text.cut or not plain:
+        await pool.for_readers(files.keep_text, file.pk, "" if plain else text.text, cut=text.cut)
     return text
 
 
-def _plain(file: File) -> list[Page]:
+def _put_off(file: File) -> None:
+    if len(_unread) >= MOST_UNREAD:
+        _unread.clear()
+    _unread[file.pk] = monotonic() + AGAIN
+
+
+def _plain(file: File) -> list[Page] | None:
     """As much of it as goes along, and a little more, which tells that there is more."""
     data = b""
     for chunk in storage.chunks(uploads.place(file)):
@@ -128,20 +165,26 @@ def _plain(file: File) -> list[Page]:
     return [Page(1, data.decode(errors="ignore"))]
 
 
-def _pages(file: File) -> list[Page]:
-    """Of a document, read in a child; none where there is nothing to be read."""
+def _pages(file: File) -> list[Page] | None:
+    """Of a document, read in a child; none where there is nothing to be read. None where the child came to no end, which may lie
+    in this machine.
+    """
     data = storage.read(uploads.place(file))
     try:
         return bytes_of.text_of(data, file.type, file.name)
-    except (errors.InvalidInput, errors.TooLarge):
-        return []
+    except (errors.InvalidInput, errors.TooLarge) as error:
+        return None if isinstance(error.__cause__, bytes_of.Ended) else []
 
 
 def _joined(pages: Sequence[Page]) -> FileText:
-    """The pages one after the other, as many characters as may go along."""
+    """The pages one after the other, each with its number where there are several, as many characters as may go along."""
+    several, cut = len(pages) > 1, pages[-1].number if pages and pages[-1].cut else None
+    pages = [page for page in pages if page.text.strip()]  # of a scan nothing is left
+    if several:
+        pages = [replace(page, text=f"[Page {page.number}]\n{page.text}") for page in pages]
     text = "\n\n".join(page.text for page in pages)
     if len(text) <= LONGEST:
-        return FileText(text=text, cut=pages[-1].number if pages and pages[-1].cut else None)
+        return FileText(text=text, cut=cut)
     at, number = 0, 1
     for page in pages:
         number = page.number

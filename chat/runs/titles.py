@@ -28,6 +28,7 @@ class Untitled(NamedTuple):
     """A conversation that nobody has named, and the beginning of it."""
 
     conversation_id: str
+    response_id: str
     model: str
     excerpt: str
 
@@ -39,8 +40,9 @@ async def find(untitled: Untitled) -> None:
         request.input = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": untitled.excerpt}]}]
         title = clean(await _text(request))
         if title:
-            conversation_id, content = untitled.conversation_id, transcript.title_fragment(untitled.conversation_id, title)
-            await pool.for_runs(conversations.entitle, conversation_id=conversation_id, title=title, content=content)
+            found = {"title": title, "content": transcript.title_fragment(untitled.conversation_id, title)}
+            of = {"conversation_id": untitled.conversation_id, "after": untitled.response_id}
+            await pool.for_runs(conversations.entitle, **of, **found)
     except (errors.ParleyError, DatabaseError) as error:
         logger.info("No title for %s: %s", untitled.conversation_id, type(error).__name__)
 
@@ -61,7 +63,7 @@ def untitled(response_id: str) -> Untitled | None:
     message = json.loads(said)
     question = responses.message_text(message) or ", ".join(wording.names(message))  # never what is in them
     answer = "\n".join(map(responses.message_text, output))
-    return Untitled(conversation_id, model, f"User: {question[:EXCERPT]}\n\nReply: {answer[:EXCERPT]}\n\nThe title:")
+    return Untitled(conversation_id, response_id, model, f"User: {question[:EXCERPT]}\n\nReply: {answer[:EXCERPT]}\n\nThe title:")
 
 
 async def _text(request: Request) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import weakref
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -27,15 +27,13 @@ from chat.store.ledger import Keeping
 if TYPE_CHECKING:
     from chat.runs.run import Run
 
-Reason = Callable[[Request, errors.UpstreamError], bool]
-"""Whether a request may have failed because of something that can be left out, or be told otherwise."""
 THOUGHT: Final = re.compile(r"encrypted|reasoning", re.I)
 
 
 async def relay(run: "Run", response: Response) -> None:
     """Feed the run with its turn's events: those that are left of one that went on without us, else those of a new one. Where the
-    provider does not go on from what it was said to keep, cannot read what it once thought, or see what was shown earlier, the
-    same is asked again without.
+    provider does not go on from what it was said to keep, cannot read what it once thought, see what was shown earlier, or take
+    as much, the same is asked again without.
     """
     await take_up(run, response)
     if (turn := run.turn) is not None:
@@ -47,20 +45,23 @@ async def relay(run: "Run", response: Response) -> None:
                 raise
     provider = providers.current()
     request = await _begin(run, response, provider)
-    reasons = [copies.uncopied, _unchained, _unreadable, _unseen, _unknown]
+    reasons = [copies.uncopied, _unchained, _unreadable, _unseen, _unknown, _too_much]
     while True:
         try:
             await follow(run, provider.stream(request), request)
+            if _unknown not in reasons:  # this was asked with other kinds of images
+                sending.plainly(provider)
             return
         except errors.UpstreamError as error:
-            if isinstance(error, errors.ModelCannotSee):
+            if isinstance(error, errors.ModelCannotSee) and (request.previous_response_id or any(map(_shows, request.input))):
                 capabilities.cannot_see(provider, request.model)
             if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise
             reasons.remove(why)  # each once
             if why is copies.uncopied:
                 await copies.forsake(provider, request, error)
-            request = await _begin_anew(run, response, provider, request, why)
+            how = {"plain": _unknown not in reasons, "few": _too_much not in reasons}
+            request = await _begin_anew(run, response, provider, request, error, **how)
             if copies.uncopied in reasons:
                 request = await copies.name(run, request, provider, await capabilities.of(provider))
 
@@ -150,28 +151,33 @@ def _unknown(request: Request, error: errors.UpstreamError) -> bool:
     return isinstance(error, errors.ImageRefused) and any(sending.may_be_unknown(one) for one in request.inserts.values())
 
 
-def _shows(item: Json) -> bool:
-    content = item.get("content")
-    return isinstance(content, list) and any(isinstance(part, dict) and part.get("type") == "input_image" for part in content)
+def _too_much(request: Request, error: errors.UpstreamError) -> bool:
+    """Whether it may have been too large for files that came before what is asked now."""
+    answer = answer_of(error)
+    return answer is not None and answer.status == 413 and any(_shows(item, "input_file") for item in request.input[:-1])
 
 
-async def _begin_anew(run: "Run", response: Response, provider: Provider, refused: Request, why: Reason) -> Request:
-    """The same with the whole history, where a chain starts, and with the bytes of its files; and without thoughts, where these
-    may be `why` it was refused.
-    """
+def _shows(item: Json, *kinds: str) -> bool:
+    """Whether an image goes with it, or one of these."""
+    content, kinds = item.get("content"), ("input_image", *kinds)
+    return isinstance(content, list) and any(isinstance(part, dict) and part.get("type") in kinds for part in content)
+
+
+async def _begin_anew(
+    run: "Run", response: Response, provider: Provider, refused: Request, error: errors.UpstreamError, **how: bool
+) -> Request:
+    """The same with the whole history, where a chain starts; with that already, without thoughts. `how`: as `sending.placed`."""
     assert run.turn is not None
     if run.noted is not None:  # what it has kept of the first try is there all the same
         await asyncio.wait([run.noted])
     run.turn.upstream_id, run.kept, run.noted = "", None, None
-    if why is _unknown:
-        sending.plainly(provider)
     if refused.previous_response_id:
         await pool.for_runs(ledger.unchain, run.turn.pk)
-    elif why is _unreadable:
+    elif _unreadable(refused, error):
         await pool.for_runs(history.forget_thoughts, response)
     past = await pool.for_readers(history.wire_input, response, model=refused.model, server=provider.server)
     can = await capabilities.of(provider) if provider.server else {}
-    items, inserts = await sending.placed(past, provider, refused.model, can)
+    items, inserts = await sending.placed(past, provider, refused.model, can, **how)
     plan = Plan(store=bool(refused.store), background=bool(refused.background), reasoning=bool(refused.include))
     return requests.build(items, plan, model=refused.model, instructions=response.instructions, inserts=inserts)
 

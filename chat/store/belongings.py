@@ -8,7 +8,7 @@ from typing import Final
 from django.db.models import QuerySet
 
 from chat.models import Access, Conversation, Link, Participant, Response, SearchEntry, User
-from chat.store import counting, news, sql, storing
+from chat.store import counting, exports, news, sql, storing
 
 SLICE: Final = 500  # conversations in one statement
 
@@ -39,6 +39,7 @@ def bring_home(found: QuerySet[Conversation]) -> None:
         sql.run(HOME, some)
         sql.run(REPLIES, some)
         sql.run(KEPT, some)
+        exports.withdraw_moved(some)
         news.announce_all(some, "people.changed")
 
 

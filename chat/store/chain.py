@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from django.db.models import CharField, F, Value
+from django.db.models import CharField, F, Q, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
@@ -43,7 +43,8 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Chain:
     """`columns` tells from the facts of a body what its row is looked up by; `whose` is what both tables call whoever takes the
-    details along, `ref` how the rows write it. `also` looks at what else belongs to the first so many rows.
+    details along, `ref` how the rows write it; those of `nobody` stay for good. `also` looks at what else belongs to the
+    first so many rows.
     """
 
     rows: Any
@@ -52,6 +53,7 @@ class Chain:
     whose: str
     columns: Callable[[dict[str, Any]], dict[str, Any]]
     ref: Combinable | F
+    nobody: Q
     also: Callable[[int], Verdict | None] = lambda count: None
 
     def append(self, *, by: User | None, entries: Sequence[tuple[Facts, dict[str, str]]]) -> list[Any]:
@@ -118,7 +120,8 @@ class Chain:
             if json.loads(detail.row.body)["details"] != sha256(detail.salt, detail.text):
                 return Verdict(count, detail.row.number, "its reason was changed")
         here = User.objects.filter(departure=None).annotate(ref=self.ref).values("ref")
-        bare = self.rows.objects.filter(**{"number__lte": count, "detail": None, f"{self.whose}__in": here})
+        stay = Q(**{f"{self.whose}__in": here}) | self.nobody
+        bare = self.rows.objects.filter(stay, number__lte=count, detail=None)
         if (number := bare.order_by("number").values_list("number", flat=True).first()) is not None:
             return Verdict(count, number, "its reason was taken away")
         return Verdict(count, head=head)
@@ -163,5 +166,6 @@ def _lists(count: int) -> Verdict | None:
     return Verdict(count, min(held), "what an export held was put in") if held else None
 
 
-ACCESS: Final = Chain(AccessRow, AccessDetail, AccessHead, "reader", _of_access, F("pk"), _lists)
-ACTS: Final = Chain(AdminAct, AdminActDetail, AdminActHead, "who", _of_act, Concat(Value("user:"), Cast("pk", CharField())))
+ACCESS: Final = Chain(AccessRow, AccessDetail, AccessHead, "reader", _of_access, F("pk"), Q(pk__in=[]), _lists)
+_USER: Final = Concat(Value("user:"), Cast("pk", CharField()))
+ACTS: Final = Chain(AdminAct, AdminActDetail, AdminActHead, "who", _of_act, _USER, ~Q(who__startswith="user:"))

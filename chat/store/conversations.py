@@ -91,9 +91,13 @@ def rename(*, actor: User, conversation_id: str, title: str) -> Conversation:
 
 
 @transaction.atomic
-def entitle(*, conversation_id: str, title: str, content: str = "") -> bool:
-    """The model's own title and its HTML; changes nothing once somebody has named the conversation, or it is gone."""
+def entitle(*, conversation_id: str, title: str, content: str = "", after: str = "") -> bool:
+    """The model's own title and its HTML; changes nothing once somebody has named the conversation, or it is gone, or
+    `after`, the Response that it was made of, is.
+    """
     unnamed = rows.fetch(Conversation, "id = %s AND deleted IS NULL AND titled_by = ''", conversation_id, lock="FOR UPDATE")
+    if after and not sql.rows("SELECT 1 FROM chat_response WHERE id = %s AND conversation_id = %s", after, conversation_id):
+        return False
     for conversation in unnamed:
         _retitle(conversation, title[:TITLE_LENGTH], Conversation.TitledBy.MODEL, content)
     return bool(unnamed)

@@ -24,7 +24,7 @@ KEPT: Final = timedelta(days=1)
 LEASE: Final = 30.0  # seconds without a sign of life, after which an export is taken up by another process
 MOST_ATTEMPTS: Final = 3
 INTERRUPTED: Final = "It was interrupted several times. Try again; if it stays, tell whoever runs this server."
-WITHDRAWN: Final = "Something that it held was deleted meanwhile. Make it anew."
+WITHDRAWN: Final = "Something that it held was deleted or moved meanwhile. Make it anew."
 CLOSED: Final = "What may be read was changed meanwhile."
 State = Export.State
 OWN: Final = Export.Kind.OWN
@@ -81,7 +81,16 @@ def expire(exports: QuerySet[Export]) -> int:
 
 def withdraw(conversation_ids: Collection[str]) -> None:
     """Texts of these are to go: what holds some of them is not to be had any more, and goes within seconds (`purge`)."""
-    for export in _with_texts():
+    _withdraw_holding(_with_texts(), conversation_ids)
+
+
+def withdraw_moved(conversation_ids: Collection[str]) -> None:
+    """These go to another team: the same of what was opened in the one where they were."""
+    _withdraw_holding(_with_texts().exclude(opening__team=None), conversation_ids)
+
+
+def _withdraw_holding(exports: QuerySet[Export], conversation_ids: Collection[str]) -> None:
+    for export in exports:
         if Exported.objects.filter(conversation__in=conversation_ids, first=export.first or 0).exists():
             _withdraw(Export.objects.filter(pk=export.pk), WITHDRAWN)
 

@@ -23,6 +23,7 @@ WAITS: Final = 3600  # seconds for which a file that was put in waits to be sent
 MOST_WAITING: Final = 200  # of one person, in all composers
 NAME_LENGTH: Final = 200
 State = File.State
+LATER: Final = "they count for {} minutes more, while they can be had back."
 GONE: Final = "This file does not exist, or it is not yours."
 
 
@@ -94,7 +95,7 @@ def begin(*, actor: User, facts: Facts) -> Begun:
     if facts.room > there.left:
         raise errors.TooLarge(
             f"“{facts.name}” takes {sized(facts.room)}, and of your {sized(there.most)} only {sized(there.left)} are left.",
-            next="Delete files that you need no longer, under “Images and files”.",
+            next=f"Delete files that you need no longer, under “Images and files”; {LATER.format(settings.UNDO_MINUTES)}",
         )
     known = {name: getattr(facts, name) for name in Facts.__slots__}
     known |= {"thumbnails": list(facts.thumbnails), "next_try": clock.now() + timedelta(seconds=LATE)}
@@ -227,16 +228,16 @@ def undoable(*, actor: User, file_id: str) -> File | None:
     return File.objects.owned_by(actor).filter(pk=file_id, state=State.REMOVED, removed__gte=since).first()
 
 
-AS_TEXT: Final = "SELECT file_id FROM chat_filetext WHERE file_id {one_of} AND text <> ''"
+AS_TEXT: Final = "SELECT file_id, text <> '', cut FROM chat_filetext WHERE file_id {one_of}"
 FACTS: Final = "id {one_of} AND state = 'here'"
 
 
 def known(file_ids: Sequence[str]) -> dict[str, File]:
     """Those of these that are there: for whoever has found the messages with which they go."""
     found = {file.pk: file for file in rows.fetch(File, FACTS, file_ids)} if file_ids else {}
-    documents = [pk for pk, file in found.items() if file.kind == File.Kind.DOCUMENT]
-    for (pk,) in sql.rows(AS_TEXT, documents) if documents else ():
-        found[pk].as_text = True
+    documents = [pk for pk, file in found.items() if not file.is_image]
+    for pk, read, cut in sql.rows(AS_TEXT, documents) if documents else ():
+        found[pk].as_text, found[pk].cut = bool(read), cut
     return found
 
 

@@ -65,14 +65,22 @@ AND NOT EXISTS (SELECT 1 FROM chat_kept WHERE server = %s AND upstream_id = %s)"
 @transaction.atomic
 def note(keeping: Keeping) -> None:
     """It is kept there; noting it twice is noting it once. What nobody has here any more is due at once."""
-    where = (keeping.server[:500], keeping.account, keeping.upstream_id[:LONGEST_NAME], DAYS * 86_400)
+    where = (keeping.server[:500], keeping.account, _name(keeping.upstream_id), DAYS * 86_400)
     if not sql.run(NOTE, *where, keeping.conversation_id, keeping.turn_id):
         sql.run(STRAY, *where, keeping.turn_id, where[0], where[2])
 
 
+def _name(upstream_id: str) -> str:
+    """What can be kept of it. Letters that no index takes so many of are written otherwise: it counts for one that was cut."""
+    name = upstream_id[:LONGEST_NAME]
+    return name if name.isascii() and name.isprintable() else ascii(name)[1:-1].ljust(LONGEST_NAME, "?")[:LONGEST_NAME]
+
+
 STEP: Final = """SELECT i.previous_id, t.chained, k.upstream_id,
 r.status = 'completed' AND r.store AND k.state = 'kept' AND k.server = %s AND k.account = %s AND k.expires > {in_seconds}
-AND NOT EXISTS (SELECT 1 FROM chat_item c WHERE c.response_id = r.id AND c.type = 'function_call'), {depth}
+AND NOT EXISTS (SELECT 1 FROM chat_item c WHERE c.response_id = r.id AND c.type = 'function_call')
+AND NOT EXISTS (SELECT 1 FROM chat_fileuse u JOIN chat_file f ON f.id = u.file_id WHERE u.item_id = i.id AND f.state <> 'here')
+, {depth}
 FROM {source} JOIN chat_item i ON i.id = r.input_id JOIN chat_turn t ON t.response_id = r.id
 AND NOT EXISTS (SELECT 1 FROM chat_turn n WHERE n.response_id = t.response_id
 AND (n.epoch > t.epoch OR n.epoch = t.epoch AND n."index" > t."index"))
@@ -87,7 +95,7 @@ CHAIN: Final = (
 
 def chain(response: Response, *, server: str, account: str) -> str:
     """What the provider calls the Response above, where it keeps all that this one is to follow: each Response up to the start of
-    the chain completed, kept there, and not about to expire. "" where the history is to be sent.
+    the chain completed, kept there, and not about to expire, and no file in it removed here. "" where the history is to be sent.
     """
     above = response.input.previous_id if response.input is not None else None
     if not server or above is None:

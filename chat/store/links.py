@@ -117,9 +117,9 @@ def branch(link: Link) -> list[str]:
     """Ids of the Responses that it shows, from the first."""
     end = link.head or messages.head(link.conversation, link.conversation.owner)
     ids = history.path(end.pk)[0] if end is not None else []
-    if end is not None and end.conversation_id is None:  # its end has been deleted
-        there = set(Response.objects.filter(pk__in=ids, conversation=link.conversation).values_list("pk", flat=True))
-        ids = [pk for pk in ids if pk in there]
+    if link.conversation.removals.exists():  # it ends before what has been deleted, or is on its way out
+        answers = Response.objects.filter(pk__in=ids, conversation=link.conversation, input__conversation=link.conversation)
+        ids = list(takewhile(set(answers.values_list("pk", flat=True)).__contains__, ids))
     return ids
 
 

@@ -168,15 +168,15 @@ def begin(actor: User, asked: Wanted, *, count: str) -> Opening | None:
         opening = now.opening
     narrowed = {name: value for name, value in asked.narrowed().items() if name not in ("of", "team")}
     said = ", ".join(f"{name}: {value}" for name, value in narrowed.items() if name != "user")
-    user = record.ref(asked.filters.user) if asked.filters.user else ""
-    record.write(
+    user = f"user: {record.ref(asked.filters.user)}" if asked.filters.user else ""
+    by = ", ".join(filter(None, (user, said)))
+    record.exported(
         actor=actor,
-        what="exported",
-        about=asked.of,
-        team=asked.team,
-        before=", ".join(filter(None, (user, said))),
-        after=f"{count}, {FORMATS[asked.format]}",
-        names={"before": f"{said}, {asked.typed()}".strip(", ") if asked.typed() else ""},
+        what=asked.of,
+        form=f"{count}, {FORMATS[asked.format]}",
+        teams=asked.filters.scope or (),
+        narrowed=by,
+        names={"before": f"{by}, {asked.typed()}".strip(", ") if asked.typed() else ""},
     )
     return opening
 

@@ -36,7 +36,7 @@ JOIN chat_response r ON r.id = COALESCE(i.response_id,
     (SELECT x.id FROM chat_response x WHERE x.input_id = i.id AND x.store AND x.created >= {since}
      ORDER BY x.created DESC LIMIT 1))
 WHERE r.store AND r.conversation_id = c.id AND r.status NOT IN ('queued', 'in_progress') AND r.created >= {since}
-AND c.deleted IS NULL
+AND c.deleted IS NULL AND NOT EXISTS (SELECT 1 FROM chat_team t WHERE t.id = c.team_id AND t.log_mode = 'metadata')
 AND ({team} = '' OR c.team_id = {team}) ORDER BY e.id DESC LIMIT {most}"""
 ON_SQLITE: Final = "SELECT rowid AS id FROM chat_search WHERE chat_search MATCH %s ORDER BY rowid DESC LIMIT {look}"
 HOLDING: Final = """SELECT id FROM chat_searchentry
@@ -76,8 +76,8 @@ def find(allowed: Allowed, *, team: Team | None, query: str) -> tuple[list[Place
             rows = sql.rows(text, together[sql.VENDOR], sql.stamp(since), sql.stamp(since), scope, scope)
     there = list(Conversation.objects.select_related("owner", "team").filter(pk__in={row[1] for row in rows}))
     shown = {one.pk: (one, mode) for one, mode in zip(there, access.modes(one.team for one in there), strict=True)}
-    places = (_place(row, *shown[row[1]], words) for row in rows if row[1] in shown)
-    return [place for place in places if place is not None], over and len(rows) < MOST
+    places = [place for row in rows if row[1] in shown and (place := _place(row, *shown[row[1]], words)) is not None]
+    return places, (over if len(rows) < MOST else len(places) < MOST)  # what is hidden takes the places of others
 
 
 def _place(row: Any, conversation: Conversation, mode: str, words: list[str]) -> Place | None:

@@ -1,5 +1,6 @@
 """The texts of the log. Each function takes what `access.read` has returned: no text without a row that says who read it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,11 +12,12 @@ from django.utils import timezone
 
 from chat.models import Conversation, Item, Response
 from chat.protocol.types import Json
-from chat.store import conversations, history, log, redaction
+from chat.store import conversations, history, log, redaction, responses
 from chat.store.access import Allowed
 from chat.store.history import Exchange
 from chat.store.log import Timed
 
+CODE: Final = re.compile(r"[A-Za-z0-9_.-]*")
 PART: Final = 50
 """Exchanges on one page of a transcript."""
 
@@ -34,6 +36,16 @@ def closed(response: Response) -> str:
     return ""
 
 
+def code(response: Response) -> str:
+    """What the model server called its error; what is no name of one may be somebody's words."""
+    return response.error_code if CODE.fullmatch(response.error_code) else "other"
+
+
+def reason(response: Response) -> str:
+    """Why it is not whole. A word that is none of ours may be somebody's."""
+    return response.incomplete_reason if response.incomplete_reason in ("", *responses.REASONS) else "other"
+
+
 def exchanges(allowed: Allowed, conversation: Conversation, ids: list[str]) -> list[Exchange]:
     """Those of this conversation, in this order. Of a reply that is closed only its row is there, and no item."""
     found = [one for one in history.exchanges(ids) if one.response.conversation_id == conversation.pk]
@@ -48,7 +60,7 @@ def _open(allowed: Allowed, exchange: Exchange) -> Exchange:
     if allowed.redacted:
         for item in (exchange.item, *exchange.output):
             item.wire = redaction.wire(item.wire)
-        for name in ("instructions", "error_message"):
+        for name in ("instructions", "error_code", "error_message", "incomplete_reason"):
             setattr(exchange.response, name, redaction.mask(getattr(exchange.response, name)))
         exchange.response.usage = redaction.masked(exchange.response.usage)
     return exchange
@@ -72,9 +84,10 @@ def without_text(response: Response) -> Json:
     """The same of one that is closed: what the list shows of it."""
     spent = {"input_tokens": response.input_tokens, "output_tokens": response.output_tokens}
     bare = Response(
-        **{name: getattr(response, name) for name in ("pk", "created", "ended", "status", "model", "store", "error_code")},
+        **{name: getattr(response, name) for name in ("pk", "created", "ended", "status", "model", "store")},
+        error_code=code(response),
         usage=None if response.output_tokens is None else spent,
-        incomplete_reason=response.incomplete_reason,
+        incomplete_reason=reason(response),
     )
     return {**as_data(Exchange(bare, Item(wire={}))), "input": []}
 

@@ -1,4 +1,4 @@
-"""Files that nothing uses: found in slices, then theirs is the way out: bytes first, the row last (`runs.files`).
+"""Files that nothing uses: found, then theirs is the way out: bytes first, the row last (`runs.files`).
 
 A composer lets go of what was not sent for an hour; a message takes its uses along. Whoever puts the same bytes in again locks
 the row first: it is used, or it is going, and then another row is made.
@@ -11,11 +11,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from chat.models import File, FileUse, User
-from chat.store import clock, copies, sql
+from chat.models import File, FileUse, Response, User
+from chat.store import clock, copies, history, ledger, sql
 
 SLICE: Final = 100  # rows that one transaction changes
-LOOK: Final = 5_000  # files that one question looks at
+MOST: Final = 5_000  # unused files that one question finds
 LEASE: Final = 120  # seconds for one try to take bytes away; then another makes the next
 State = File.State
 
@@ -40,27 +40,44 @@ def _given_up(now: datetime) -> int:
 
 @transaction.atomic
 def _removed(now: datetime) -> int:
-    """What its owner removed, and cannot have back any more; messages say that it was there."""
+    """What its owner removed, and cannot have back any more; messages say that it was there. What a provider keeps of replies
+    that were made with it goes, too.
+    """
     over = File.objects.filter(state=State.REMOVED, removed__lt=now - timedelta(minutes=settings.UNDO_MINUTES))
     some = list(over.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SLICE])
-    FileUse.objects.filter(file__in=some).delete()
+    uses = FileUse.objects.filter(file__in=some)
+    _due_below(uses, now)
+    uses.delete()
     copies.due_of(some)
     return File.objects.filter(pk__in=some).update(state=State.GOING)
 
 
-UNUSED: Final = """SELECT pk FROM (SELECT id AS pk, state FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS f
-WHERE state = 'here' AND NOT EXISTS (SELECT 1 FROM chat_fileuse u WHERE u.file_id = pk) ORDER BY pk LIMIT %s"""
-LAST: Final = "SELECT MAX(pk) FROM (SELECT id AS pk FROM chat_file WHERE id > %s ORDER BY id LIMIT %s) AS f"
+def _due_below(uses: QuerySet[FileUse], now: datetime) -> None:
+    """Replies to these messages, and those that follow them, were asked for with the files, as long as these were there."""
+    seen = set[str]()
+    said = (
+        uses.exclude(item=None)
+        .order_by("-file__removed", "item__created")
+        .values_list("item", "item__responses", "file__removed")
+    )
+    for item_id, response_id, removed in said:
+        if response_id in seen:
+            continue  # it follows one that has been looked at
+        below = history.below(item_id)
+        seen.update(below)
+        for start in range(0, len(below), SLICE):
+            made = Response.objects.filter(pk__in=below[start : start + SLICE], created__lte=removed or now)
+            ledger.due_of(list(made.values_list("pk", flat=True)))
+
+
+UNUSED: Final = """SELECT f.id FROM chat_file f WHERE f.state = 'here'
+AND NOT EXISTS (SELECT 1 FROM chat_fileuse u WHERE u.file_id = f.id) LIMIT %s"""
 
 
 def _unused() -> int:
-    """Looks at all files, some at a time, until it has found such."""
-    after: str | None = ""
-    while after is not None:
-        if (found := [pk for (pk,) in sql.rows(UNUSED, after, LOOK, SLICE)]) and (went := _forsake(found)):
-            return went
-        ((after,),) = sql.rows(LAST, after, LOOK)
-    return 0
+    """One question for all files: asked of some at a time, Postgres goes through all uses for each of these."""
+    found = [pk for (pk,) in sql.rows(UNUSED, MOST)]
+    return sum(_forsake(found[at : at + SLICE]) for at in range(0, len(found), SLICE))
 
 
 @transaction.atomic

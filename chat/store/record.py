@@ -4,7 +4,7 @@ is shown (`store.trail`). Names that were typed, and where somebody was, go with
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -108,11 +108,14 @@ def write(
 
 
 @transaction.atomic
-def exported(*, actor: User, what: str, form: str, team: Team | None = None, narrowed: str = "") -> None:
-    """That something of the log or the record is taken along: `what` in a word of ours ("record", "responses"), as `form`
-    ("csv", "jsonl"). `team` and `narrowed` (a `ref`, or words of ours): to what it was narrowed.
+def exported(
+    *, actor: User, what: str, form: str, teams: Sequence[str] = (), narrowed: str = "", names: Mapping[str, str] | None = None
+) -> None:
+    """That something of the log or the record is taken along: `what` in a word of ours ("record", "responses"), as `form`.
+    `teams`: out of which, each of which is told; without any, of everything. `narrowed`: by keys and words of ours.
     """
-    write(actor=actor, what="exported", about=what, team=team, before=narrowed, after=form)
+    for team in teams or ("",):
+        write(actor=actor, what="exported", about=what, team=team, before=narrowed, after=form, names=names)
 
 
 @transaction.atomic

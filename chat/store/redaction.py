@@ -14,7 +14,7 @@ DOT: Final = "•"
 PATTERNS: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        r"[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
+        r"(?:[\w.+%'-]{1,64}|\"[^\"\n]{1,64}\")@[\w-]{1,63}(?:\.[\w-]{1,63})+",
         r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|$)",
         r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
         r"\b(?:sk|pk|rk|gsk|gh[oprsu]|github_pat|glpat|xapp|xox[abeprs]|hf|npm|pypi|whsec|shpat|dop_v1)[-_][\w-]{12,}",
@@ -32,8 +32,12 @@ ASSIGNED: Final = re.compile(
     r"(?:\"([^\"\n]{4,200})\"|'([^'\n]{4,200})'|[\"']?([^\s\"',;]{4,}))"
 )
 SECRET: Final = re.compile(rf"(?i){NAMED}$")
-NUMBER: Final = re.compile(r"(?<![\w.])\+?\(?\d(?:[ ()/.\u00a0-]{0,3}\d){6,40}(?!\w)")
+NUMBER: Final = re.compile(r"(?<!\w)(?<!\d\.)\+?\(?\d(?:[ ()/.\u00a0-]{0,3}\d){6,40}(?!\w)")
 CARD: Final = range(13, 20)  # digits
+_BETWEEN: Final = r"[\s.,:|/-]{1,5}"
+CARDS: Final = re.compile(  # also between letters, if those are not of an id, and in groups that stand in a table
+    rf"(?<![\da-f])(?<!\d[.,])(?:\d{{13,19}}|\d{{4}}(?:{_BETWEEN}\d{{4}}){{3}}|\d{{4}}{_BETWEEN}\d{{6}}{_BETWEEN}\d{{5}})(?![\da-f])"
+)
 DATE: Final = r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4})"
 PLAIN: Final = re.compile(rf"{DATE}(?: {{1,3}}{DATE})*(?: {{1,3}}\d{{1,2}})?|\d\.\d+")  # dates, and a number with many places
 LEFT_OUT: Final = "(left out)"
@@ -56,6 +60,7 @@ def _hidden(text: str, spelt: int = 0) -> Iterator[tuple[int, int]]:
         yield from (found.span() for found in pattern.finditer(text))
     yield from (found.span(found.lastindex or 0) for found in ASSIGNED.finditer(text))
     yield from (found.span() for found in NUMBER.finditer(text) if _private(found[0]))
+    yield from (found.span() for found in CARDS.finditer(text) if luhn(re.sub(r"\D", "", found[0])))
     read = spelling.plain(text) if spelt < spelling.DEEP else None
     if read is not None:
         yield from ((read.starts[start], read.ends[end - 1]) for start, end in _hidden(read.text, spelt + 1))
@@ -91,7 +96,14 @@ def masked(value: Any) -> Any:
 def _under(name: str, value: Any) -> Any:
     if name in CLOSED:
         return value and LEFT_OUT
-    return DOT * len(value) if isinstance(value, str) and SECRET.search(name) else masked(value)
+    return _secret(value) if SECRET.search(name) else masked(value)
+
+
+def _secret(value: Any) -> Any:
+    """What stands under a secret's name, whatever it looks like."""
+    if isinstance(value, list):
+        return [_secret(one) for one in value]
+    return DOT * len(str(value)) if isinstance(value, str) or type(value) in (int, float) else masked(value)
 
 
 def pieces(parts: Sequence[str]) -> list[str]:

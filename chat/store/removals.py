@@ -158,10 +158,17 @@ def purge(now: datetime | None = None) -> int | None:
     """Remove for good a piece of what was deleted longer ago than the time for undo: 1 when a message went, 0 when some of what
     followed it did, None when nothing is left. What a process that died was moving is moved first.
     """
+    try:
+        return _purge_some(_limit(now))
+    except Conversation.DoesNotExist:  # it went meanwhile, with all of this
+        return 0
+
+
+def _purge_some(limit: datetime) -> int | None:
     if (going := Removal.objects.exclude(going="").values_list("conversation", flat=True).first()) is not None:
         next(moving.pieces(going), None)
         return 0
-    over = Removal.objects.filter(created__lt=_limit(now)).order_by("created", "pk").values_list("pk", flat=True).first()
+    over = Removal.objects.filter(created__lt=limit).order_by("created", "pk").values_list("pk", flat=True).first()
     if over is None:
         return None
     purge_slice(over)

@@ -9,7 +9,7 @@ from django.db.models import Case, Q, When
 
 from chat import errors
 from chat.models import Access, Conversation, Membership, Participant, SearchEntry, Team, User
-from chat.store import accounts, conversations, counting, news, storing
+from chat.store import accounts, conversations, counting, exports, news, storing
 
 MOST: Final = 200  # people with whom one conversation is shared in person
 
@@ -97,6 +97,7 @@ def withdraw(conversation: Conversation, *, team: Team) -> None:
     counting.move(conversation.pk, team=team)
     conversation.responses.update(team=team)
     conversation.kept.update(team=team.pk)
+    exports.withdraw_moved([conversation.pk])
     conversation.team, conversation.team_access, conversation.project = team, Access.NONE, None
     storing.moved(conversation)
     _tell(conversation, before)

@@ -11,6 +11,7 @@ from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from chat import errors
 from chat.models import Server, User
@@ -20,7 +21,7 @@ from chat.store import messages, talk_rows, wording
 from chat.store.log import Batch
 from chat.store.responses import Ending
 from chat.store.talk import Document, Exchange, Reply, Talk, opened, packed
-from chat.store.temporary import ALL, EACH, MOST, Away, TooMany, home
+from chat.store.temporary import ALL, EACH, MOST, Away, Taken, TooMany, home
 from chat.store.wording import TextFile
 
 TRIES: Final = 5
@@ -37,6 +38,10 @@ class Asked:
     @property
     def reply(self) -> Reply:
         return self.talk.last.reply
+
+
+class SaidBefore(Exception):
+    """The same was said a moment ago, or at the same time."""
 
 
 OFF: Final = "Its owner has switched them off."
@@ -91,29 +96,38 @@ def begin(
         kind = errors.NotFound if reason == OFF else errors.Conflict
         raise kind("There are no temporary conversations here.", next=reason)
     wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
-    if client_id and (before := _begun_before(actor, wire, client_id)) is not None:
-        return Asked(before, new=False)
-    now = timezone.now()
-    document = Document(model=model, created=now, exchanges=[_exchange(wire, model, client_id)])
-    talk = Talk(new_id("temp"), actor.pk, document, 1)
+    document = Document(model=model, created=timezone.now(), exchanges=[_exchange(wire, model, client_id)])
     try:
-        home().make(talk.id, owner=actor.pk, document=_fitting(document), run=document.last.reply.id)
+        data = _fitting(document)
+        with suppress(Taken):
+            return _made(_id_for(actor, client_id), actor, document, data)
+        if (before := _begun_before(actor, wire, client_id)) is not None:
+            return Asked(before, new=False)
+        return _made(new_id("temp"), actor, document, data)
     except TooMany:
         raise errors.Conflict(f"You have {MOST} temporary conversations.", next="End one of them first.") from None
     except Away:
         raise away() from None
-    return Asked(talk)
+
+
+def _made(talk_id: str, actor: User, document: Document, data: bytes) -> Asked:
+    home().make(talk_id, owner=actor.pk, document=data, run=document.last.reply.id)
+    return Asked(Talk(talk_id, actor.pk, document, 1))
+
+
+def _id_for(actor: User, client_id: str) -> str:
+    """The same for the same, so that two at once are one, and nothing that anybody could guess."""
+    if not client_id:
+        return new_id("temp")
+    return f"temp_{salted_hmac('chat.temporary', f'{actor.pk} {client_id[:64]}', algorithm='sha256').hexdigest()[:32]}"
 
 
 def _begun_before(actor: User, wire: Json, client_id: str) -> Talk | None:
-    """Looking for it leaves the others as they are: nobody has a page of them open."""
-    with suppress(Away):
-        for talk_id in home().of(actor.pk):
-            kept = home().read(talk_id)
-            talk = opened(talk_id, kept) if kept is not None else None
-            if talk is not None and _is(talk.document.exchanges[0], wire, client_id):
-                return talk
-    return None
+    """The one that has the id for it, if it begins with the same. Reading it does not keep it: nobody has a page of it open."""
+    talk_id = _id_for(actor, client_id)
+    kept = home().read(talk_id)
+    talk = opened(talk_id, kept) if kept is not None else None
+    return talk if talk is not None and _is(talk.document.exchanges[0], wire, client_id) else None
 
 
 def say(
@@ -126,18 +140,20 @@ def say(
     files: Sequence[TextFile] = (),
     images: Sequence[Json] = (),
 ) -> Asked:
-    """Say something at its end. Refused while a reply is being written."""
+    """Say something at its end. Refused while a reply is being written, but for the same `client_id` again."""
     wire = wording.user_message(wording.checked(text, alone=not (files or images)), files, images)
-    talk = find(actor=actor, talk_id=talk_id)
-    if _is(talk.last, wire, client_id):
-        return Asked(talk, new=False)
 
     def change(document: Document) -> None:
+        if _is(document.last, wire, client_id):
+            raise SaidBefore
         _quiet(document)
         document.model = model or document.model
         document.exchanges.append(_exchange(wire, document.model, client_id))
 
-    return Asked(_change(actor, talk_id, change))
+    try:
+        return Asked(_change(actor, talk_id, change))
+    except SaidBefore:
+        return Asked(find(actor=actor, talk_id=talk_id), new=False)
 
 
 def again(*, actor: User, talk_id: str, response_id: str, model: str = "") -> Asked:

@@ -24,6 +24,10 @@ class Away(Exception):
     """Where they live does not answer."""
 
 
+class Taken(Exception):
+    """There is one with this id."""
+
+
 class TooMany(Exception):
     """This person has as many as one may have."""
 
@@ -53,7 +57,7 @@ class Home(Protocol):
         ...
 
     def make(self, talk_id: str, *, owner: int, document: bytes, run: str) -> None:
-        """A new one, at position 1. Raises TooMany."""
+        """A new one, at position 1. Raises Taken, or TooMany."""
         ...
 
     def read(self, talk_id: str) -> Kept | None: ...
@@ -112,6 +116,8 @@ class Memory:
 
     def make(self, talk_id: str, *, owner: int, document: bytes, run: str) -> None:
         with self._lock:
+            if talk_id in self._living():
+                raise Taken
             if sum(entry.owner == owner for entry in self._living().values()) >= MOST:
                 raise TooMany
             now = self._clock()

@@ -10,7 +10,7 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from chat.store.temporary import EACH, MOST, Away, Kept, Seen, TooMany, lifetimes
+from chat.store.temporary import EACH, MOST, Away, Kept, Seen, Taken, TooMany, lifetimes
 
 logger = logging.getLogger(__name__)
 PATIENCE: Final = 1.0  # seconds for one answer
@@ -33,6 +33,7 @@ end
 """
 MAKE: Final = """
 local id, owner, document, run, most, closed, silent, prefix = unpack(ARGV)
+if redis.call('EXISTS', KEYS[1]) == 1 then return 2 end
 local living = 0
 for _, one in ipairs(redis.call('SMEMBERS', KEYS[3])) do
   if redis.call('EXISTS', prefix .. one) == 1 then living = living + 1 else redis.call('SREM', KEYS[3], one) end
@@ -103,8 +104,9 @@ class InRedis:
     def make(self, talk_id: str, *, owner: int, document: bytes, run: str) -> None:
         with self._asking() as redis:
             args: list[str | int | bytes] = [talk_id, owner, document, run, MOST, *_milliseconds(), PREFIX]
-            if not self._make(keys=[*_keys(talk_id), f"{PREFIX}of:{owner}", f"{PREFIX}all"], args=args, client=redis):
-                raise TooMany
+            made = self._make(keys=[*_keys(talk_id), f"{PREFIX}of:{owner}", f"{PREFIX}all"], args=args, client=redis)
+        if made != 1:
+            raise Taken if made else TooMany
 
     def read(self, talk_id: str) -> Kept | None:
         with self._asking() as redis, redis.pipeline() as together:  # MULTI: all of one moment

@@ -159,6 +159,11 @@ def _sum(parts: list[Total]) -> Total:
     return Total(one.server, one.kind, one.state, count, more, first, last, reasons, about=about)
 
 
+def cut(actor: User) -> bool:
+    """Whether there are more teams than are looked at, the first by name."""
+    return len(teams_managed_by(actor).values_list("pk")[: TEAMS + 1]) > TEAMS
+
+
 def by_team(actor: User) -> list[OfTeam]:
     """The teams that this person looks after, by name, with how much is kept of each."""
     teams = teams_managed_by(actor).order_by("name", "pk")[:TEAMS]

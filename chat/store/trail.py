@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ SAID: Final = {
     **{str(value): str(label).lower() for value, label in Opening.Reason.choices},
     Server.TeamCreation.OWNER.value: "owner",
 }
+ENDS: Final = "This export ends here: you do not look after all of this any more."
 FIELDS: Final = ("number", "at", "who", "username", "what", "about", "whom", "team", "team_name", "before", "after", "from")
 
 
@@ -37,6 +38,12 @@ class Filters:
     team: Team | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    def narrowed(self) -> str:
+        """By what but its team, in keys and words of ours."""
+        since, until = self.since and self.since.isoformat(), self.until and self.until.isoformat()
+        found = {"who": self.who, "whom": self.whom, "what": self.what, "since": since, "until": until}
+        return ", ".join(f"{name}: {value}" for name, value in found.items() if value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,10 @@ def _told(
             return teams.get(key, NO_MORE)
         return f"{kind} {key.rpartition('_')[2][:8]}" if sep and kind in KINDS else text
 
-    before, after = (detail.get(name) or SAID.get(facts[name], named(facts[name])) for name in ("before", "after"))
+    def narrowed(text: str) -> str:
+        return KEY.sub(lambda found: people.get(found[1], LEFT), text) if act.what == "exported" else text
+
+    before, after = (narrowed(detail.get(name) or SAID.get(facts[name], named(facts[name]))) for name in ("before", "after"))
     what = NAMED.sub(lambda found: people.get(found[1], LEFT), facts.get("said", "")) or record.WORDS.get(act.what, act.what)
     return Told(
         act=act,
@@ -143,19 +153,39 @@ def _told(
     )
 
 
-def exported(actor: User, asked: Question, form: str) -> Iterator[bytes]:
+def begin(actor: User, filters: Filters, form: str) -> None:
+    """Put on record that it is taken along. NotFound for whom the record is none of their business."""
+    asked = question(actor, replace(filters, who="", whom="", what=""))
+    record.exported(actor=actor, what="record", form=form, teams=asked.ways, narrowed=filters.narrowed())
+
+
+def exported(actor: User, filters: Filters, form: str) -> Iterator[bytes]:
     """All rows that fit, a page at a time: as CSV, in which nothing is a formula, or a JSON object for each, which holds the row
-    as it is chained.
+    as it is chained. Before each page it is asked anew who this person is now; whoever may not go on is told so at its end.
     """
     if form == "csv":
         yield _line(FIELDS)
     cursor: Cursor | None = None
-    while True:
-        rows, found = page(actor, asked, cursor)
-        if rows:
-            yield b"".join(_line(_cells(one)) if form == "csv" else _object(one) for one in rows)
-        if (cursor := found.next) is None:
-            break
+    try:
+        asked = question(actor, filters)
+        while True:
+            rows, found = page(_still(actor, filters, asked), asked, cursor)
+            if rows:
+                yield b"".join(_line(_cells(one)) if form == "csv" else _object(one) for one in rows)
+            if (cursor := found.next) is None:
+                return
+    except errors.NotFound:
+        yield _line([ENDS]) if form == "csv" else json.dumps({"error": ENDS}).encode() + b"\n"
+
+
+def _still(actor: User, filters: Filters, asked: Question) -> User:
+    """This person as they are now; NotFound once they look after something else than when they asked."""
+    actor = User.objects.get(pk=actor.pk)
+    if filters.team is not None:
+        listed.team(actor, filters.team.pk)
+    if question(actor, filters) != asked:
+        raise errors.NotFound
+    return actor
 
 
 def _cells(one: Told) -> tuple[str, ...]:

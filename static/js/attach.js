@@ -9,7 +9,7 @@
   const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value, "HX-Request": "true" };
   const texts = new DataTransfer();
   const fail = (kind) => failures.replaceChildren(document.getElementById(`failure-${kind}`).content.cloneNode(true));
-  const isText = async (file) => file.size <= textBytes && !/^$|[\0\ufffd]|^\s*(%PDF-|{\\rtf|(<[?!][^>]*>\s*)*<svg)/i.test(await file.text());
+  const isText = async (file) => file.size <= textBytes && !/^$|[\0\ufffd]|^\s*(%PDF-|{\\rtf|(<[?!][^>]*>\s*)*<svg)/i.test(await file.text().catch(() => "\0"));
   const take = (row) => row.gone?.() ?? row.remove();
 
   const line = (file, gone) => {

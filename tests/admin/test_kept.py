@@ -53,6 +53,14 @@ def test_it_is_counted_by_provider_kind_and_state_and_closed_rows_are_not(world:
     assert [(one.team.name, count) for one, count in page.context["teams"]] == [("Chemistry", "1"), ("Physics", "3")]
 
 
+def test_where_not_all_teams_are_looked_at_that_is_said(world: World, monkeypatch: Any) -> None:
+    monkeypatch.setattr(totals, "TEAMS", 1)  # a bound, not a behaviour
+    teams.create(actor=world.people["team owner"], name="Zoology")
+    for who, said in (("server owner", True), ("team owner", True), ("team admin", False)):
+        assert ("first 1 by name" in world.client(who).get(PAGE).text) is said, who
+    assert "of these alone" in world.client("team owner").get(PAGE).text
+
+
 def test_deletions_that_wait_and_fail_are_told_in_words(world: World) -> None:
     keep(world.physics)
     keep(world.physics, 2, state="due")

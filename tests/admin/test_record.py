@@ -4,6 +4,7 @@ import csv
 import importlib
 import io
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +19,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from chat.models import LEFT, AdminAct, AdminActDetail, AdminActHead, Team, User
-from chat.store import accounts, departures, keyset, probes, record, teams
+from chat.models import LEFT, AdminAct, AdminActDetail, AdminActHead, Membership, Team, User
+from chat.store import accounts, departures, keyset, probes, record, server, teams
 from chat.store.cells import defused
 from tests.admin.conftest import World
 
@@ -167,6 +168,25 @@ def test_admins_are_told_what_concerns_their_teams_and_not_from_where(world: Wor
     assert {row.team for row in world.client("other admin").get(PAGE).context["rows"]} == {"Alchemy"}
 
 
+def test_who_may_not_have_it_any_more_gets_no_more_of_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyset, "PAGE", 1)  # a bound, not a behaviour
+    ends: dict[str, Callable[[], object]] = {
+        "team admin": lambda: Membership.objects.filter(user=world.people["team admin"]).update(role="member"),
+        "server owner": lambda: server.hand_over(actor=world.people["server owner"], username="tom"),
+    }
+    for form in ("csv", "jsonl"):
+        for who, end in ends.items():
+            with transaction.atomic():
+                answer: Any = world.client(who).post(f"{PAGE}export/", {"form": form})
+                pieces = iter(answer.streaming_content)
+                assert next(pieces) + (next(pieces) if form == "csv" else b"")
+                end()
+                rest = b"".join(pieces)
+                assert rest.count(b"\n") == 1
+                assert b"This export ends here" in rest
+                transaction.set_rollback(True)
+
+
 def test_pages_go_on_where_the_one_before_ended(world: World) -> None:
     with transaction.atomic():
         for number in range(keyset.PAGE + 5):
@@ -225,6 +245,7 @@ def test_it_is_taken_along_as_it_is_chained_with_nothing_that_is_a_formula_and_t
         json.loads(line) for line in b"".join(owner.post(f"{PAGE}export/", {"form": "jsonl", "what": "exported"})).splitlines()
     ]  # type: ignore[arg-type]
     assert [(line["row"]["after"], line["username"]) for line in lines] == [("jsonl", "olivia"), ("csv", "olivia")]
+    assert (lines[0]["before"], lines[1]["before"]) == ("what: exported", "")
     assert lines[0]["hash"] == AdminAct.objects.get(number=lines[0]["row"]["number"]).hash
     assert owner.post(f"{PAGE}export/", {"form": "xls"}).status_code == 400
     assert owner.get(f"{PAGE}export/").status_code == 405
@@ -278,13 +299,14 @@ def untie() -> None:
     ("DELETE FROM chat_adminact WHERE number = 2", 2),
     ("UPDATE chat_adminactdetail SET text = '{}' WHERE row_id = 'act_00000000000000000000000000000002'", 2),
     ("UPDATE chat_adminacthead SET number = 2", 2),
+    ("DELETE FROM chat_adminactdetail WHERE who_id IS NULL", 7),
 ])  # fmt: skip
 def test_whatever_is_changed_all_the_same_is_found_and_where(world: World, change: str, number: int) -> None:
     call_command("verify_access_log")
     with transaction.atomic():
         untie()
         with connection.cursor() as cursor:
-            if "DELETE" in change:
+            if "DELETE FROM chat_adminact " in change:
                 cursor.execute("DELETE FROM chat_adminactdetail")
             cursor.execute(change)
         with pytest.raises(CommandError, match=f"The record of what admins did: Row {number} is broken"):

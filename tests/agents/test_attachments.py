@@ -113,8 +113,20 @@ def test_of_too_large_ones_the_newest_go_along() -> None:
     assert len(inserts) == 2
 
 
+def test_what_a_reply_names_is_neither_found_here_nor_sent_on() -> None:
+    away: list[Json] = [
+        {"type": "input_image", "image_url": "http://169.254.169.254/"},
+        {"type": "input_file", "file_url": "http://a"},
+    ]
+    content = [{"type": "output_text", "text": "Look."}, image(), *away]
+    reply = Past({"type": "message", "role": "assistant", "content": content})  # type: ignore[dict-item]
+    assert (ids([reply]), any_in([reply])) == ([], False)
+    assert parts([reply]) == []
+
+
 def test_what_names_no_file_of_ours_stays_as_it_is() -> None:
     odd = said({"type": "input_image", "image_url": "data:image/png;base64,AAAA"}, {"type": "input_file", "file_id": None})
     plain = Past({"type": "reasoning", "summary": []}, "rs_1")
     assert placed([odd, plain], {}) == ([odd, plain], {})
-    assert ids([odd, plain, said(image(), document())]) == {"file_a", "file_d"}
+    assert ids([odd, plain, said(image(), document())]) == ["file_a", "file_d"]
+    assert ids([said(image(), document()), said(image())]) == ["file_d", "file_a"]

@@ -132,6 +132,16 @@ def test_what_is_too_large_is_said_before_it_is_sent(page: Page) -> None:
     expect(listed(page)).to_have_count(0)
 
 
+def test_one_that_the_browser_cannot_read_holds_up_none_of_the_others(page: Page) -> None:
+    """A folder among them, or a file that has gone meanwhile."""
+    page.evaluate("""() => {
+      const { text } = File.prototype;
+      File.prototype.text = function () { return this.name === "note.txt" ? Promise.reject(new Error()) : text.call(this); };
+    }""")
+    attach(page, NOTE, IMAGE, TABLE)
+    expect(listed(page)).to_have_count(3)
+
+
 def test_a_model_that_cannot_see_says_so_before_and_the_words_go_instead(page: Page, model: ScriptedServer) -> None:
     board = {"name": "board.png", "mimeType": "image/png", "buffer": scoreboard()}
     page.locator("[name=model]").evaluate("(list) => (list.selectedOptions[0].value = 'scripted:seed=3')")

@@ -76,6 +76,19 @@ def test_of_a_file_on_the_disk_nothing_is_left(settings: Any, tmp_path: Path) ->
     assert not (tmp_path / "files" / "7").exists()
 
 
+def test_a_new_folder_is_on_the_disk_as_well_as_what_is_in_it(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the power may take away both, and the row says that the file is there."""
+    settings.MEDIA_ROOT = tmp_path / "files"
+    sync, settled = os.fsync, list[str]()
+    monkeypatch.setattr(os, "fsync", lambda number: (settled.append(os.readlink(f"/proc/self/fd/{number}")), sync(number)))
+    for width, folders in ((0, ["files/7/ab", "files/7", "files"]), (320, ["files/7/ab"])):
+        settled.clear()
+        storage.put(storage.key(7, DIGEST, width=width), DATA)
+        assert settled[1:] == [str(tmp_path / name) for name in folders]
+
+
 def test_who_reads_while_it_is_put_anew_sees_all_of_it(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "files"
     key, done = storage.key(7, DIGEST), threading.Event()

@@ -83,10 +83,10 @@ def test_who_noted_a_hash_learns_that_the_end_was_cut_off_or_another_record_made
     change("DELETE FROM chat_accessrow WHERE number = 3")
     change("UPDATE chat_accesshead SET number = 2, hash = %s", second.hash)
     assert "2 rows are" in verified()
-    assert "2 rows are" in verified(noted=second.hash)
-    for hash_ in (third.hash, "0"):
+    assert "2 rows are" in verified(noted=[second.hash])
+    for hash_ in (third.hash, "0"):  # also before one that is there
         with pytest.raises(CommandError, match="the hash that was noted"):
-            verified(noted=hash_)
+            verified(noted=[hash_, second.hash])
 
 
 def test_a_row_rewritten_with_its_hash_breaks_the_next(cast: Cast) -> None:

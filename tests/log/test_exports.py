@@ -31,7 +31,7 @@ from chat.models import (
     User,
 )
 from chat.runs.exports import Making
-from chat.store import access, chain, conversations, departures, exports, log_exports, messages, removals, sharing
+from chat.store import access, chain, conversations, departures, exports, log_exports, messages, removals, sharing, teams
 from chat.store.cells import defused, row
 from chat.store.listed import Filters
 from tests.cast import ACTORS
@@ -110,6 +110,41 @@ def test_a_table_has_what_the_list_shows_and_no_text(logged: Log) -> None:
     assert not AccessRow.objects.exists()
     found = table(make(logged.client("team admin"), of="conversations"))
     assert {one["conversation"] for one in found} == {one.pk for one in Conversation.objects.filter(team=logged.world.team)}
+
+
+def test_what_a_model_server_calls_a_reason_or_an_error_is_not_repeated(logged: Log) -> None:
+    """It may hold somebody's words."""
+    client, of = logged.client("team admin"), Response.objects.filter(pk=logged.unstored.pk)
+    open_texts(client)
+    for facts in ({"incomplete_reason": "unstoredreason"}, {"error_code": "not this unstoredreason"}):
+        of.update(status="incomplete", **facts)
+        for form in ("csv", "jsonl"):
+            assert "unstoredreason" not in text(make(client, form))
+        assert "unstoredreason" not in client.get(f"/admin/chat/response/{logged.unstored.pk}/change/").text
+    assert {one["response"]: one["error"] for one in table(make(client))}[logged.unstored.pk] == "other"
+
+
+def test_the_record_says_whose_replies_were_taken_along_whatever_else_they_were_narrowed_by(logged: Log) -> None:
+    author, client = logged.world.people["author"], logged.client("server owner")
+    for more, said in (({}, ""), ({"model": "gpt-x"}, ", gpt-x"), ({"status": "failed", "model": "a"}, ", status: failed, a")):
+        text(make(client, user=author.username, **more))
+        row = client.get("/admin/chat/adminact/").context["rows"][0]
+        assert row.before == f"user: {author.username}{said}"
+        assert author.username not in row.act.body + row.act.detail.text
+
+
+def test_whoever_looks_after_a_team_is_told_that_something_of_it_was_taken_along(logged: Log) -> None:
+    admin, chemistry = logged.world.people["team admin"], Team.objects.get(name="Chemistry")
+    Membership.objects.create(team=chemistry, user=admin, role="admin")
+    page, client = "/admin/chat/adminact/", logged.client("team admin")
+    text(make(client))
+    client.post(f"{page}export/", {"form": "csv"})
+    for who in ("team owner", "other team"):
+        rows = logged.client(who).get(page).context["rows"]
+        assert [(row.who, row.whom) for row in rows if row.act.what == "exported"] == [
+            (admin.username, "record"),
+            (admin.username, "responses"),
+        ]
 
 
 def test_what_it_is_narrowed_by_is_the_same_in_the_background() -> None:
@@ -429,6 +464,26 @@ def test_looking_writes_nothing(logged: Log, small: None) -> None:
     for name in ("make", "open"):
         assert client.get(reverse(f"admin:chat_export_{name}")).status_code == 405
     assert counted == [model.objects.count() for model in (AdminAct, AccessRow, Opening, Export, ExportChunk)]
+
+
+def test_what_waits_is_withdrawn_once_a_conversation_in_it_leaves_the_team(logged: Log, small: None) -> None:
+    author, team, pk = logged.world.people["author"], logged.world.team, logged.world.conversation.pk
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: sharing.move(actor=author, conversation_id=pk, team_id=""),
+        lambda: teams.leave(actor=author, team_id=team.pk),
+    )
+    Conversation.objects.filter(pk=pk).update(shared=False)  # what is shared stays in the team
+    client = ready(logged)
+    work()
+    path = reverse("admin:chat_export_fetch", args=[Export.objects.get(state="ready").pk])
+    for way in ways:
+        with transaction.atomic():
+            answer: Any = client.post(path)  # under way
+            way()
+            assert b"".join(answer.streaming_content) == b""
+            assert client.post(path).status_code == 404
+            transaction.set_rollback(True)
+    assert CANARY in text(client.post(path))
 
 
 def test_large_texts_are_never_held_at_once(logged: Log) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.models import AccessRow, Team
-from chat.store import redaction
+from chat.store import access, log_search, redaction
 from chat.store.redaction import mask
 from tests.log.conftest import Log, answered
 
@@ -40,6 +40,7 @@ SHOWN = [
     "resp_0123456789",
     "2026-11-26 12:30",
     "1_000_000_000",
+    "resp_4111111111111111abcdef0123456789",
 ]
 
 
@@ -80,6 +81,18 @@ SPELLED = [
     "gsk_stellaquollstellaquoll",
     "SG.stellaquollstellaquoll.stellaquollstellaquoll",
     "Authorization: Basic c3RlbGxhOnF1b2xs",
+    "Tel.0171 4111111",
+    "Nr.4111111111111111",
+    "scan_4111111111111111.png",
+    "4111111111111111EUR",
+    "4111\t1111\t1111\t1111",
+    "| 4111 | 1111 | 1111 | 1111 |",
+    "4111,1111,1111,1111",
+    "4111\ufe0f1111\ufe0f1111\u180e1111",
+    r"stella\x40quoll.example",
+    r"stella\u{40}quoll.example",
+    "stella@quoll。example",
+    '"stella b"@quoll.example',
     "-----BEGIN PGP PRIVATE KEY BLOCK-----\nstella\n-----END PGP PRIVATE KEY BLOCK-----",
 ]
 
@@ -97,7 +110,7 @@ def test_it_is_hidden_however_it_is_spelled() -> None:
 def test_data_hides_what_stands_under_a_secrets_name_and_letter_by_letter() -> None:
     wire = {
         "type": "function_call",
-        "env": {"API_KEY": "stella22", "HOME": "/root"},
+        "env": {"API_KEY": "stella22", "HOME": "/root", "password": 12345678, "secret": ["stella22", None]},
         "stella@example.org": 4111111111111111,
         "logprobs": [{"token": "stel"}, {"token": "la@example.org"}],
         "count": 12,
@@ -105,7 +118,7 @@ def test_data_hides_what_stands_under_a_secrets_name_and_letter_by_letter() -> N
     }
     assert redaction.wire(wire) == {
         "type": "function_call",
-        "env": {"API_KEY": "•" * 8, "HOME": "/root"},
+        "env": {"API_KEY": "•" * 8, "HOME": "/root", "password": "•" * 8, "secret": ["•" * 8, None]},
         "•" * 18: "•" * 16,
         "logprobs": "(left out)",
         "count": 12,
@@ -122,6 +135,8 @@ def test_a_long_text_is_masked_soon() -> None:
         "password: " * 50_000,
         "%40" * 160_000,
         "&" * 500_000,
+        "4111," * 100_000,
+        "1" + "\t" * 500_000,
     ):
         began = time.process_time()
         mask(text)
@@ -129,8 +144,6 @@ def test_a_long_text_is_masked_soon() -> None:
 
 
 def test_a_search_says_when_it_did_not_look_through_all(logged: Log, monkeypatch: Any) -> None:
-    from chat.store import access, log_search
-
     world = logged.world
     for _ in range(4):
         answered(world.people["author"], "elsewhere quokkaword", "Yes")
@@ -141,6 +154,21 @@ def test_a_search_says_when_it_did_not_look_through_all(logged: Log, monkeypatch
     text = client.post(reverse("admin:chat_opening_found"), sent).text
     assert "Nothing holds all" not in text
     assert "only the newest were looked through" in text
+
+
+def test_places_that_nobody_is_shown_take_none_from_others(logged: Log, monkeypatch: Any) -> None:
+    world = logged.world
+    owner, author = world.people["server owner"], world.people["author"]
+    mine = answered(owner, "narwhal ada@example.org", "Yes")
+    for _ in range(2):
+        answered(author, "narwhal ada@example.org", "Yes", into=world.conversation.pk)
+    monkeypatch.setattr(log_search, "MOST", 2)  # a bound, not a behaviour
+    access.ask(actor=owner, place=None, reason="ticket")
+    client, path = logged.client("server owner"), reverse("admin:chat_opening_found")
+    access.choose_for_team(actor=world.people["team owner"], team=world.team, mode="redacted")
+    assert "only the newest were looked through" in client.post(path, {"q": "ada"}).text
+    access.choose_for_team(actor=world.people["team owner"], team=world.team, mode="metadata")
+    assert mine.pk in client.post(path, {"q": "narwhal"}).text
 
 
 def test_a_hit_is_marked_where_it_stands(logged: Log) -> None:

@@ -1,6 +1,8 @@
 """Files go into a request as it is sent, and a request with large ones never stands in memory whole."""
 
+import asyncio
 import base64
+import contextlib
 import json
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -68,9 +70,37 @@ async def test_a_request_that_is_sent_again_has_it_again(scripted: ScriptedServe
 @pytest.mark.parametrize("size", [4_999, 5_001])
 async def test_a_file_that_is_not_as_long_as_was_said_breaks_the_request_off(scripted: ScriptedServer, size: int) -> None:
     name, client = mark(), Client(scripted.base_url, timeouts=Timeouts(pauses=(0.01,)))
-    with pytest.raises(errors.UpstreamError):
+    with pytest.raises(errors.FilesAway):
         await stream(client, ask(name), {name: source(b"x" * 5_000, size=size)})
     assert not scripted.requests
+
+
+async def test_bytes_that_do_not_come_are_not_blamed_on_the_model_server(scripted: ScriptedServer) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield bytes(STEP)
+        raise errors.FilesAway
+
+    name, client = mark(), Client(scripted.base_url, timeouts=Timeouts(pauses=(0.01,)))
+    with pytest.raises(errors.FilesAway):
+        await stream(client, ask(name), {name: Insert(PREFIX, 500_000, pieces)})
+    assert not scripted.requests
+
+
+async def test_a_large_request_may_take_its_time_as_long_as_it_moves() -> None:
+    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            left = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
+            while left:
+                left -= len(await reader.readexactly(min(left, 2_000_000)))
+                await asyncio.sleep(0.15)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: [DONE]\n\n")
+        writer.close()
+
+    name, server = mark(), await asyncio.start_server(slowly, "127.0.0.1", 0)
+    client = Client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", timeouts=Timeouts(first_byte=0.8, pauses=()))
+    await stream(client, ask(name), {name: source(bytes(9_000_000), step=90_000)})
+    server.close()
 
 
 async def test_a_large_request_is_not_held_in_memory() -> None:

@@ -42,11 +42,13 @@ def test_images_and_files_stay_parts() -> None:
     parts = [
         {"type": "input_text", "text": "See"},
         {"type": "input_image", "image_url": "data:image/png;base64,AA", "detail": "low"},
+        {"type": "input_image", "image_url": "data:image/png;base64,AA", "detail": "original"},
         {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,AA"},
     ]
     (message,) = messages({"role": "user", "content": parts})
-    assert [part["type"] for part in message["content"]] == ["text", "image_url", "file"]
+    assert [part["type"] for part in message["content"]] == ["text", "image_url", "image_url", "file"]
     assert message["content"][1]["image_url"] == {"url": "data:image/png;base64,AA", "detail": "low"}
+    assert message["content"][2]["image_url"]["detail"] == "high"  # the most that these servers know
 
 
 def test_calls_of_one_turn_are_one_message_with_the_text_before_them() -> None:

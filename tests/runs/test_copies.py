@@ -227,16 +227,15 @@ async def test_what_is_wrong_otherwise_is_said_and_costs_no_copy(house: House) -
     assert [row.state for row in await copied()] == ["kept"]
 
 
-async def test_without_a_copy_and_then_without_a_thought(house: House) -> None:
-    """Each of several things that a server cannot take is left out, one after the other."""
+async def test_what_may_be_a_copy_or_a_thought_is_asked_without_either(house: House) -> None:
     await keeps_files(house, reasoning_replay=True)
     begun = await talk(house, '[[say="Hm." reasoning=2]]', model="scripted")
-    refuse = '[[error=400 code=invalid_encrypted_content message="A file or a thought is not so." times=2]]'
+    refuse = '[[error=400 code=invalid_encrypted_content message="A file or a thought is not so." times=1]]'
     shown = await show(house, await image(house, LARGE), text=refuse, into=begun)
     assert (await house.ended(shown.response.pk)).status == "completed"
     kinds = [[item["type"] for item in body["input"]] for body in asked(house)[1:]]
-    assert kinds == [["message", "reasoning", "message", "message"]] * 2 + [["message"] * 3]
-    assert ["file_id" in content(house, request=at)[1] for at in (1, 2, 3)] == [True, False, False]
+    assert kinds == [["message", "reasoning", "message", "message"], ["message"] * 3]
+    assert ["file_id" in content(house, request=at)[1] for at in (1, 2)] == [True, False]
 
 
 async def test_a_chain_whose_file_has_gone_there_goes_on_with_the_bytes(house: House) -> None:

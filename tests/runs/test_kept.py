@@ -363,6 +363,14 @@ async def test_a_name_that_may_have_been_cut_is_not_built_upon(house: House) -> 
     assert ["previous_response_id" in body for body in bodies(house)] == [False, False]
 
 
+@pytest.mark.parametrize("name", ["".join(map(chr, range(0x4E00, 0x51E8))), "resp_\x00"])
+async def test_a_name_that_no_index_takes_is_noted_as_one_that_was_cut(house: House, name: str) -> None:
+    await talk(house, "First")
+    turn = await pool.for_readers(Turn.objects.get)
+    await pool.for_readers(ledger.note, ledger.Keeping(turn.pk, "s", "", name))
+    assert sorted(len(row.upstream_id) == LONGEST_NAME for row in await kept()) == [False, True]
+
+
 async def test_what_a_first_try_has_left_there_is_noted(house: House, monkeypatch: Any) -> None:
     shelf, tries = house.scripted.shelf, []
     ordinary = shelf.keep

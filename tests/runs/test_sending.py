@@ -1,19 +1,24 @@
 """Files of a conversation at the model server: byte by byte as they were put in, each as the model takes it, never our ids."""
 
 import base64
+import time
 import tracemalloc
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from chat import files, providers
+from chat.agents import attachments
 from chat.agents import request as requests
 from chat.files import storage
 from chat.models import File, FileText, FileUse
 from chat.protocol.inserts import Streamed, encoded
 from chat.protocol.types import Json
 from chat.runs import sending, uploads, verbs
-from chat.store import pool, probes
+from chat.store import files as store_files
+from chat.store import orphans, pool, probes
 from chat.store.attached import Held
 from chat.store.history import Past
 from chat.store.messages import Begun
@@ -22,7 +27,7 @@ from tests.conftest import signed_in
 from tests.files.samples import animation, pdf
 from tests.pictures import png
 from tests.runs.conftest import House
-from tests.runs.test_kept import bodies, eventually, found
+from tests.runs.test_kept import bodies, eventually, found, states
 
 PICTURE = png()
 
@@ -109,6 +114,21 @@ async def test_to_a_kept_reply_only_what_is_new_goes_along_and_all_of_it_when_th
     assert [shown(parts(house, at=at)[1]) for at in (0, 2)] == [PICTURE, png(grey=9)]
 
 
+async def test_a_removed_image_is_built_upon_no_more_and_goes_at_the_provider_too(house: House) -> None:
+    await found(house, chain=True)
+    before = await show(house, text="Good morning.")
+    use = await image(house)
+    begun = await show(house, use, into=before)
+    await show(house, text="Which boat is it?", into=begun)
+    assert bodies(house)[-1]["previous_response_id"]
+    await house.call(store_files.remove, file_id=use.file_id)
+    await show(house, text="What was in it?", into=begun)
+    assert "previous_response_id" not in bodies(house)[-1]
+    assert parts(house, at=2)[1]["text"] == "The image tide.png was here. It has been removed."
+    await pool.for_readers(lambda: orphans.purge(timezone.now() + timedelta(hours=1)))
+    assert [state == "kept" for state in await states()] == [True, False, False, True]
+
+
 async def test_one_whose_bytes_are_gone_is_named_and_nothing_breaks(house: House) -> None:
     use = await image(house)
     storage.delete(uploads.place(use.file))
@@ -151,6 +171,22 @@ async def test_to_a_server_that_does_not_know_its_kind_an_image_goes_as_another_
     assert [shown(parts(house, at=0)[1])[:4], len(bodies(house))] == [b"\x89PNG", 3]
 
 
+async def test_what_a_server_says_of_one_image_makes_no_model_blind(house: House) -> None:
+    odd = '[[error=400 body=openai message="Image cannot be larger than 20 MB."]]'
+    begun = await show(house, await image(house), text=odd)
+    assert (await house.ended(begun.response.pk)).error_code == "image_refused"
+    await show(house, text="Go on.", into=begun)
+    assert shown(parts(house, at=0)[1]) == PICTURE
+
+
+async def test_a_server_that_cannot_look_at_the_original_looks_closely_from_then_on(house: House) -> None:
+    begun = await show(house, await image(house), text="[[details=auto,low,high]]", detail="original")
+    assert (await house.ended(begun.response.pk)).status == "completed"
+    await show(house, text="Again?", into=begun)
+    details = [body["input"][0]["content"][1]["detail"] for body in bodies(house)]
+    assert details == ["original", "high", "high"]
+
+
 async def test_of_more_than_can_be_made_anew_the_rest_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "MOST_STILLS", 1)
     moving = [await pool.for_readers(lambda n=n: files.take_in(animation(n), name="a.gif").data) for n in (2, 3)]
@@ -158,6 +194,52 @@ async def test_of_more_than_can_be_made_anew_the_rest_is_named(house: House, mon
     begun = await show(house, *uses, text="[[knows=png,jpeg]]")
     assert (await house.ended(begun.response.pk)).status == "completed"
     assert sorted(part["type"] for part in parts(house)[1:]) == ["input_image", "input_text"]
+    await show(house, await image(house, moving[0], "wave.gif", type="image/gif"), text="This one again?", into=begun)
+    assert [part["type"] for part in parts(house)] == ["input_text", "input_image"]  # the newest goes along
+
+
+async def test_where_all_is_too_much_what_came_with_the_question_goes_along(house: House) -> None:
+    begun = await show(house, await image(house, PICTURE + bytes(30_000)))
+    await show(house, await image(house, png(grey=9), "second.png"), text="[[most=30000]]", into=begun)
+    assert len(bodies(house)) == 3
+    assert "is left out here" in parts(house, at=0)[1]["text"]
+    assert shown(parts(house)[1]) == png(grey=9)
+
+
+async def test_what_has_no_room_is_not_even_looked_at(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, most in (("MOST", 1), ("MOST_TEXT", 10)):
+        monkeypatch.setattr(attachments, name, most)
+    monkeypatch.setattr(sending, "SOME", 1)
+    gone = await image(house)
+    storage.delete(uploads.place(gone.file))
+    documents = [await document(house, pdf(words)) for words in ("Low water at six", "High water at noon")]
+    await show(house, gone, await image(house, png(grey=9), "second.png"), *documents)
+    text, older, newer, unread, read = parts(house)
+    assert ["left out here" in part.get("text", "") for part in (text, older, newer, unread, read)] == [0, 1, 0, 1, 1]
+    assert await pool.for_readers(FileText.objects.count) == 1
+
+
+async def test_two_thousand_images_in_the_history_hold_nobody_up(house: House) -> None:
+    known: Any = {"owner": house.actor, "kind": "image", "type": "image/png", "size": 1, "room": 1, "state": File.State.HERE}
+    rows = [File(digest=f"{number:064x}", **known) for number in range(2_000)]
+    made = await pool.for_readers(File.objects.bulk_create, rows)
+    shown_ones: list[Json] = [{"type": "input_image", "file_id": file.pk} for file in made]
+    message = Past({"type": "message", "role": "user", "content": [*shown_ones]})
+    began = time.thread_time()
+    await sending.placed([message], providers.current(), "scripted", {})
+    assert time.thread_time() - began < 0.3
+
+
+async def test_one_refusal_changes_no_kind_for_good_and_what_cannot_be_changed_is_named(house: House) -> None:
+    broken = await image(house, b"GIF89a and no more", "wave.gif", type="image/gif")
+    begun = await show(house, broken, text="[[knows=png,jpeg]]")
+    assert (await house.ended(begun.response.pk)).status == "completed"
+    assert parts(house)[1]["text"] == "The image wave.gif is attached; you cannot see it."
+    sending._plainly.clear()
+    odd = '[[error=400 body=openai message="Image cannot be larger than 20 MB."]]'
+    begun = await show(house, await image(house, b"GIF89a", "b.gif", type="image/gif"), text=odd)
+    assert (await house.ended(begun.response.pk)).error_code == "image_refused"
+    assert not sending._plainly
 
 
 async def test_an_image_that_the_server_cannot_read_is_a_plain_sentence(house: House) -> None:
@@ -180,11 +262,36 @@ async def test_of_a_document_the_model_reads_the_text_which_is_read_once(house: 
     assert not await pool.for_readers(FileText.objects.exists)
 
 
+async def test_a_document_without_text_is_named_and_its_reader_is_told_as_of_one_that_is_cut(house: House) -> None:
+    begun = await show(house, await document(house, pdf("", "")))
+    assert parts(house)[1]["text"] == "The file Report.pdf is attached; you cannot read it."
+    assert "no text was found in it" in await pool.for_readers(page_of, house, begun)
+    await pool.for_readers(lambda: FileText.objects.update(text="Much", cut=3))
+    assert "the model read its text up to page 3" in await pool.for_readers(page_of, house, begun)
+
+
+async def test_the_pages_of_a_document_have_their_numbers(house: House) -> None:
+    await show(house, await document(house, pdf("High water", "", "Low water")))
+    assert "[Page 1]\nHigh water\n\n[Page 3]\nLow water" in parts(house)[1]["text"]
+
+
+async def test_a_document_that_no_child_could_read_is_read_later(house: House, settings: Any) -> None:
+    decoder, settings.DECODER = settings.DECODER, ["/bin/false"]
+    use = await document(house, pdf("High water at noon"))
+    begun = await show(house, use)
+    assert parts(house)[1]["text"] == "The file Report.pdf is attached; you cannot read it."
+    settings.DECODER = decoder
+    sending._unread.clear()
+    await show(house, text="And now?", into=begun)
+    assert "High water at noon" in parts(house, at=0)[1]["text"]
+
+
 async def test_a_long_text_is_cut_and_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "LONGEST", 10)
     use = await pool.for_readers(lambda: put_in(house.actor, b"x" * 100, "long.txt"))
-    await show(house, use)
-    assert parts(house)[1]["text"] == "The file long.txt:\n\nxxxxxxxxxx\n\n(It goes on: it is cut on page 1.)"
+    begun = await show(house, use)
+    assert parts(house)[1]["text"] == "The file long.txt:\n\nxxxxxxxxxx\n\n(It goes on: it is cut after its beginning.)"
+    assert "the model reads its beginning alone" in await pool.for_readers(page_of, house, begun)
 
 
 async def test_a_server_that_takes_files_gets_a_pdf_as_it_is_and_nothing_else(house: House) -> None:

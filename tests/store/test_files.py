@@ -108,6 +108,10 @@ def test_what_has_no_room_is_refused_with_what_is_left(cast: Cast, settings: Any
     with pytest.raises(errors.TooLarge, match=r"of your 1 MB only 100 KB are left"):
         put_in(cast.owner, b"Another.", room=200_000)
     put_in(cast.stranger, room=900_000)
+    files.remove(actor=cast.owner, file_id=File.objects.get(owner=cast.owner).pk)
+    with pytest.raises(errors.TooLarge) as full:  # or whoever has it back would have more than there is
+        put_in(cast.owner, b"Another.", room=200_000)
+    assert "count for 10 minutes more" in full.value.next
 
 
 @pytest.mark.django_db(transaction=True)

@@ -318,6 +318,10 @@ def test_a_title_goes_with_the_words_that_it_was_made_of(cast: Cast) -> None:
     assert Conversation.objects.get(pk=pk).title == "Nothing odd"
     assert not SearchEntry.objects.filter(text__icontains="canary").exists()
     assert Link.objects.get(pk=link.pk).title == "Nothing odd"
+    late = {"conversation_id": pk, "title": "About a canarysentence"}  # asked for before it was deleted
+    assert not conversations.entitle(**late, after=begun.response.pk)
+    assert conversations.entitle(conversation_id=pk, title="Nothing", after=other.response.pk)
+    conversations.untitle(begun.conversation, instead="Nothing odd")
     conversations.rename(actor=author, conversation_id=pk, title="Mine")
     removals.remove(actor=author, **items_of(other.response))
     over()
@@ -427,7 +431,10 @@ def test_much_is_moved_in_pieces_and_a_process_that_died_leaves_none_behind(auth
     item = two.response.input
     assert item is not None
     assert removals.extent(item).replies == 2 * moving.PIECE + 2
+    link = links.make(actor=author, conversation_id=one.conversation.pk, live=False, audience="anyone", days=None)
     removals.remove(actor=author, **items_of(two.response))
+    shown = signed_in(author).get(link.url).text
+    assert ("alpacas" in shown, "Bisons" in shown) == (True, False)
     there = Response.objects.filter(conversation=one.conversation)
     assert there.count() == 1 + moving.PIECE + 2
     assert "Bisons" not in signed_in(author).get(one.conversation.url).text
@@ -451,6 +458,19 @@ def test_much_is_moved_in_pieces_and_a_process_that_died_leaves_none_behind(auth
     assert there.count() == 2 * moving.PIECE + 4
     assert not Removal.objects.exists()
     assert "Bisons" in signed_in(author).get(one.conversation.url).text
+
+
+def test_a_conversation_that_goes_while_a_removal_is_purged_ends_no_purge(author: User) -> None:
+    begun = talk(author, "Alpacas", "Yes")
+    removals.remove(actor=author, **items_of(begun.response))
+    Removal.objects.update(created=timezone.now() - timedelta(hours=1))
+
+    def gone(execute: Any, query: str, *arguments: Any) -> Any:
+        """When it is to be locked."""
+        return execute(query.replace("chat_conversation WHERE", "chat_conversation WHERE 1 = 0 AND"), *arguments)
+
+    with connection.execute_wrapper(gone):
+        assert removals.purge() == 0
 
 
 def test_much_is_gone_and_back_when_the_page_answers(author: User) -> None:

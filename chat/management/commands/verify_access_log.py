@@ -14,11 +14,10 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--noted", metavar="HASH", default="", help="a last hash that this has printed before: a row has to have it still"
-        )
+        said = "a last hash that this has printed before: a row has to have it still; for several, again"
+        parser.add_argument("--noted", metavar="HASH", action="append", default=[], help=said)
 
-    def handle(self, *args: Any, noted: str = "", **options: Any) -> None:
+    def handle(self, *args: Any, noted: list[str], **options: Any) -> None:
         found = {name: log.verify() for name, log in LOGS.items()}
         for name, verdict in found.items():
             if verdict.broken is None:
@@ -26,8 +25,10 @@ class Command(BaseCommand):
         broken = [f"{name}{_broken(verdict)}" for name, verdict in found.items() if verdict.broken is not None]
         if broken:
             raise CommandError("\n".join(broken))
-        if noted and not any(log.holds(noted) for log in LOGS.values()):
-            raise CommandError("No row has the hash that was noted: the end was cut off since, or another record was made.")
+        for one in noted:
+            if not any(log.holds(one) for log in LOGS.values()):
+                cut = "the end was cut off since, or another record was made"
+                raise CommandError(f"No row has the hash that was noted, {one}: {cut}.")
 
 
 def _whole(found: chain.Verdict) -> str:
