@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from project import logs
 from project.buckets import bucket
 from project.databases import database
 from project.environment import env, one_of, places, whole_number
@@ -379,23 +380,4 @@ USE_I18N = True
 USE_TZ = True
 
 LOG_LEVEL = one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr},
-        "nowhere": {"class": "logging.NullHandler"},  # without any, Python's last resort writes to stderr after all
-    },
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        "chat": {"level": LOG_LEVEL},
-        "channels_redis": {"handlers": ["nowhere"], "propagate": False},  # chat.doorbell says once that Redis is away
-        "procrastinate": {"level": "ERROR"},
-        "procrastinate.utils": {"handlers": ["nowhere"], "propagate": False},  # chat says once that the database is away
-        "psycopg.pool": {"level": "ERROR"},
-        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},  # anybody can cause it, the page says it
-        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-    },
-}
+LOGGING = logs.configured(LOG_LEVEL)

@@ -24,6 +24,9 @@ the model name after a colon (`scripted:rate=50,tokens=400`):
     [[details=auto,low,high]]                any other way to look at an image is an error
     [[keeps=no]]                             with store: true it keeps nothing, and says so
 
+Files are kept with POST /v1/files (a form), listed, had and deleted; a request that names one which is not there is refused.
+`cabinet.lacks` says what of that it cannot.
+
 What is asked for with store: true is kept: it can be had with GET /v1/responses/{id}, built upon with previous_response_id, and
 deleted. With background: true it also goes on when its connection closes, and can be had with
 GET /v1/responses/{id}?stream=true&starting_after=N and stopped with POST …/cancel. A thought is sent back encrypted where it is
@@ -43,21 +46,25 @@ import re
 import threading
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tests import scripted_wire as wire
 from tests.scripted_background import Shelf, refusal
+from tests.scripted_files import Cabinet, form_of, unknown
 from tests.scripted_pace import Hangup, paced, spoiled
 from tests.scripted_script import Script
 
 MODEL = "scripted"
 KINDS = {"/v1/responses": "responses", "/v1/chat/completions": "chat", "/v1/models": "models"}
+KINDS |= {"/v1/files": "files"}
 
 
 @dataclass
 class Recorded:
-    """One request: `headers` in lower case, `body` the JSON (None when it is none), `at` by time.monotonic()."""
+    """One request: `headers` in lower case, `body` the JSON or the form's fields (None when it is neither), `at` by
+    time.monotonic(), `file` the bytes of one in a form.
+    """
 
     method: str
     path: str
@@ -65,6 +72,7 @@ class Recorded:
     body: Any
     at: float
     connection: int
+    file: bytes = field(default=b"", repr=False)
 
 
 @dataclass
@@ -80,13 +88,13 @@ class Connection:
 
 
 class ScriptedServer:
-    """Runs in its own thread and event loop. `speaks` is the set of the paths it knows: responses, chat, models."""
+    """Runs in its own thread and event loop. `speaks` is the set of the paths it knows: responses, chat, models, files."""
 
     def __init__(
         self,
         *,
         port: int = 0,
-        speaks: tuple[str, ...] = ("responses", "chat", "models"),
+        speaks: tuple[str, ...] = ("responses", "chat", "models", "files"),
         models: tuple[str, ...] = (MODEL,),
         key: str = "",
     ) -> None:
@@ -98,6 +106,7 @@ class ScriptedServer:
         self._thread: threading.Thread | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.shelf = Shelf(self._tasks)
+        self.cabinet = Cabinet()
 
     @property
     def base_url(self) -> str:
@@ -122,6 +131,7 @@ class ScriptedServer:
         self.times.clear()
         self.shelf.kept.clear()
         self.shelf.refusals.clear()
+        self.cabinet = Cabinet()
 
     def _run(self, ready: threading.Event) -> None:
         asyncio.run(self.serve(ready))
@@ -186,7 +196,7 @@ class ScriptedServer:
         self.requests.append(request)
         path = request.path.partition("?")[0]
         of_one = path.startswith("/v1/responses/")
-        kind = "responses" if of_one else KINDS.get(path)
+        kind = "responses" if of_one else "files" if path.startswith("/v1/files/") else KINDS.get(path)
         if kind not in self.speaks:
             return await wire.send(writer, 404, b"404 page not found", "text/plain")
         if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
@@ -194,6 +204,8 @@ class ScriptedServer:
         if kind == "models":
             data = [{"id": name, "object": "model", "created": 0, "owned_by": "tests"} for name in self.models]
             return await wire.send_json(writer, {"object": "list", "data": data})
+        if kind == "files":
+            return await self.cabinet.answer(request, writer)
         if of_one:
             return await self.shelf.answer(request, writer)
         return await self._play(request, writer, kind)
@@ -202,7 +214,7 @@ class ScriptedServer:
         if request.method == "DELETE":
             self.clear()
         found: list[Any] = self.connections if request.path == "/_connections" else self.requests
-        await wire.send_json(writer, [asdict(entry) for entry in found])
+        await wire.send_json(writer, [asdict(entry) | {"file": ""} for entry in found])
 
     async def _play(self, request: Recorded, writer: asyncio.StreamWriter, kind: str) -> None:
         script = Script.of(request.body)
@@ -228,6 +240,9 @@ class ScriptedServer:
             )
             return True
         if (why := refusal(script, request.body, self.shelf)) is not None:
+            await wire.send_error(writer, 400, **why)
+            return True
+        if (why := unknown(request.body, self.cabinet)) is not None:
             await wire.send_error(writer, 400, **why)
             return True
         kinds = set(re.findall(r"data:image/(\w+);", str(request.body)))
@@ -269,6 +284,9 @@ async def read_request(reader: asyncio.StreamReader, connection: Connection) -> 
     method, path, _ = first.split(" ", 2)
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
     raw = await reader.readexactly(int(headers.get("content-length", "0")))
+    if headers.get("content-type", "").startswith("multipart/"):
+        fields, file = form_of(headers["content-type"], raw)
+        return Recorded(method, path, headers, fields, time.monotonic(), connection.id, file)
     try:
         body = json.loads(raw) if raw else None
     except ValueError:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from tests import scripted_wire as wire
 from tests.scripted import MODEL, Recorded, ScriptedServer
+from tests.scripted_files import unknown
 from tests.scripted_pace import paced, spoiled
 from tests.scripted_script import Script, last_user_text
 
@@ -51,6 +52,9 @@ class OpenAILike(ScriptedServer):
         if about & self.slow:
             self.requests.append(request)
             await asyncio.sleep(3600)
+        if about & self.lacks == {"files"}:
+            self.requests.append(request)
+            return await wire.send_error(writer, 404, message="Unknown address.")
         if "responses" not in self.lacks and path.startswith(("/v1/conversations", "/v1/responses")):
             self.requests.append(request)
             return await self._speak(request, path, about & self.lacks, writer)
@@ -103,6 +107,8 @@ class OpenAILike(ScriptedServer):
                 "message": f"Unsupported parameter: '{PARAMS[param]}' is not supported by this server.",
                 "param": PARAMS[param],
             }
+        if (why := unknown(body, self.cabinet)) is not None:
+            return why
         before = body.get("previous_response_id")
         if before is not None and self.shelf.find(before) is None:
             return {"message": f"Previous response with id '{before}' not found.", "code": "previous_response_not_found"}
@@ -154,7 +160,7 @@ def asked_about(request: Recorded) -> set[str]:
     path, _, query = request.path.partition("?")
     kind, _, verb = path.removeprefix("/v1/").partition("/")
     if kind != "responses":
-        return {kind}
+        return {kind.partition("?")[0]}
     if path != "/v1/responses":
         what = {"GET": "reattach" if "stream=true" in query else "get", "DELETE": "delete"}
         return {verb.partition("/")[2] or what.get(request.method, "")}

@@ -93,7 +93,7 @@ def _part(part: JsonValue, files: Mapping[str, Given], room: _Room, inserts: dic
         cut = f"\n\n(It goes on: it is cut {where}.)" if file.cut else ""
         return _said(f"{_what(part)}:\n\n{file.text}{cut}")
     where = mark()
-    inserts[where] = Insert(f"data:{file.type};base64,", file.size, file.open)
+    inserts[where] = Insert(f"data:{file.type};base64,", file.size, file.open, of=file_id)
     if image:
         return {"type": "input_image", "image_url": where, "detail": str(part.get("detail") or "auto")}
     return {"type": "input_file", "filename": str(part.get("filename") or ""), "file_data": where}

@@ -15,15 +15,17 @@ def place(server: str) -> str:
 
 
 def facts(model: str) -> dict[str, object]:
-    """For templates: `keeper`, "" where replies of this model are kept nowhere else; `keeper_sure`: it is known to keep them; for
-    how many days, there and in the log of this server.
+    """For templates: `keeper`, "" where replies of this model are kept nowhere else; `keeper_sure`: it is known to keep them;
+    `keeper_files`: and files; for how many days, there and in the log of this server.
     """
     provider = providers.current()
-    found = probes.capabilities(provider.server).get("store") if provider.server else False
+    can = probes.capabilities(provider.server) if provider.server else {"store": False}
+    found = can.get("store")
     keeps = provider.keeps(model) and found is not False
     return {
         "keeper": place(provider.server) if keeps else "",
         "keeper_sure": bool(found) or urlsplit(provider.server).netloc in ledger.KNOWN,
+        "keeper_files": can.get("files", False),
         "keeper_days": ledger.DAYS if ledger.expires_at(provider.server) else None,
         "log_days": settings.RESPONSE_RETENTION_DAYS,
     }

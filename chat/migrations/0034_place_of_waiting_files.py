@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0032_file_text'),
+        ('chat', '0033_copies_of_files'),
     ]
 
     operations = [

@@ -14,6 +14,9 @@ class Kept(models.Model):
     key of the one that its conversation is in, or was in last. The row
     outlives all that it points at, until the object is gone: what was deleted here is deleted there after it. `attempts` and
     `next_try` are of that; a row that is being deleted is claimed by moving `next_try` on.
+
+    `file`: it is the one copy of that which may be used there (`store.copies`); one on its way is `due`, lest it be forgotten,
+    and has a mark in the place of its `upstream_id`.
     """
 
     class Kind(models.TextChoices):
@@ -38,6 +41,7 @@ class Kept(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     conversation = models.ForeignKey("chat.Conversation", null=True, on_delete=models.SET_NULL, related_name="kept")
     turn = models.ForeignKey("chat.Turn", null=True, on_delete=models.SET_NULL, related_name="kept", db_index=False)
+    file = models.ForeignKey("chat.File", null=True, on_delete=models.SET_NULL, related_name="kept", db_index=False)
     certificate = models.ForeignKey("chat.Certificate", null=True, on_delete=models.SET_NULL, related_name="+")
     team = models.CharField(max_length=40, blank=True, default="", db_default="")
     state = models.CharField(max_length=7, choices=State.choices, default=State.KEPT)
@@ -50,7 +54,12 @@ class Kept(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "kept elsewhere"
-        constraints = [models.UniqueConstraint(fields=["turn", "upstream_id"], name="one_kept_per_turn")]
+        constraints = [
+            models.UniqueConstraint(fields=["turn", "upstream_id"], name="one_kept_per_turn"),
+            models.UniqueConstraint(
+                fields=["file", "server", "account"], condition=Q(file__isnull=False), name="one_copy_of_a_file"
+            ),
+        ]
         indexes = [
             models.Index(fields=["next_try"], condition=Q(state="due"), name="kept_due"),
             models.Index(fields=["expires"], condition=STANDING, name="kept_open"),
@@ -58,6 +67,7 @@ class Kept(models.Model):
             models.Index(fields=["server"], condition=Q(state="remains"), name="kept_remains"),
             models.Index(fields=["server", "kind", "state", "expires"], condition=STANDING, name="kept_totals"),
             models.Index(fields=["team", "server", "kind", "state", "expires"], condition=STANDING, name="kept_in_team"),
+            models.Index(fields=["id"], condition=Q(kind="file", state="kept"), name="kept_copies"),
             models.Index(fields=["ended"], condition=Q(ended__isnull=False), name="kept_ended"),
         ]
 

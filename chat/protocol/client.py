@@ -123,6 +123,12 @@ class Client:
         content = None if body is None else encoded(body)
         return _object_of(await self._persist(lambda: self._ask("POST", path, content)))
 
+    async def upload(self, path: str, content: Streamed) -> Json:
+        """The JSON object that answers to a form with a file, in the time that a first byte may take. Raises UpstreamError; tries
+        once: the same sent twice might be there twice.
+        """
+        return _object_of(await self._ask("POST", path, content, deadline=self.timeouts.first_byte))
+
     async def delete(self, path: str) -> None:
         """Delete what is at `path`; tries again as a stream does. Raises UpstreamError, also where there was nothing."""
         await self._persist(lambda: self._ask("DELETE", path, None))
@@ -140,9 +146,9 @@ class Client:
         finally:
             await (leave(reply.response, reply.chunks) if over else reply.response.aclose())
 
-    async def _ask(self, method: str, path: str, content: Content | None) -> bytes:
+    async def _ask(self, method: str, path: str, content: Content | None, *, deadline: float | None = None) -> bytes:
         """The whole body of a short answer; tries once."""
-        response, _ = await self._send(method, path, content, deadline=self.timeouts.get)
+        response, _ = await self._send(method, path, content, deadline=deadline or self.timeouts.get)
         try:
             return await self._whole(response.aiter_bytes(), b"", limit=LARGEST_BODY)
         finally:
@@ -206,6 +212,7 @@ class Client:
         if content is not None:
             headers["Content-Type"] = "application/json"
         if isinstance(content, Streamed):
+            headers["Content-Type"] = content.type
             headers["Content-Length"] = str(content.size)  # several servers take nothing in pieces
         if self._authorization:
             headers["Authorization"] = self._authorization

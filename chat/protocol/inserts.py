@@ -19,18 +19,21 @@ STEP: Final = 48 * 1024  # bytes; three of them are four letters of base64, with
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """What stands in the place of a mark: `prefix` (of a data: address), then `size` bytes in base64. `open` gives them in pieces
-    of any size, anew each time: a request may be sent again. Should it give fewer or more, the request breaks off.
+    """What stands in the place of a mark: `prefix` (of a data: address), then `size` bytes in base64, or as they are (`raw`).
+    `open` gives them in pieces of any size, anew each time: a request may be sent again. Should it give fewer or more, the
+    request breaks off. `of`: what they are, for whoever has put them there.
     """
 
     prefix: str
     size: int
     open: Callable[[], AsyncIterator[bytes]]
+    of: str = ""
+    raw: bool = False
 
     @property
     def length(self) -> int:
         """Of what is sent, in bytes."""
-        return len(self.prefix.encode()) + 4 * ((self.size + 2) // 3)
+        return len(self.prefix.encode()) + (self.size if self.raw else 4 * ((self.size + 2) // 3))
 
 
 class WrongSize(OSError):
@@ -70,12 +73,12 @@ def _places(text: str, inserts: Mapping[str, Insert]) -> Iterator[tuple[int, str
 
 
 class Streamed:
-    """A body that is made while it is sent. Each iteration begins anew; `moves` is called with each piece that is taken.
-    `broken`: what kept its bytes from coming, where the fault is not the line's.
+    """A body of this `type` that is made while it is sent. Each iteration begins anew; `moves` is called with each piece that is
+    taken. `broken`: what kept its bytes from coming, where the fault is not the line's.
     """
 
-    def __init__(self, pieces: list[bytes | Insert]) -> None:
-        self._pieces = pieces
+    def __init__(self, pieces: list[bytes | Insert], type: str = "application/json") -> None:
+        self._pieces, self.type = pieces, type
         self.moves: Callable[[], None] = _nothing
         self.broken: Exception | None = None
         self.size = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
@@ -93,8 +96,8 @@ class Streamed:
 
     async def _letters(self, insert: Insert) -> AsyncIterator[bytes]:
         try:
-            async for letters in _base64(insert):
-                yield letters
+            async for some in _counted(insert) if insert.raw else _base64(insert):
+                yield some
         except Exception as error:
             self.broken = error
             raise
@@ -104,20 +107,41 @@ def _nothing() -> None:
     """Nobody waits for it."""
 
 
-async def _base64(insert: Insert) -> AsyncIterator[bytes]:
-    rest, size = b"", 0
+async def _counted(insert: Insert) -> AsyncIterator[bytes]:
+    """As they come, no more and no fewer than were told."""
+    size = 0
     async for chunk in insert.open():
         size += len(chunk)
         if size > insert.size:
             break
+        yield chunk
+    if size != insert.size:
+        raise WrongSize
+
+
+async def _base64(insert: Insert) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in _counted(insert):
         rest += chunk
         whole = len(rest) - len(rest) % STEP
         for at in range(0, whole, STEP):
             yield base64.b64encode(rest[at : at + STEP])
         rest = rest[whole:]
-    if size != insert.size:
-        raise WrongSize
     yield base64.b64encode(rest)
+
+
+def form(fields: Mapping[str, str], *, name: str, type: str, content: Insert) -> Streamed:
+    """A form (multipart/form-data) with these fields, and in the field `file` a file of this name and type. Only the name may be
+    somebody else's.
+    """
+    edge = f"parley-{secrets.token_hex(16)}"
+    quoted = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    text = "".join(
+        f'--{edge}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in fields.items()
+    )
+    text += f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\nContent-Type: {type}\r\n\r\n'
+    pieces: list[bytes | Insert] = [text.encode("utf-8", "replace"), content, f"\r\n--{edge}--\r\n".encode()]
+    return Streamed(pieces, f"multipart/form-data; boundary={edge}")
 
 
 Content: TypeAlias = bytes | Streamed

@@ -216,8 +216,11 @@ class Request(Wire):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     inserts: SkipValidation[dict[str, Insert]] = Field(default_factory=dict, exclude=True, repr=False)
+    copies: SkipValidation[dict[str, str]] = Field(default_factory=dict, exclude=True, repr=False)
 
     def body(self) -> Json:
-        """The JSON to post, with marks where its `inserts` belong."""
+        """The JSON to post, with marks where its `inserts` belong. `copies`: ids that the server gave to files that it keeps and
+        that are named here, and what each is of.
+        """
         wire: Json = self.model_dump(mode="json", exclude_unset=True)
         return {name: value for name, value in wire.items() if value is not None}

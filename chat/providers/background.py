@@ -102,24 +102,7 @@ class Background:
 
     async def forget(self, upstream_id: str) -> Left:
         """Delete it, and look whether it can be found afterwards. Raises when that is not known."""
-        done: Left = "deleted"
-        try:
-            await self._client.delete(path_of(upstream_id))
-        except ResponseGone:
-            return "absent"
-        except UpstreamError as error:
-            if not isinstance(error, UpstreamRejected) and _status(error) not in GONE:
-                raise
-            done = "absent"
-        try:
-            await self._client.get(path_of(upstream_id))
-        except UpstreamError as error:
-            if _status(error) in (404, 410):
-                return done if done == "deleted" or _names(error, upstream_id) else "untold"
-            if _status(error) not in GONE:
-                raise
-            return "untold"  # it gives nothing back
-        return "there"
+        return await forget(self._client, upstream_id)
 
     async def _rest(self, mark: Mark, broken: UpstreamError | None) -> AsyncGenerator[Event, None]:
         try:
@@ -189,11 +172,34 @@ class _Watch:
         return _end_of(wire)
 
 
-def path_of(upstream_id: str) -> str:
+async def forget(client: Client, upstream_id: str, *, place: str = "responses") -> Left:
+    """Delete it, and look whether it can be found afterwards. Raises when that is not known."""
+    done: Left = "deleted"
+    try:
+        path = path_of(upstream_id, place)
+        await client.delete(path)
+    except ResponseGone:
+        return "absent"
+    except UpstreamError as error:
+        if not isinstance(error, UpstreamRejected) and _status(error) not in GONE:
+            raise
+        done = "absent"
+    try:
+        await client.get(path)
+    except UpstreamError as error:
+        if _status(error) in (404, 410):
+            return done if done == "deleted" or _names(error, upstream_id) else "untold"
+        if _status(error) not in GONE:
+            raise
+        return "untold"  # it gives nothing back
+    return "there"
+
+
+def path_of(upstream_id: str, place: str = "responses") -> str:
     """Raises ResponseGone for what cannot be an id."""
     if not upstream_id.strip("./ "):
         raise ResponseGone
-    return f"/responses/{quote(upstream_id, safe='')}"
+    return f"/{place}/{quote(upstream_id, safe='')}"
 
 
 def _end_of(wire: Json) -> Event | None:

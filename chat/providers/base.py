@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from chat.errors import ResponseGone
 from chat.protocol.events import Event
 from chat.protocol.types import Request
+
+if TYPE_CHECKING:
+    from chat.providers.files import Files
 
 Left = Literal["deleted", "absent", "untold", "there"]
 """What a provider says of something that was to be deleted: it has deleted it and finds it no more; it knew nothing of it, and
@@ -37,6 +40,9 @@ class Provider(Protocol):
 
     sees: bool = True
     """Whether images may be sent, as far as is known without asking."""
+
+    files: "Files | None" = None
+    """Where it may keep files, if it does."""
 
     def keeps(self, model: str) -> bool:
         """Whether a request may be sent with `store`, as far as is known. It may be answered by one that keeps nothing all the

@@ -7,12 +7,13 @@ from contextlib import aclosing
 from chat.errors import UpstreamError, UpstreamRejected
 from chat.protocol.client import Client
 from chat.protocol.events import Event
-from chat.protocol.failures import answer_of
+from chat.protocol.failures import Answer, answer_of, from_answer
 from chat.protocol.types import Json, Request
 from chat.providers.background import Background, Patience
 from chat.providers.base import Left, Provider, Status
 from chat.providers.catalogue import model_names
 from chat.providers.chat_completions import MOST_LESSONS, ChatCompletionsProvider
+from chat.providers.files import Files
 from chat.providers.reading import read
 from chat.providers.refused import CHAINING, Refused, in_foreground
 
@@ -36,6 +37,7 @@ class OpenAIProvider(Provider):
     ) -> None:
         self._client, self._account = client, account
         self.refusals: list[tuple[str, str]] = []
+        self.files: Files | None = Files(client)
         self._allowed, self._background = background, Background(client, patience=patience)
         self._chat = ChatCompletionsProvider(client)
         self._refused = Refused()
@@ -86,7 +88,7 @@ class OpenAIProvider(Provider):
                         yield event
                 return
             except UpstreamError as error:
-                if self._speaks_responses or request.previous_response_id or not speaks_otherwise(error):
+                if self._speaks_responses or request.previous_response_id or request.copies or not speaks_otherwise(error):
                     raise
                 first = error
             request.store = False
@@ -94,6 +96,8 @@ class OpenAIProvider(Provider):
                 async for event in found:
                     yield event
             return
+        if request.copies:  # it names what is known by the Responses API alone
+            raise from_answer(Answer(404))
         request.store = False
         async with aclosing(self._chat.stream(request)) as found:
             async for event in found:

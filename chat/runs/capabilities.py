@@ -53,10 +53,11 @@ async def heed(provider: Provider) -> None:
         sent, model = provider.refusals.pop()
         name = OF_SERVER.get(sent) or OF_MODEL.get(sent)
         if name is not None:
-            await _contradicted(provider, name, model=model if sent in OF_MODEL else None)
+            await contradicted(provider, name, model=model if sent in OF_MODEL else None)
 
 
-async def _contradicted(provider: Provider, name: str, *, model: str | None) -> None:
+async def contradicted(provider: Provider, name: str, *, model: str | None = None) -> None:
+    """Its probe says that it can; it has turned out that it cannot."""
     try:
         changed = await pool.for_readers(probes.contradict, server=provider.server, name=name, model=model)
     except DatabaseError:  # the reply goes on without it all the same, and the next one learns it too

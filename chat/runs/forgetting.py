@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Final
+from typing import Final, Literal
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -10,13 +10,17 @@ from django.db import Error as DatabaseError
 from chat import errors, providers
 from chat.models import LONGEST_NAME, Kept
 from chat.providers import Provider
+from chat.providers.base import Left
 from chat.runs import capabilities
-from chat.store import certificates, ledger, pool
+from chat.store import certificates, copies, ledger, pool
 
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = 4  # that one process deletes at a time
+SKEW: Final = 3600  # seconds by which the provider's clock may be behind
 TIDY: Final = 20  # looks between two for what has expired
 THERE: Final = "It is still there after it was deleted."
+TELLS: Final[dict[str, str]] = {Kept.Kind.RESPONSE: "get", Kept.Kind.FILE: "files"}
+"""Kind → the capability of a server that says whether one is there."""
 
 
 async def work() -> None:
@@ -51,16 +55,33 @@ async def _forget(provider: Provider, claim: Kept) -> bool:
         await pool.for_readers(ledger.remains, claim, ledger.TOO_LONG)
         return True
     try:
-        left = await provider.forget(claim.upstream_id)
+        left = await (_forget_file(provider, claim) if claim.kind == Kept.Kind.FILE else provider.forget(claim.upstream_id))
     except errors.UpstreamError as error:
         await pool.for_readers(ledger.retry, claim, error.message)
         return False
     if left == "there":
         await pool.for_readers(ledger.retry, claim, THERE)
-    elif left == "untold" and not (await capabilities.of(provider)).get("get"):
+    elif left == "unsure":
+        await pool.for_readers(copies.missing, claim)
+    elif left == "untold" and not (await capabilities.of(provider)).get(TELLS[claim.kind]):
         await pool.for_readers(ledger.remains, claim, ledger.UNTOLD)
     elif left != "deleted" and claim.account != provider.account:
         await pool.for_readers(ledger.remains, claim, ledger.ANOTHER_KEY)  # to another key, what is there may seem not to be
     else:
         await pool.for_readers(ledger.gone, claim)
     return left != "there"
+
+
+async def _forget_file(provider: Provider, claim: Kept) -> Left | Literal["unsure"]:
+    """One whose sending was never answered for is looked for first, by its mark; "unsure" where it is not found."""
+    if provider.files is None:
+        return "untold"
+    name = claim.upstream_id
+    if copies.is_unnamed(claim):
+        if claim.account != provider.account:
+            return "absent"  # to this key
+        name = await provider.files.seek(name, since=claim.created.timestamp() - SKEW)
+        if not name:
+            return "unsure"
+        await pool.for_readers(copies.named, claim, name)
+    return await provider.files.forget(name)

@@ -22,6 +22,7 @@ from chat.store import (
     certificates,
     clock,
     conversations,
+    copies,
     counting,
     exports,
     invitations,
@@ -60,13 +61,14 @@ def _traces(now: datetime) -> int | None:
     return 0 if traces.step() else None
 
 
-FILES: Final = "files"
+FILES, COPIES = "files", "copies"
 KINDS: Final[dict[str, Kind]] = {
     "exports": Kind("exports", exports.purge, soon=True),
     "sessions": Kind("sign-ins that ran out", sessions.purge, soon=True),
     "conversations": Kind("deleted conversations", conversations.purge),
     "messages": Kind("deleted messages", removals.purge),
     FILES: Kind("files that nothing uses", files.purge),
+    COPIES: Kind("copies of files at model servers that no stored conversation uses", copies.purge),
     "links": Kind("links", links.purge),
     "log": Kind("logged replies", log.purge),
     "temporary": Kind("rows of temporary replies", purges.temporary),
@@ -94,7 +96,7 @@ class Purging:
 
     def kinds(self, *, whole: bool = True) -> dict[str, Remove]:
         found = {name: kind.remove for name, kind in KINDS.items() if whole or kind.soon}
-        unused = {name: found.pop(name) for name in (FILES,) if name in found}  # of all that has gone before
+        unused = {name: found.pop(name) for name in (FILES, COPIES) if name in found}  # of all that has gone before
         return {**found, ACCOUNTS: self._accounts, **unused, "traces": _traces}
 
     def _accounts(self, now: datetime) -> int | None:

@@ -19,7 +19,7 @@ from chat.protocol import pace
 from chat.protocol.failures import answer_of, from_stream
 from chat.protocol.types import Json, Request
 from chat.providers import Provider
-from chat.runs import capabilities, sending
+from chat.runs import capabilities, copies, sending
 from chat.store import history, ledger, log, pool, turns
 from chat.store.history import Past
 from chat.store.ledger import Keeping
@@ -44,7 +44,8 @@ async def relay(run: "Run", response: Response) -> None:
             if run.shown:
                 raise
     provider = providers.current()
-    request, reasons = await _begin(run, response, provider), [_unchained, _unreadable, _unseen, _unknown, _too_much]
+    request = await _begin(run, response, provider)
+    reasons = [copies.uncopied, _unchained, _unreadable, _unseen, _unknown, _too_much]
     while True:
         try:
             await follow(run, provider.stream(request), request)
@@ -57,8 +58,12 @@ async def relay(run: "Run", response: Response) -> None:
             if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise
             reasons.remove(why)  # each once
+            if why is copies.uncopied:
+                await copies.forsake(provider, request, error)
             how = {"plain": _unknown not in reasons, "few": _too_much not in reasons}
             request = await _begin_anew(run, response, provider, request, error, **how)
+            if copies.uncopied in reasons:
+                request = await copies.name(run, request, provider, await capabilities.of(provider))
 
 
 async def take_up(run: "Run", response: Response) -> None:
@@ -85,7 +90,8 @@ async def _begin(run: "Run", response: Response, provider: Provider) -> Request:
         chained=bool(plan.previous),
         background=plan.background,
     )
-    return requests.build(items, plan, model=model, instructions=response.instructions, inserts=inserts)
+    request = requests.build(items, plan, model=model, instructions=response.instructions, inserts=inserts)
+    return await copies.name(run, request, provider, can)
 
 
 def _goes_on(provider: Provider, can: Mapping[str, bool]) -> bool:

@@ -14,7 +14,7 @@ from chat import errors
 from chat.models import Branch, Certificate, Conversation, Item, Link, Participant, Removal, Response, SearchEntry, User
 from chat.models.conversations import ConversationQuerySet, shared_with
 from chat.policy import Action, within_reach
-from chat.store import certificates, clock, counting, exports, history, ledger, news, rows, sql
+from chat.store import certificates, clock, copies, counting, exports, history, ledger, news, rows, sql
 
 TITLE_LENGTH = 200
 PURGE_SLICE = 20
@@ -269,6 +269,7 @@ def purge_slice(conversation_id: str, *, certificate: Certificate | None = None)
     counted = certificate or certificates.of_conversation(conversation_id)
     if counted is None:
         return False
+    copies.pass_on(conversation_id)
     ledger.due(conversation_id, certificate=counted)
     exports.withdraw([conversation_id])
     gone, whole = _next_to_go(conversation_id)

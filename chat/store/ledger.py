@@ -120,7 +120,7 @@ def due(conversation_id: str, *, certificate: Certificate) -> None:
     owner = Conversation.objects.filter(pk=OuterRef("conversation")).values("owner")
     kept = Kept.objects.filter(conversation=conversation_id)
     kept.filter(certificate=None).update(certificate=certificate)
-    _make_due(kept, owner=Subquery(owner))
+    make_due(kept, owner=Subquery(owner))
 
 
 def due_of(response_ids: Collection[str], *, certificate: Certificate | None = None) -> None:
@@ -128,7 +128,7 @@ def due_of(response_ids: Collection[str], *, certificate: Certificate | None = N
     kept = Kept.objects.filter(turn__response__in=response_ids)
     if certificate is not None:
         kept.filter(certificate=None).update(certificate=certificate)
-    _make_due(kept)
+    make_due(kept)
 
 
 def certify(certificate: Certificate, *, of: User) -> None:
@@ -138,8 +138,10 @@ def certify(certificate: Certificate, *, of: User) -> None:
     Kept.objects.filter(Q(owner=of, conversation=None) | Q(certificate__owner=of)).update(certificate=certificate)
 
 
-def _make_due(kept: QuerySet[Kept], **changes: Any) -> None:
-    kept.filter(state=State.KEPT).update(state=State.DUE, attempts=0, next_try=Now(), error="", **changes)
+def make_due(kept: QuerySet[Kept], **changes: Any) -> int:
+    """Delete there what these say is kept, from now on. How many that are."""
+    gone: dict[str, Any] = {"state": State.DUE, "attempts": 0, "next_try": Now(), "error": "", "file": None}
+    return kept.filter(state=State.KEPT).update(**gone, **changes)
 
 
 DUE: Final = "SELECT 1 FROM chat_kept WHERE state = 'due' AND next_try <= {now} LIMIT 1"
@@ -149,14 +151,15 @@ def claim(server: str, *, most: int) -> list[Kept]:
     """Some of what is due at this provider, for this process alone until the time for one try is over."""
     if not sql.rows(DUE):
         return []
-    found = Kept.objects.filter(state=State.DUE, next_try__lte=Now(), server=server[:500], kind=Kept.Kind.RESPONSE)
+    kinds = (Kept.Kind.RESPONSE, Kept.Kind.FILE)
+    found = Kept.objects.filter(state=State.DUE, next_try__lte=Now(), server=server[:500], kind__in=kinds)
     with transaction.atomic():
         ids = list(found.select_for_update(skip_locked=True).order_by("next_try").values_list("pk", flat=True)[:most])
-        Kept.objects.filter(pk__in=ids).update(attempts=F("attempts") + 1, next_try=_in(LEASE))
+        Kept.objects.filter(pk__in=ids).update(attempts=F("attempts") + 1, next_try=later(LEASE), file=None)
         return list(Kept.objects.filter(pk__in=ids).order_by("pk"))
 
 
-def _in(seconds: float) -> Combinable:
+def later(seconds: float) -> Combinable:
     return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())
 
 
@@ -178,7 +181,7 @@ def remains(claim: Kept, error: str) -> None:
 def retry(claim: Kept, error: str) -> None:
     """It could not be deleted now. Each pause is twice as long as the one before."""
     pause = min(LONGEST, SHORTEST * 2 ** min(claim.attempts - 1, 20))
-    _mine(claim).update(next_try=_in(pause), error=error[:300])
+    _mine(claim).update(next_try=later(pause), error=error[:300])
 
 
 STRAYS: Final = "SELECT id FROM chat_kept WHERE state = 'kept' AND conversation_id IS NULL AND turn_id IS NULL LIMIT %s"
@@ -205,7 +208,7 @@ def tidy(server: str, account: str = "") -> None:
     for name, kept in some.items():
         match name:
             case "stray":
-                _make_due(kept)
+                make_due(kept)
             case "left":
                 kept.filter(state=State.DUE).update(state=State.REMAINS, error=ELSEWHERE)
             case _:
@@ -223,8 +226,10 @@ def purge(now: datetime | None = None) -> int | None:
     for pk, server in sql.rows(OVER, now, SLICE):
         (over if expires_at(server) else stay).append(pk)
     old = [pk for (pk,) in sql.rows(OLD, now - timedelta(days=CLOSED), SLICE)]
-    expired = Kept.objects.filter(pk__in=over, state__in=Kept.OPEN).update(state=State.EXPIRED, ended=now) if over else 0
+    ended: dict[str, Any] = {"state": State.EXPIRED, "ended": now, "file": None}
+    expired = Kept.objects.filter(pk__in=over, state__in=Kept.OPEN).update(**ended) if over else 0
     if stay:
+        make_due(Kept.objects.filter(pk__in=stay, kind=Kept.Kind.FILE))  # it is not used any longer, and need not be there
         Kept.objects.filter(pk__in=stay).update(expires=now + timedelta(days=DAYS))
     removed = Kept.objects.filter(pk__in=old).delete()[0] if old else 0
     return expired + removed if over or stay or old else None
@@ -285,7 +290,7 @@ def _together(one: Held, other: Held) -> Held:
 def page(actor: User, *, before: int | None = None, most: int) -> list[Kept]:
     """One's own ledger, what was kept last first; `before`: what comes after this row."""
     ids = sorted((pk for some in parts(actor) for pk in newest(some, before)[:most]), reverse=True)[:most]
-    return list(Kept.objects.filter(pk__in=ids).select_related("conversation").order_by("-pk"))
+    return list(Kept.objects.filter(pk__in=ids).select_related("conversation", "file").order_by("-pk"))
 
 
 def newest(some: QuerySet[Kept], before: int | None = None) -> QuerySet[Kept, int]:

@@ -5,14 +5,14 @@ the row first: it is used, or it is going, and then another row is made.
 """
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from chat.models import File, FileUse, Response, User
-from chat.store import clock, history, ledger, sql
+from chat.store import clock, copies, history, ledger, sql
 
 SLICE: Final = 100  # rows that one transaction changes
 MOST: Final = 5_000  # unused files that one question finds
@@ -48,6 +48,7 @@ def _removed(now: datetime) -> int:
     uses = FileUse.objects.filter(file__in=some)
     _due_below(uses, now)
     uses.delete()
+    copies.due_of(some)
     return File.objects.filter(pk__in=some).update(state=State.GOING)
 
 
@@ -84,7 +85,14 @@ def _forsake(ids: list[str]) -> int:
     """Those that nothing uses, still, once they are locked."""
     held = File.objects.select_for_update(skip_locked=True).filter(pk__in=ids, state=State.HERE)
     some = list(held.values_list("pk", flat=True))
-    return _without_uses().filter(pk__in=some).update(state=State.GOING) if some else 0
+    return _go(some)
+
+
+def _go(ids: list[str], **changes: Any) -> int:
+    """Those that nothing uses, and their copies elsewhere with them."""
+    some = list(_without_uses().filter(pk__in=ids).values_list("pk", flat=True)) if ids else []
+    copies.due_of(some)
+    return File.objects.filter(pk__in=some).update(state=State.GOING, **changes) if some else 0
 
 
 def _without_uses() -> QuerySet[File]:
@@ -112,7 +120,7 @@ def forget(user: User, *, most: int) -> bool:
     """
     FileUse.objects.filter(author=user).delete()
     some = list(File.objects.filter(owner=user).values_list("pk", flat=True)[:most])
-    nobodys = {"owner": None, "name": "", "state": State.GOING}
-    _without_uses().filter(pk__in=some).exclude(state=State.COMING).update(**nobodys)
+    there = File.objects.filter(pk__in=some).exclude(state=State.COMING)
+    _go(list(there.values_list("pk", flat=True)), owner=None, name="")
     File.objects.filter(pk__in=some, owner=user).update(owner=None, name="")  # messages have a name of their own for it
     return bool(some)

@@ -17,6 +17,7 @@ import pytest
 from tests.engines import Postgres
 from tests.faults.house import House, LargeHouse
 from tests.faults.visitor import Visitor
+from tests.files.samples import pdf
 from tests.scripted import ScriptedServer
 
 WAYS = ("said", "reply", "file", "kept", "failed", "again", "edited", "call", "renamed", "crash", "sought", "title")
@@ -218,10 +219,30 @@ async def delete(house: House, person: Visitor, conversation_id: str) -> None:
     await asyncio.to_thread(house.run, "manage", "purge")
 
 
-async def test_what_is_not_stored_is_in_ones_own_items_and_after_deletion_nowhere(house: House) -> None:
+PROBE = """INSERT INTO chat_probe (server, model, found, state, done, total, error, epoch, attempts, created)
+VALUES (%s, '', '{"files": {"can": true}, "input_file": {"can": true}}', 'ready', 0, 0, '', 0, 0, '2026-01-01 00:00:00+00:00')
+RETURNING id"""
+
+
+async def show(house: House, person: Visitor, pk: str, model: ScriptedServer) -> list[str]:
+    """A PDF goes along, to a server that was found to keep files: what it keeps then."""
+    large = pdf("Tides") + b"\n%" + b"\xff" * 70_000
+    async with person.client() as client:
+        fields = {"text": "Read this [[tokens=3]]", "client_id": secrets.token_hex(16)}
+        answer = await client.post(
+            f"/c/{pk}/messages/", data=fields, files=[("attachments", ("t.pdf", large, "application/pdf"))]
+        )
+        assert answer.status_code < 400, answer.text
+    assert (await ended(house, pk, 9))[-1] == "completed"
+    return [one["filename"] for one in model.cabinet.kept.values()]
+
+
+async def test_what_is_not_stored_is_in_ones_own_items_and_after_deletion_nowhere(house: House, model: ScriptedServer) -> None:
     (person,) = house.people(1)
     canary = Canary()
+    house.rows(PROBE, model.base_url)
     pk = await talk(house, person, canary, store="off")
+    assert not await show(house, person, pk, model)
     assert raw(house, canary) >= {"said", "reply", "file", "kept", "edited", "call", "renamed", "crash"}, (
         "the canary is seen where it may be"
     )
@@ -231,12 +252,15 @@ async def test_what_is_not_stored_is_in_ones_own_items_and_after_deletion_nowher
     await until(lambda: not raw(house, canary), within=30, what=f"left after the deletion: {raw(house, canary)}")
 
 
-async def test_what_is_stored_is_in_the_log_as_well_and_after_deletion_nowhere(house: House) -> None:
+async def test_what_is_stored_is_in_the_log_as_well_and_after_deletion_nowhere(house: House, model: ScriptedServer) -> None:
     (person,) = house.people(1)
     canary = Canary()
+    house.rows(PROBE, model.base_url)
     pk = await talk(house, person, canary, store="on")
+    assert len(await show(house, person, pk, model)) == 1
     assert elsewhere(house, canary, pk) >= {"reply", "again", "crash"}, "the log holds what is stored"
     assert "sought" not in raw(house, canary)
     await export(house, person, canary)
     await delete(house, person, pk)
     await until(lambda: not raw(house, canary), within=30, what=f"left after the deletion: {raw(house, canary)}")
+    await until(lambda: not model.cabinet.kept, within=30, what="the model server keeps a file of what was deleted")

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from chat.models import Certificate, Kept, Response, Turn, User
 from chat.store import certificates, conversations, departures, ledger, messages, removals, responses, sharing, turns
+from chat.store.attached import Held
 from chat.store.messages import Begun
-from tests.cast import Cast
+from tests.cast import Cast, put_in
 from tests.conftest import signed_in
 from tests.own_data.conftest import clear, talk, team_of
 
@@ -20,11 +21,9 @@ SERVER = "https://api.openai.com/v1"
 
 def keep(begun: Begun, number: int = 1, **more: Any) -> Kept:
     now = timezone.now()
-    fields = {"next_try": now, "created": now, "expires": now + timedelta(days=30), **more}
+    fields = {"next_try": now, "created": now, "expires": now + timedelta(days=30), "upstream_id": f"resp_{number}", **more}
     conversation = begun.conversation
-    return Kept.objects.create(
-        conversation=conversation, owner=conversation.owner, server=SERVER, upstream_id=f"resp_{number}", **fields
-    )
+    return Kept.objects.create(conversation=conversation, owner=conversation.owner, server=SERVER, **fields)
 
 
 def delete_there() -> None:
@@ -86,6 +85,32 @@ def test_a_conversation_that_is_gone_here_and_there_leaves_its_owner_a_certifica
     for other in (people.stranger, people.owner):
         for path in (where, f"{where}download/"):
             assert signed_in(other).get(path).status_code == 404
+
+
+def test_copies_of_files_are_on_it_but_for_those_that_another_conversation_uses(people: Cast) -> None:
+    used: dict[str, Begun] = {}
+    files = [put_in(people.mate, data, f"{data!r}.png", kind="image", type="image/png") for data in (b"one", b"both")]
+    for name, uses in {"first": files, "second": files[1:]}.items():
+        held = [Held(put_in(people.mate, b"both" if use is files[1] else b"one", "x").pk) for use in uses]
+        used[name] = messages.send(actor=people.mate, conversation_id=None, text="Look", held=held)
+        Response.objects.filter(pk=used[name].response.pk).update(status="completed")
+    for use in files:
+        keep(used["first"], kind="file", file=use.file, upstream_id=f"file-{use.file.name}")
+    purge(used["first"])
+    delete_there()
+    (certificate,) = Certificate.objects.all()
+    assert [(one["kind"], one["id"]) for one in json.loads(certificate.text)["elsewhere"]] == [("file", "file-b'one'.png")]
+    assert certificates.verify(certificate.text)
+    page = signed_in(people.mate).get(address(signed_in(people.mate))).text
+    assert "File at OpenAI: DELETE, then GET answered 404" in page
+    left = Kept.objects.get(state="kept")
+    assert (left.conversation_id, left.file_id) == (used["second"].conversation.pk, files[1].file_id)
+    departures.begin(actor=people.mate)
+    clear()
+    delete_there()
+    text = Certificate.objects.get(kind="person").text
+    assert "file-b'both'.png" in text
+    assert not Kept.objects.exclude(state="gone").exists()
 
 
 def test_a_forged_byte_is_told(people: Cast, settings: Any) -> None:

@@ -50,8 +50,8 @@ FIXED = {
     "strict",
     "reasoning",
 }
-FIXED |= {"reasoning_replay", "sequence", "usage"}
-POORER = ("store", "chain", "delete", "background", "reattach", "cancel", "sequence", "unstored", "reasoning", "errors")
+FIXED |= {"reasoning_replay", "sequence", "usage", "files"}
+POORER = ("files", "store", "chain", "delete", "background", "reattach", "cancel", "sequence", "unstored", "reasoning", "errors")
 KEEPING = ("store", "get", "input_items", "chain", "delete", "background", "reattach", "cancel")
 
 
@@ -82,7 +82,7 @@ async def test_of_a_server_that_can_all_of_it_all_is_found_and_nothing_is_left_t
         found = await found_at(there)
         assert {name: row["said"] for name, row in found.items() if row["can"] is not True} == {}
         assert set(found) == set(CAPABILITIES) - {"chat"} > FIXED
-        assert (there.shelf.kept, there.held) == ({}, set())
+        assert (there.shelf.kept, there.held, there.cabinet.kept) == ({}, set(), {})
         posts = [request for request in there.requests if request.method == "POST" and request.path == "/v1/responses"]
         assert len(there.requests) < 35
         assert all(request.body["max_output_tokens"] <= 1024 for request in posts)
@@ -100,7 +100,7 @@ async def test_whatever_one_lacks_is_found_and_what_hangs_on_it_is_not_claimed(n
     with server(lacks={name}) as there:
         found = can(await found_at(there))
         assert {lacking for lacking, it_can in found.items() if it_can is not True} == {name, *hang_on.get(name, ())}
-        assert (there.shelf.kept, there.held) == ({}, set()) or name == "delete"
+        assert (there.shelf.kept, there.held, there.cabinet.kept) == ({}, set(), {}) or name == "delete"
 
 
 async def test_one_that_accepts_and_forgets_does_not_keep() -> None:

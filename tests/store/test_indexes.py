@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from chat.live import catchup
 from chat.models import LogRow, Response
-from chat.store import counting, ledger, log
+from chat.store import copies, counting, ledger, log
 from tests.cast import Cast
 
 fewer_indexes = import_module("chat.migrations.0004_fewer_indexes")
@@ -66,6 +66,8 @@ def _explained(how: str, query: str, values: Any) -> str:
         (plain(ledger.STRAYS), (1,), ["kept_stray"]),
         (plain(ledger.RETURNED), ("s", "e", "e", "a", 1), ["kept_remains"]),
         (plain(ledger.OVER), ("2026-01-01", 1), ["kept_open"]),
+        (plain(copies.STANDING), (1, 1), ["kept_copies"]),
+        ("SELECT 1 FROM chat_kept WHERE file_id IN (%s) AND server = 's' AND account = ''", ("f",), ["one_copy_of_a_file"]),
         (plain(ledger.OLD), ("2026-01-01", 1), ["kept_ended"]),
         ("SELECT id FROM chat_kept WHERE conversation_id = %s", ("c",), ["chat_kept_conversation_id"]),
         ("SELECT id FROM chat_kept WHERE turn_id = %s", ("t",), ["one_kept_per_turn"]),

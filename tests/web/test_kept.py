@@ -11,7 +11,7 @@ from chat.live.catchup import catch_up
 from chat.models import Conversation, Kept, User
 from chat.store import conversations, ledger, messages, probes, sharing, storing
 from chat.web.kept import MOST
-from tests.cast import Cast, gather
+from tests.cast import Cast, gather, put_in
 from tests.conftest import signed_in
 
 SERVER = "https://models.example/v1"
@@ -54,6 +54,22 @@ def test_everybody_sees_their_own_ledger_and_nobody_elses(cast: Cast) -> None:
     held = " ".join(client.get(f"{mine.url}storing/").text.split())
     assert "3 responses still at models.example" in held
     assert ledger.totals() == ledger.held_by(cast.mate)
+
+
+def test_a_copy_of_a_file_is_listed_with_its_name_and_its_conversation(cast: Cast) -> None:
+    mine = begin(cast.mate)
+    use = put_in(cast.mate, name="tide.png")
+    row = keep(mine, 1, kind="file", file=use.file, state="due")
+    client = signed_in(cast.mate)
+    where = " ".join(client.get("/settings/data/kept/").text.split())
+    assert "File <bdi>“tide.png”</bdi> at models.example" in where
+    assert "Being sent there" in where
+    Kept.objects.filter(pk=row.pk).update(state="kept")
+    assert "Kept, and deleted there on" in client.get("/settings/data/kept/").text
+    assert "1 file still at models.example" in client.get(f"{mine.url}storing/").text
+    assert "tide.png" not in signed_in(cast.stranger).get("/settings/data/kept/").text
+    probes.keep(server=SERVER, model="", found={"files": {"can": True}}, by=None)
+    assert "may keep each (and images and files that come along)." in client.get(f"{mine.url}storing/").text
 
 
 def test_when_it_expires_is_said_where_that_is_known(cast: Cast) -> None:

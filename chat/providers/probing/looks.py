@@ -142,7 +142,9 @@ async def image(visit: Visit) -> Rows:
         {"type": "input_image", "image_url": RED, "detail": "low"},
     ]
     heard = await visit.ask(most=LONG, input=[{"role": "user", "content": content}])
-    return {"image": _said(heard, "red", yes="It saw that a red picture is red.", no="Shown a red picture, it answered")}
+    saw = _said(heard, "red", yes="It saw that a red picture is red.", no="Shown a red picture, it answered")
+    visit.sees = saw.can is True
+    return {"image": saw}
 
 
 async def input_file(visit: Visit) -> Rows:
@@ -152,6 +154,7 @@ async def input_file(visit: Visit) -> Rows:
     ]
     heard = await visit.ask(most=LONG, input=[{"role": "user", "content": content}])
     read = _said(heard, WORD.lower(), yes="It read the word in a PDF.", no="Asked for the word in a PDF, it answered")
+    visit.reads = read.can is True
     return {"input_file": read}
 
 

@@ -27,6 +27,7 @@ CAPABILITIES: Final = {
     "background": "Goes on in the background",
     "reattach": "Is taken up where it was",
     "cancel": "Stops in the background",
+    "files": "Keeps files, and takes them by name",
     "conversations": "Keeps conversations",
     "errors": "Refuses a model that is not there",
 }

@@ -9,7 +9,7 @@ from typing import Final
 from chat.errors import KeyRefused, ModelNotFound, QuotaExceeded, ResponseGone, Slow, Unreachable, UpstreamError
 from chat.protocol.client import Client
 from chat.providers.openai import speaks_otherwise
-from chat.providers.probing import keeping, looks
+from chat.providers.probing import files, keeping, looks
 from chat.providers.probing.names import CAPABILITIES
 from chat.providers.probing.visit import SHORT, Row, Visit, judged, sentence
 
@@ -50,6 +50,7 @@ LOOKS: Final = (
     Look(keeping.background, ("background", "reattach")),
     Look(keeping.cancel, ("cancel",), needs="background"),
     Look(keeping.delete, ("delete",), needs="get"),
+    Look(files.files, ("files",)),
     Look(keeping.conversations, ("conversations",)),
     Look(looks.errors, ("errors",)),
 )
@@ -68,10 +69,12 @@ async def probe(client: Client, *, model: str = "", told: Told = nobody) -> tupl
     try:
         await asking.all(told)
     finally:
+        await files.clear(asking.visit)
         await asking.visit.leave(deletes="delete" in asking.rows and asking.rows["delete"].can is True)
-    if asking.rows["store"].can and asking.visit.made:
+    asking.rows["files"] = files.said_of_the_rest(asking.visit, asking.rows["files"])
+    left = sum(not path.startswith("/files/") for path in asking.visit.made)
+    if asking.rows["store"].can and left:
         can, said = asking.rows["delete"]
-        left = len(asking.visit.made)
         asking.rows["delete"] = Row(
             can, f"{said} Of this probe, replies are left there ({left}), until they expire by themselves."
         )

@@ -88,7 +88,9 @@ class Heard:
 
 @dataclass
 class Visit:
-    """`made`: addresses of what the server keeps for us. `spared`: parameters that it does not take."""
+    """`made`: addresses of what the server keeps for us. `spared`: parameters that it does not take. `mark`: of a file that was
+    sent, until it is known whether it is there. `sees`, `reads`: what the model has shown that it can.
+    """
 
     client: Client
     model: str
@@ -97,6 +99,9 @@ class Visit:
     kept: Heard = field(default_factory=Heard)
     thought: Heard = field(default_factory=Heard)
     number: str = ""
+    mark: str = ""
+    sees: bool = False
+    reads: bool = False
 
     async def ask(self, words: str = "", /, *, most: int = SHORT, events: int | None = None, **more: object) -> Heard:
         """A reply, or its first so many events. What is said to be stored is noted as soon as its id is known."""

@@ -1,0 +1,90 @@
+"""Files that a server keeps under ids of its own (`/v1/files`): sent once, named in requests, found again, deleted.
+
+Each is sent under a name with a mark in it, which nobody can guess: so what was sent and never answered for can be found.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from chat.errors import MalformedStream, Slow, UpstreamError
+from chat.protocol.client import Client
+from chat.protocol.failures import answer_of
+from chat.protocol.inserts import Insert, form
+from chat.protocol.types import Json
+from chat.providers.background import forget
+from chat.providers.base import Left
+
+PURPOSES: Final[Mapping[str, str]] = {"image": "vision", "application": "user_data"}
+SUFFIXES: Final[Mapping[str, str]] = {"image/png": ".png", "image/jpeg": ".jpg", "application/pdf": ".pdf"}
+"""The kinds that every server with such files takes, and how their names end there."""
+PAGE, PAGES = 1_000, 50  # files in one list, lists that are looked through
+LOST: Final = re.compile(
+    r"\bfiles?\b.{0,200}(not[ _]found|(no|n')t exist|expired|deleted)|no such file|file_not_found", re.I | re.S
+)
+
+
+class Sent(NamedTuple):
+    """What the server calls it, and in how many seconds it is gone there by itself, as it says; None where it says nothing."""
+
+    id: str
+    seconds: int | None
+
+
+class Files:
+    """Of one server."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def send(self, content: Insert, *, type: str, mark: str, name: str = "", keep: timedelta) -> Sent:
+        """Have it kept, for so long. `name`: what a model may be told that it is called. Raises UpstreamError."""
+        kind = type.partition("/")[0]
+        fields = {"purpose": PURPOSES[kind], "expires_after[anchor]": "created_at"}
+        fields["expires_after[seconds]"] = str(int(keep.total_seconds()))
+        stem = f"{name.rpartition('.')[0] or name} ({mark})" if name else mark
+        body = form(fields, name=f"{stem}{SUFFIXES[type]}", type=type, content=content)
+        made = await self._client.upload("/files", body)
+        found = made.get("id")
+        if not isinstance(found, str) or not found.strip("./ ") or mark in found:
+            raise MalformedStream
+        created, expires = (made.get(field) for field in ("created_at", "expires_at"))
+        if isinstance(created, int | float) and isinstance(expires, int | float):
+            return Sent(found, max(0, min(int(expires - created), int(keep.total_seconds()))))
+        return Sent(found, None)
+
+    async def seek(self, mark: str, *, since: float) -> str:
+        """What it calls the file that was sent under this mark; "" where none is listed. `since`: seconds since 1970, before
+        which it cannot have been made. Raises UpstreamError, also where there are too many to look through.
+        """
+        after = ""
+        for _ in range(PAGES):
+            answer = await self._client.get(f"/files?order=desc&limit={PAGE}{after}")
+            listed = answer.get("data")
+            if not isinstance(listed, list):
+                raise MalformedStream
+            some = [one for one in listed if isinstance(one, dict) and isinstance(one.get("id"), str)]
+            for one in some:
+                if mark in str(one.get("filename")):
+                    return str(one["id"])
+            if not answer.get("has_more") or not some or _before(some[-1], since):
+                return ""
+            after = f"&after={quote(str(some[-1]['id']), safe='')}"
+        raise Slow("The model server keeps more files than can be looked through.")
+
+    async def forget(self, upstream_id: str) -> Left:
+        """Delete it, and look whether it can be found afterwards. Raises when that is not known."""
+        return await forget(self._client, upstream_id, place="files")
+
+
+def _before(one: Json, moment: float) -> bool:
+    created = one.get("created_at")
+    return isinstance(created, int | float) and created < moment
+
+
+def is_lost(error: UpstreamError) -> bool:
+    """Whether it says that a file is not there, or not any more."""
+    answer = answer_of(error)
+    return answer is not None and LOST.search(answer.words) is not None

@@ -1,0 +1,163 @@
+"""Files that a model gets by the name of a copy that its server keeps: sent there once, where a conversation is stored and the
+newest probe found that the server can. All that goes wrong with it ends in what is done otherwise: the bytes go along.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+from django.db import Error as DatabaseError
+from pydantic import JsonValue
+
+from chat import errors
+from chat.models import LONGEST_NAME
+from chat.protocol.failures import answer_of
+from chat.protocol.inserts import Insert
+from chat.protocol.types import Json, Request
+from chat.providers import Provider
+from chat.providers.files import Sent, is_lost
+from chat.providers.openai import speaks_otherwise
+from chat.runs import capabilities
+from chat.store import copies, ledger, pool
+from chat.store.copies import Coming, Place
+
+if TYPE_CHECKING:
+    from chat.runs.run import Run
+
+logger = logging.getLogger(__name__)
+SMALLEST: Final = 64_000  # bytes of a file of which keeping a copy is worth it
+AT_ONCE: Final = 4  # files that one run sends at a time
+PATIENCE: Final = 20.0  # seconds that a reply waits for files to arrive; later ones serve the next
+REST: Final = 60.0  # seconds without another try, after one that the server could not serve
+MOST_REFUSED: Final = 1_000  # files that a process remembers of one server
+CANNOT: Final = (404, 405, 501)  # there is no such address
+UNFIT: Final = (400, 413, 415, 422)  # this file it does not take
+
+_resting: WeakKeyDictionary[Provider, float] = WeakKeyDictionary()
+_refused: WeakKeyDictionary[Provider, dict[str, None]] = WeakKeyDictionary()
+
+
+async def name(run: "Run", request: Request, provider: Provider, can: Mapping[str, bool]) -> Request:
+    """The same, with copies named in the places of such bytes as are worth it. Only where it is to be kept, too."""
+    wanted = {mark: one for mark, one in request.inserts.items() if one.of and one.size >= SMALLEST}
+    if not (wanted and request.store and run.conversation_id and provider.files and can.get("files")):
+        return request
+    try:
+        there = await _had(run, provider, {one.of: one for one in wanted.values()})
+    except DatabaseError as error:
+        logger.warning("Copies of files could not be looked for: %s", type(error).__name__)
+        return request
+    names = {mark: there[one.of] for mark, one in wanted.items() if one.of in there}
+    request.input = [_named(item, names) for item in request.input]
+    request.inserts = {mark: one for mark, one in request.inserts.items() if mark not in names}
+    request.copies = {names[mark]: wanted[mark].of for mark in names}
+    return request
+
+
+def _named(item: Json, names: Mapping[str, str]) -> Json:
+    content = item.get("content")
+    if not isinstance(content, list):
+        return item
+    return {**item, "content": [_part(part, names) for part in content]}
+
+
+def _part(part: JsonValue, names: Mapping[str, str]) -> JsonValue:
+    if not isinstance(part, dict):
+        return part
+    mark = str(part.get("image_url") or part.get("file_data"))
+    if mark not in names:
+        return part
+    detail = {"detail": part["detail"]} if "detail" in part else {}
+    return {"type": part["type"], "file_id": names[mark], **detail}
+
+
+async def _had(run: "Run", provider: Provider, wanted: Mapping[str, Insert]) -> dict[str, str]:
+    """What the provider calls those of these files that it has, or gets soon. Whoever waits for that may give up: they are sent
+    all the same.
+    """
+    place = Place(provider.server, provider.account)
+    there = await pool.for_readers(copies.found, wanted.keys(), place)
+    missing = sorted(wanted.keys() - there.keys() - _refused.get(provider, {}).keys())
+    if missing and run.conversation_id and monotonic() >= _resting.get(provider, 0.0):
+        turns = asyncio.Semaphore(AT_ONCE)
+        coming = await pool.for_readers(copies.begin, missing, place, run.conversation_id)
+        sent = [run.executor.spawn(_send(one, wanted[one.file.pk], provider, there, turns)) for one in coming]
+        if sent:
+            await asyncio.wait(sent, timeout=PATIENCE)
+    return dict(there)
+
+
+async def _send(coming: Coming, insert: Insert, provider: Provider, there: dict[str, str], turns: asyncio.Semaphore) -> None:
+    """Into `there`, if all went well."""
+    async with turns:
+        found = await _sent(coming, insert, provider)
+    if found is None:
+        return
+    endless = found.seconds is None and ledger.expires_at(provider.server)  # where all else has an end, this has none
+    unfit = endless or len(found.id) >= LONGEST_NAME
+    seconds = ledger.DAYS * 86_400 if found.seconds is None else found.seconds
+    if await pool.for_readers(copies.arrive, coming, upstream_id=found.id, seconds=seconds) and not unfit:
+        there[coming.file.pk] = found.id
+    if unfit:
+        await pool.for_readers(copies.lose, [found.id[:LONGEST_NAME]], coming.place)
+        await capabilities.contradicted(provider, "files")
+
+
+async def _sent(coming: Coming, insert: Insert, provider: Provider) -> Sent | None:
+    assert provider.files is not None
+    if monotonic() < _resting.get(provider, 0.0):  # another of them could not be sent meanwhile
+        await pool.for_readers(copies.refused, coming)
+        return None
+    whole, file = replace(insert, prefix="", raw=True), coming.file
+    called = "" if file.is_image else file.name
+    try:
+        return await provider.files.send(whole, type=file.type, mark=coming.mark, name=called, keep=timedelta(days=ledger.DAYS))
+    except errors.ParleyError as error:
+        await _failed(coming, provider, error)
+    return None
+
+
+async def _failed(coming: Coming, provider: Provider, error: errors.ParleyError) -> None:
+    answer = answer_of(error)
+    status = answer.status if answer is not None else 0
+    logger.warning("A file could not be left at the model server (%s), and goes along with what is asked.", error.code)
+    is_sure = status == 501 or (400 <= status < 500 and status != 408)
+    await pool.for_readers(copies.refused if is_sure else copies.broken, coming)
+    if status in CANNOT:
+        await capabilities.contradicted(provider, "files")
+    elif status in UNFIT:
+        known = _refused.setdefault(provider, {})
+        known[coming.file.pk] = None
+        for pk in list(known)[:-MOST_REFUSED]:
+            del known[pk]
+    else:
+        _resting[provider] = monotonic() + REST
+
+
+def uncopied(request: Request, error: errors.UpstreamError) -> bool:
+    """Whether it may have failed because of a copy that is named there, or in what it goes on from: it has expired, was deleted,
+    or cannot be used so. Servers say that in many ways; what was wrong otherwise is so with the bytes, too.
+    """
+    answer = answer_of(error)
+    if answer is None or answer.status == 413 or answer.code == "previous_response_not_found":
+        return False
+    if not request.copies:
+        return bool(request.previous_response_id) and is_lost(error)
+    return isinstance(error, errors.UpstreamRejected) or is_lost(error) or speaks_otherwise(error)
+
+
+async def forsake(provider: Provider, request: Request, error: errors.UpstreamError) -> None:
+    """Those that it says it has not are used no more: all, where it does not say which."""
+    answer = answer_of(error)
+    if answer is None or not is_lost(error):
+        return
+    lost = [name for name in request.copies if name in answer.message] or list(request.copies)
+    try:
+        await pool.for_readers(copies.lose, lost, Place(provider.server, provider.account))
+    except DatabaseError as failure:
+        logger.warning("That copies of files are lost could not be noted: %s", type(failure).__name__)

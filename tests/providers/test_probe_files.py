@@ -1,0 +1,72 @@
+"""Whether a server keeps files is found with one that is deleted again; what cannot be deleted is told."""
+
+import asyncio
+
+import pytest
+
+from chat.protocol.client import Client
+from chat.providers.probing import probe
+from tests.providers.test_probe import QUICK, can, found_at, server
+
+
+async def test_one_is_sent_listed_named_had_and_deleted() -> None:
+    with server() as there:
+        found = await found_at(there)
+        assert found["files"]["can"] is True
+        assert str(found["files"]["said"]).endswith("It says when it ends.")
+        about = [one for one in there.requests if one.path.startswith("/v1/files")]
+        assert [one.method for one in about] == ["POST", "GET", "GET", "DELETE", "GET"]
+        assert about[0].body["expires_after[seconds]"] == "3600"
+        (asked,) = [one.body for one in there.requests if "file_id" in str(one.body)]
+        assert asked["store"] is False
+
+
+async def test_a_model_that_sees_nothing_is_given_a_pdf_and_one_that_takes_neither_nothing() -> None:
+    with server(broken={"image"}) as there:
+        assert can(await found_at(there))["files"] is True
+        assert [one.body["purpose"] for one in there.requests if one.file] == ["user_data"]
+    with server(broken={"image", "input_file"}) as there:
+        assert can(await found_at(there))["files"] is None
+        assert not [one for one in there.requests if one.path.startswith("/v1/files")]
+
+
+@pytest.mark.parametrize(
+    ("lacks", "said"),
+    [("list", "No such File"), ("delete", "it cannot be deleted"), ("get", "No such File"), ("ends", "does not say")],
+)
+async def test_what_it_lacks_is_told_and_what_is_left_there(lacks: str, said: str) -> None:
+    with server() as there:
+        there.cabinet.lacks.add(lacks)
+        found = await found_at(there)
+        assert found["files"]["can"] is (lacks == "ends")
+        assert said in str(found["files"]["said"])
+        assert ("a file is left there" in str(found["files"]["said"])) is bool(there.cabinet.kept) is (lacks == "delete")
+        assert "replies are left" not in str(found["delete"]["said"])
+
+
+@pytest.mark.parametrize("lists", [True, False])
+async def test_one_that_was_never_answered_for_is_found_and_deleted_or_told(lists: bool) -> None:
+    with server() as there:
+        there.cabinet.refusals["POST"] = ["drop"]
+        there.cabinet.lacks |= set() if lists else {"list"}
+        found = await found_at(there)
+        assert found["files"]["can"] is None
+        assert (
+            bool(there.cabinet.kept) is ("Whether a file of this probe is left there" in str(found["files"]["said"])) is not lists
+        )
+
+
+async def test_a_probe_that_is_cut_short_leaves_none() -> None:
+    with server() as there:
+        there.cabinet.refusals["DELETE"] = ["hang"]
+        client = Client(there.base_url, timeouts=QUICK)
+        asking = asyncio.create_task(probe(client))
+        async with asyncio.timeout(20):
+            while there.cabinet.refusals["DELETE"]:
+                await asyncio.sleep(0.005)
+        assert there.cabinet.kept
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await client.close()
+        assert not there.cabinet.kept
