@@ -36,7 +36,8 @@ class File(models.Model):
 
     `room` is what it takes with its thumbnails, which are as wide as `thumbnails` says. `removed`: by its owner, who can have it
     back for some minutes. One that is `coming` waits for its bytes, one that is `going` for these to be gone; nobody finds
-    either, and `next_try` is when that is given up, or tried again. It stays as long as something uses it.
+    either, and `next_try` is when that is given up, or tried again. It stays as long as something uses it;
+    `certificate` waits for it, if nothing does then.
     """
 
     class State(models.TextChoices):
@@ -68,6 +69,9 @@ class File(models.Model):
     state = models.CharField(max_length=7, choices=State.choices, default=State.COMING)
     removed = models.DateTimeField(null=True)
     next_try = models.DateTimeField(null=True)
+    certificate = models.ForeignKey(
+        "chat.Certificate", null=True, on_delete=models.SET_NULL, related_name="files", db_index=False
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     as_text: bool | None = None
@@ -85,6 +89,7 @@ class File(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created", "-id"], name="file_newest"),
             models.Index(fields=["state", "created"], name="file_state"),
+            models.Index(fields=["certificate"], condition=Q(certificate__isnull=False), name="file_certificate"),
         ]
 
     def __str__(self) -> str:

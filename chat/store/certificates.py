@@ -15,8 +15,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from chat import errors
-from chat.models import Certificate, Conversation, Kept, User
-from chat.store import server
+from chat.models import Certificate, Conversation, File, FileUse, Kept, User
+from chat.store import server, sql
 
 SALT: Final = "chat.certificate"
 LISTED: Final = 5_000  # objects that one names; more are counted
@@ -42,6 +42,15 @@ def of_person(person: User) -> Certificate:
     return Certificate.objects.get_or_create(kind=Kind.PERSON, subject=str(person.pk))[0]
 
 
+FILES: Final = """UPDATE chat_file SET certificate_id = %s WHERE id IN
+(SELECT u.file_id FROM chat_fileuse u JOIN chat_item i ON i.id = u.item_id WHERE i.conversation_id = %s)"""
+
+
+def wait_for_files(certificate: Certificate, conversation_id: str) -> None:
+    """Those of this conversation, of which it may be the last that uses them."""
+    sql.run(FILES, certificate.pk, conversation_id)
+
+
 def count(certificate: Certificate, removed: Mapping[str, int], *, last: bool = False) -> None:
     """So many rows of these tables went; `last`: nothing of it is left here."""
     locked = Certificate.objects.select_for_update().get(pk=certificate.pk)
@@ -56,7 +65,9 @@ def count(certificate: Certificate, removed: Mapping[str, int], *, last: bool = 
 def finish() -> bool:
     """Write those of which nothing is left anywhere. Whether there may be more."""
     left = Kept.objects.filter(certificate=OuterRef("pk"), state__in=Kept.OPEN)
-    found = Certificate.objects.filter(~Exists(left), done=None, removed__isnull=False).order_by("removed")
+    used = Q(state=File.State.HERE) & Exists(FileUse.objects.filter(file=OuterRef("pk")))
+    here = File.objects.filter(certificate=OuterRef("pk")).exclude(used)  # their bytes
+    found = Certificate.objects.filter(~Exists(left), ~Exists(here), done=None, removed__isnull=False).order_by("removed")
     ids = list(found.values_list("pk", flat=True)[:SLICE])
     for pk in ids:
         _finish(pk)

@@ -271,6 +271,7 @@ def purge_slice(conversation_id: str, *, certificate: Certificate | None = None)
         return False
     copies.pass_on(conversation_id)
     ledger.due(conversation_id, certificate=counted)
+    certificates.wait_for_files(counted, conversation_id)
     exports.withdraw([conversation_id])
     gone, whole = _next_to_go(conversation_id)
     _, removed = gone.delete()

@@ -249,7 +249,7 @@ def _numbers(user: User) -> bool:
 
 
 def _files(user: User) -> bool:
-    return orphans.forget(user, most=SLICE)
+    return orphans.forget(user, certificate=certificates.of_person(user), most=SLICE)
 
 
 def _branches(user: User) -> bool:

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from chat.models import File, FileUse, Response, User
-from chat.store import clock, copies, history, ledger, sql
+from chat.models import Certificate, File, FileUse, Response, User
+from chat.store import certificates, clock, copies, history, ledger, sql
 
 SLICE: Final = 100  # rows that one transaction changes
 MOST: Final = 5_000  # unused files that one question finds
@@ -109,18 +109,22 @@ def claim(now: datetime | None = None) -> list[File]:
     return some
 
 
+@transaction.atomic
 def gone(file: File) -> None:
     """Its bytes are nowhere any more."""
-    File.objects.filter(pk=file.pk, state=State.GOING).delete()
+    waits = Certificate.objects.filter(files=file.pk).first()
+    _, removed = File.objects.filter(pk=file.pk, state=State.GOING).delete()
+    if waits is not None:
+        certificates.count(waits, removed)
 
 
-def forget(user: User, *, most: int) -> bool:
+def forget(user: User, *, certificate: Certificate, most: int) -> bool:
     """Of somebody who has left, whose conversations have gone: what nothing uses goes, nameless at once; what goes with messages
     in others' conversations stays with these. False when nothing is left.
     """
     FileUse.objects.filter(author=user).delete()
     some = list(File.objects.filter(owner=user).values_list("pk", flat=True)[:most])
     there = File.objects.filter(pk__in=some).exclude(state=State.COMING)
-    _go(list(there.values_list("pk", flat=True)), owner=None, name="")
+    _go(list(there.values_list("pk", flat=True)), owner=None, name="", certificate=certificate)
     File.objects.filter(pk__in=some, owner=user).update(owner=None, name="")  # messages have a name of their own for it
     return bool(some)

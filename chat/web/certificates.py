@@ -17,6 +17,10 @@ SHOWN: Final = 200  # objects that the page lists; the file has them all
 WORDS: Final = {
     "Branch": "choices between versions",
     "Conversation": "conversations",
+    "Departure": "requests to delete an account",
+    "File": "images and files, with their bytes",
+    "FileText": "texts of documents",
+    "FileUse": "files of messages",
     "Item": "messages, and other items of replies",
     "Link": "links",
     "LogRow": "rows of the log",

@@ -8,7 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from chat import errors
+from chat.files import storage
 from chat.models import Certificate, Kept, Response, Turn, User
+from chat.runs import files, uploads
 from chat.store import certificates, conversations, departures, ledger, messages, removals, responses, sharing, turns
 from chat.store.attached import Held
 from chat.store.messages import Begun
@@ -34,6 +37,13 @@ def delete_there() -> None:
     certificates.finish()
 
 
+def bytes_go() -> None:
+    """What the process does with files that nothing uses."""
+    while files.purge(timezone.now()) is not None:
+        pass
+    certificates.finish()
+
+
 def purge(begun: Begun) -> None:
     while conversations.purge_slice(begun.conversation.pk):
         pass
@@ -55,7 +65,7 @@ def test_a_conversation_that_is_gone_here_and_there_leaves_its_owner_a_certifica
     purge(begun)
     client = signed_in(people.mate)
     page = client.get("/settings/data/").text
-    assert "something is still kept elsewhere" in page
+    assert "something of it is still to go" in page
     assert "/settings/data/certificates/" not in page
     found = Certificate.objects.get()
     assert client.get(f"/settings/data/certificates/{found.pk}/").status_code == 404
@@ -89,12 +99,12 @@ def test_a_conversation_that_is_gone_here_and_there_leaves_its_owner_a_certifica
 
 def test_copies_of_files_are_on_it_but_for_those_that_another_conversation_uses(people: Cast) -> None:
     used: dict[str, Begun] = {}
-    files = [put_in(people.mate, data, f"{data!r}.png", kind="image", type="image/png") for data in (b"one", b"both")]
-    for name, uses in {"first": files, "second": files[1:]}.items():
-        held = [Held(put_in(people.mate, b"both" if use is files[1] else b"one", "x").pk) for use in uses]
+    there = [put_in(people.mate, data, f"{data!r}.png", kind="image", type="image/png") for data in (b"one", b"both")]
+    for name, uses in {"first": there, "second": there[1:]}.items():
+        held = [Held(put_in(people.mate, b"both" if use is there[1] else b"one", "x").pk) for use in uses]
         used[name] = messages.send(actor=people.mate, conversation_id=None, text="Look", held=held)
         Response.objects.filter(pk=used[name].response.pk).update(status="completed")
-    for use in files:
+    for use in there:
         keep(used["first"], kind="file", file=use.file, upstream_id=f"file-{use.file.name}")
     purge(used["first"])
     delete_there()
@@ -104,13 +114,41 @@ def test_copies_of_files_are_on_it_but_for_those_that_another_conversation_uses(
     page = signed_in(people.mate).get(address(signed_in(people.mate))).text
     assert "File at OpenAI: DELETE, then GET answered 404" in page
     left = Kept.objects.get(state="kept")
-    assert (left.conversation_id, left.file_id) == (used["second"].conversation.pk, files[1].file_id)
+    assert (left.conversation_id, left.file_id) == (used["second"].conversation.pk, there[1].file_id)
     departures.begin(actor=people.mate)
     clear()
     delete_there()
+    bytes_go()
     text = Certificate.objects.get(kind="person").text
     assert "file-b'both'.png" in text
     assert not Kept.objects.exclude(state="gone").exists()
+
+
+def test_it_waits_for_the_bytes_of_files_that_nothing_else_uses(people: Cast) -> None:
+    one, both = (put_in(people.mate, data, f"{number}.txt") for number, data in enumerate((b"One.", b"Both.")))
+    begun = messages.send(actor=people.mate, conversation_id=None, text="Look", held=[Held(one.pk), Held(both.pk)])
+    again = Held(put_in(people.mate, b"Both.", "again.txt").pk)
+    other = messages.send(actor=people.mate, conversation_id=None, text="Look", held=[again])
+    Response.objects.update(status="completed")
+    purge(begun)
+    assert Certificate.objects.get().done is None
+    bytes_go()
+    body = json.loads(Certificate.objects.get().text)
+    assert (body["rows_here"]["FileUse"], body["rows_here"]["File"]) == (2, 1)
+    with pytest.raises(errors.NotFound):
+        storage.read(uploads.place(one.file))
+    assert storage.read(uploads.place(both.file)) == b"Both."
+    departures.begin(actor=people.mate)
+    clear()
+    certificates.finish()
+    assert Certificate.objects.get(kind="person").done is None
+    bytes_go()
+    assert json.loads(Certificate.objects.get(kind="person").text)["rows_here"]["File"] == 1
+    assert other.conversation.pk != begun.conversation.pk
+    assert (
+        "images and files, with their bytes: 1"
+        in signed_in(people.owner).get(address(signed_in(people.owner), "/settings/server/")).text.lower()
+    )
 
 
 def test_a_forged_byte_is_told(people: Cast, settings: Any) -> None:
@@ -144,7 +182,7 @@ def test_an_account_that_is_gone_leaves_the_owner_of_the_server_one_without_word
     certificates.finish()
     assert not User.objects.filter(pk=pk).exists()
     olivia = signed_in(people.owner)
-    assert "something is still kept elsewhere" in olivia.get("/settings/server/").text
+    assert "something of it is still to go" in olivia.get("/settings/server/").text
     delete_there()
     where = address(olivia, "/settings/server/")
     text = olivia.get(f"{where}download/").text
