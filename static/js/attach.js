@@ -21,18 +21,15 @@
 
   const keep = (file) => {
     texts.items.add(file);
-    const row = line(file, () => {
-      texts.items.remove([...texts.files].indexOf(file));
-      picker.files = texts.files;
-    });
-    row.querySelector("progress").remove();
+    const gone = () => { texts.items.remove([...texts.files].indexOf(file)); picker.files = texts.files; };
+    line(file, gone).querySelector("progress").remove();
   };
 
   const put = (file) => {
     const [request, body] = [new XMLHttpRequest(), new FormData()];
     const row = line(file, () => request.abort());
     row.dataset.coming = "";
-    body.append("file", file);
+    body.append("file", file, file.name.slice(-200));
     request.open("POST", putIn);
     for (const name in headers) request.setRequestHeader(name, headers[name]);
     request.upload.onprogress = ({ loaded, total }) => (row.querySelector("progress").value = loaded / total);
@@ -62,9 +59,12 @@
     input.addEventListener("change", () => add([...input.files]).then(() => input === picker || (input.value = "")));
   }
   form.addEventListener("paste", (event) => {
-    if (!event.clipboardData.files.length || event.clipboardData.types.includes("text/plain")) return;
+    const [{ files, types }, field] = [event.clipboardData, document.querySelector("#from-address [name=address]")];
+    const [address] = event.clipboardData.getData("text/plain").trim().match(/^https?:\/\/\S+\.(png|jpe?g|webp|gif|heic|avif)(\?\S*)?$/i) ?? [];
+    if (address && field) setTimeout(() => (field.value = address) && field.closest("[popover]").showPopover()); // once it stands in the text
+    if (!files.length || types.includes("text/plain")) return;
     event.preventDefault();
-    add([...event.clipboardData.files]);
+    add([...files]);
   });
   for (const type of ["dragover", "dragleave", "drop"]) document.addEventListener(type, (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;

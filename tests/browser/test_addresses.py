@@ -38,6 +38,25 @@ def test_an_image_is_named_by_its_address_seen_and_sent(page: Page, model: Scrip
     assert there.place not in str(model.requests[0].body)
 
 
+PASTE = """(box, text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  box.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_the_address_of_an_image_that_is_pasted_can_be_fetched_with_one_key(page: Page, there: Elsewhere) -> None:
+    field = page.get_by_label("Address of an image or a document")
+    box(page).evaluate(PASTE, "Look at https://example.org/quark.png, please")
+    box(page).evaluate(PASTE, "https://example.org/quarks/")
+    box(page).evaluate(PASTE, f"{there.gives('/quark.png', png())}?size=large")
+    expect(field).to_be_focused()
+    assert there.asked == []
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("list", name="Attached files").get_by_role("listitem")).to_have_count(1)
+    expect(page.get_by_role("button", name="Remove quark.png")).to_be_attached()
+
+
 def test_one_that_is_refused_is_said_and_the_text_stays(page: Page, watch: Watch) -> None:
     watch.expect("400")
     box(page).fill("Look at this")
