@@ -1,6 +1,6 @@
-"""What a redacted text hides: addresses, telephone and card numbers, keys. Each letter of them becomes a dot: a text keeps its
-length, and pieces of it can be cut where they were cut before. They are looked for in the text as it stands, and as it reads
-(`spelling`).
+"""What a redacted text hides: addresses, telephone, card and account numbers, keys. Each letter of them becomes a dot: a text
+keeps its length, and pieces of it can be cut where they were cut before. They are looked for in the text as it stands, and as it
+reads (`spelling`).
 """
 
 import re
@@ -38,6 +38,7 @@ _BETWEEN: Final = r"[\s.,:|/-]{1,5}"
 CARDS: Final = re.compile(  # also between letters, if those are not of an id, and in groups that stand in a table
     rf"(?<![\da-f])(?<!\d[.,])(?:\d{{13,19}}|\d{{4}}(?:{_BETWEEN}\d{{4}}){{3}}|\d{{4}}{_BETWEEN}\d{{6}}{_BETWEEN}\d{{5}})(?![\da-f])"
 )
+IBAN: Final = re.compile(r"\b[A-Za-z]{2}\d{2}[A-Za-z0-9]{11,30}\b")  # in one piece; in groups it is a long number
 DATE: Final = r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4})"
 PLAIN: Final = re.compile(rf"{DATE}(?: {{1,3}}{DATE})*(?: {{1,3}}\d{{1,2}})?|\d\.\d+")  # dates, and a number with many places
 LEFT_OUT: Final = "(left out)"
@@ -61,6 +62,7 @@ def _hidden(text: str, spelt: int = 0) -> Iterator[tuple[int, int]]:
     yield from (found.span(found.lastindex or 0) for found in ASSIGNED.finditer(text))
     yield from (found.span() for found in NUMBER.finditer(text) if _private(found[0]))
     yield from (found.span() for found in CARDS.finditer(text) if luhn(re.sub(r"\D", "", found[0])))
+    yield from (found.span() for found in IBAN.finditer(text) if _account(found[0]))
     read = spelling.plain(text) if spelt < spelling.DEEP else None
     if read is not None:
         yield from ((read.starts[start], read.ends[end - 1]) for start, end in _hidden(read.text, spelt + 1))
@@ -72,6 +74,11 @@ def _private(text: str) -> bool:
     apart = len(digits) < len(text)
     telephone = (apart or (text[0] == "0" and len(digits) <= 15)) and not PLAIN.fullmatch(text.strip())
     return telephone or (len(digits) in CARD and luhn(digits))
+
+
+def _account(iban: str) -> bool:
+    """Whether its check digits are right, as on every account (ISO 13616)."""
+    return int("".join(str(int(letter, 36)) for letter in iban[4:] + iban[:4])) % 97 == 1
 
 
 def luhn(digits: str) -> bool:

@@ -22,6 +22,8 @@ HIDDEN = [
     "4111 1111 1111 1111",
     "5500-0000-0000-0004",
     "378282246310005",
+    "DE89370400440532013000",
+    "gb82west12345698765432",
     "sk-proj-abcdefghijklmnop1234",
     "ghp_abcdefghijklmnopqrst",
     "AKIAIOSFODNN7EXAMPLE",
@@ -38,6 +40,7 @@ SHOWN = [
     "pi is 3.14159265358979",
     "task-force",
     "resp_0123456789",
+    "DE88370400440532013000",  # no account: it does not check
     "2026-11-26 12:30",
     "1_000_000_000",
     "resp_4111111111111111abcdef0123456789",
