@@ -263,10 +263,10 @@ class Look(NamedTuple):
 def _note(actor: User, opening: Opening, looks: list[Look], *, address: str, words: str = "") -> None:
     details = {"note": opening.note, "from": address[:60], "words": words[:300]}
     reader: chain.Facts = {"reader": actor.pk}
-    ids = sorted({look.place.pk for look in looks if isinstance(look.place, Conversation)})
-    if ids:
-        sql.rows("SELECT id FROM chat_conversation WHERE id {one_of} ORDER BY id", ids, lock="FOR NO KEY UPDATE")
     rows = chain.ACCESS.append(by=actor, entries=[({**reader, **_facts(opening, look)}, details) for look in looks])
+    ids = sorted({row.conversation for row in rows if row.conversation})
+    if ids:  # after the head of the chain, as exports do
+        sql.rows("SELECT id FROM chat_conversation WHERE id {one_of} ORDER BY id", ids, lock="FOR NO KEY UPDATE")
     sql.each(
         READ, {"conversation": "text", "number": "bigint"}, [(row.conversation, row.number) for row in rows if row.conversation]
     )
