@@ -52,6 +52,9 @@ class Kept(models.Model):
     expires = models.DateTimeField()
     ended = models.DateTimeField(null=True)
 
+    called: str = ""
+    """What the file is called in its conversation; `store.ledger.page` says it."""
+
     class Meta:
         verbose_name = verbose_name_plural = "kept elsewhere"
         constraints = [

@@ -22,7 +22,9 @@ SUFFIXES: Final[Mapping[str, str]] = {"image/png": ".png", "image/jpeg": ".jpg",
 """The kinds that every server with such files takes, and how their names end there."""
 PAGE, PAGES = 1_000, 50  # files in one list, lists that are looked through
 LOST: Final = re.compile(
-    r"\bfiles?\b.{0,200}(not[ _]found|(no|n')t exist|expired|deleted)|no such file|file_not_found", re.I | re.S
+    r"\bfile(s|_ids?)?\b.{0,200}(not[ _]found|(no|n')t exist|expired|deleted)"
+    r"|(no such|could not find|unknown) file|file_not_found",
+    re.I | re.S,
 )
 
 
@@ -44,7 +46,7 @@ class Files:
         kind = type.partition("/")[0]
         fields = {"purpose": PURPOSES[kind], "expires_after[anchor]": "created_at"}
         fields["expires_after[seconds]"] = str(int(keep.total_seconds()))
-        stem = f"{name.rpartition('.')[0] or name} ({mark})" if name else mark
+        stem = f"{_short(name.rpartition('.')[0] or name)} ({mark})" if name else mark
         body = form(fields, name=f"{stem}{SUFFIXES[type]}", type=type, content=content)
         made = await self._client.upload("/files", body)
         found = made.get("id")
@@ -77,6 +79,11 @@ class Files:
     async def forget(self, upstream_id: str) -> Left:
         """Delete it, and look whether it can be found afterwards. Raises when that is not known."""
         return await forget(self._client, upstream_id, place="files")
+
+
+def _short(name: str) -> str:
+    """As much of it as fits into a name of a file anywhere, with the mark."""
+    return name.encode()[:100].decode(errors="ignore")
 
 
 def _before(one: Json, moment: float) -> bool:

@@ -4,11 +4,11 @@ newest probe found that the server can. All that goes wrong with it ends in what
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from django.db import Error as DatabaseError
@@ -21,7 +21,6 @@ from chat.protocol.inserts import Insert
 from chat.protocol.types import Json, Request
 from chat.providers import Provider
 from chat.providers.files import Sent, is_lost
-from chat.providers.openai import speaks_otherwise
 from chat.runs import capabilities
 from chat.store import copies, ledger, pool
 from chat.store.copies import Coming, Place
@@ -35,8 +34,17 @@ AT_ONCE: Final = 4  # files that one run sends at a time
 PATIENCE: Final = 20.0  # seconds that a reply waits for files to arrive; later ones serve the next
 REST: Final = 60.0  # seconds without another try, after one that the server could not serve
 MOST_REFUSED: Final = 1_000  # files that a process remembers of one server
+OTHERWISE: Final = (errors.RateLimited, errors.QuotaExceeded, errors.Filtered, errors.ContextTooLong)
 CANNOT: Final = (404, 405, 501)  # there is no such address
 UNFIT: Final = (400, 413, 415, 422)  # this file it does not take
+
+
+class Asked(NamedTuple):
+    """A file that goes with what is asked, and what it is called there: "" for images, of which nobody is told."""
+
+    insert: Insert
+    name: str
+
 
 _resting: WeakKeyDictionary[Provider, float] = WeakKeyDictionary()
 _refused: WeakKeyDictionary[Provider, dict[str, None]] = WeakKeyDictionary()
@@ -47,8 +55,10 @@ async def name(run: "Run", request: Request, provider: Provider, can: Mapping[st
     wanted = {mark: one for mark, one in request.inserts.items() if one.of and one.size >= SMALLEST}
     if not (wanted and request.store and run.conversation_id and provider.files and can.get("files")):
         return request
+    called = _called(request.input)
+    files = {one.of: Asked(one, called.get(mark, "")) for mark, one in wanted.items()}
     try:
-        there = await _had(run, provider, {one.of: one for one in wanted.values()})
+        there = await _had(run, provider, files)
     except DatabaseError as error:
         logger.warning("Copies of files could not be looked for: %s", type(error).__name__)
         return request
@@ -57,6 +67,13 @@ async def name(run: "Run", request: Request, provider: Provider, can: Mapping[st
     request.inserts = {mark: one for mark, one in request.inserts.items() if mark not in names}
     request.copies = {names[mark]: wanted[mark].of for mark in names}
     return request
+
+
+def _called(items: Sequence[Json]) -> dict[str, str]:
+    """What the messages that go along call these documents, by their marks: elsewhere they may be called something else."""
+    contents = (item.get("content") for item in items)
+    parts = [part for content in contents if isinstance(content, list) for part in content if isinstance(part, dict)]
+    return {str(part["file_data"]): str(part.get("filename") or "") for part in parts if "file_data" in part}
 
 
 def _named(item: Json, names: Mapping[str, str]) -> Json:
@@ -76,7 +93,7 @@ def _part(part: JsonValue, names: Mapping[str, str]) -> JsonValue:
     return {"type": part["type"], "file_id": names[mark], **detail}
 
 
-async def _had(run: "Run", provider: Provider, wanted: Mapping[str, Insert]) -> dict[str, str]:
+async def _had(run: "Run", provider: Provider, wanted: Mapping[str, Asked]) -> dict[str, str]:
     """What the provider calls those of these files that it has, or gets soon. Whoever waits for that may give up: they are sent
     all the same.
     """
@@ -92,31 +109,33 @@ async def _had(run: "Run", provider: Provider, wanted: Mapping[str, Insert]) -> 
     return dict(there)
 
 
-async def _send(coming: Coming, insert: Insert, provider: Provider, there: dict[str, str], turns: asyncio.Semaphore) -> None:
+async def _send(coming: Coming, asked: Asked, provider: Provider, there: dict[str, str], turns: asyncio.Semaphore) -> None:
     """Into `there`, if all went well."""
     async with turns:
-        found = await _sent(coming, insert, provider)
+        found = await _sent(coming, asked, provider)
     if found is None:
         return
     endless = found.seconds is None and ledger.expires_at(provider.server)  # where all else has an end, this has none
     unfit = endless or len(found.id) >= LONGEST_NAME
     seconds = ledger.DAYS * 86_400 if found.seconds is None else found.seconds
-    if await pool.for_readers(copies.arrive, coming, upstream_id=found.id, seconds=seconds) and not unfit:
+    if await pool.for_readers(copies.arrive, coming, upstream_id=found.id, seconds=seconds, fit=not unfit):
         there[coming.file.pk] = found.id
     if unfit:
-        await pool.for_readers(copies.lose, [found.id[:LONGEST_NAME]], coming.place)
         await capabilities.contradicted(provider, "files")
 
 
-async def _sent(coming: Coming, insert: Insert, provider: Provider) -> Sent | None:
+async def _sent(coming: Coming, asked: Asked, provider: Provider) -> Sent | None:
     assert provider.files is not None
-    if monotonic() < _resting.get(provider, 0.0):  # another of them could not be sent meanwhile
+    rests = monotonic() < _resting.get(provider, 0.0)  # another of them could not be sent meanwhile
+    if rests or not await pool.for_readers(copies.still, coming):
         await pool.for_readers(copies.refused, coming)
         return None
-    whole, file = replace(insert, prefix="", raw=True), coming.file
-    called = "" if file.is_image else file.name
+    whole, keep = replace(asked.insert, prefix="", raw=True), timedelta(days=ledger.DAYS)
     try:
-        return await provider.files.send(whole, type=file.type, mark=coming.mark, name=called, keep=timedelta(days=ledger.DAYS))
+        async with asyncio.timeout(copies.LEASE):
+            return await provider.files.send(whole, type=coming.file.type, mark=coming.mark, name=asked.name, keep=keep)
+    except TimeoutError:
+        await _failed(coming, provider, errors.Slow())
     except errors.ParleyError as error:
         await _failed(coming, provider, error)
     return None
@@ -148,7 +167,7 @@ def uncopied(request: Request, error: errors.UpstreamError) -> bool:
         return False
     if not request.copies:
         return bool(request.previous_response_id) and is_lost(error)
-    return isinstance(error, errors.UpstreamRejected) or is_lost(error) or speaks_otherwise(error)
+    return answer.status != 401 and not isinstance(error, OTHERWISE)
 
 
 async def forsake(provider: Provider, request: Request, error: errors.UpstreamError) -> None:

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE: Final = 4  # that one process deletes at a time
 SKEW: Final = 3600  # seconds by which the provider's clock may be behind
 TIDY: Final = 20  # looks between two for what has expired
+SURE: Final = 4  # looks at a file, after which a server that never heard of it is believed
 THERE: Final = "It is still there after it was deleted."
 TELLS: Final[dict[str, str]] = {Kept.Kind.RESPONSE: "get", Kept.Kind.FILE: "files"}
 """Kind → the capability of a server that says whether one is there."""
@@ -63,6 +64,9 @@ async def _forget(provider: Provider, claim: Kept) -> bool:
         await pool.for_readers(ledger.retry, claim, THERE)
     elif left == "unsure":
         await pool.for_readers(copies.missing, claim)
+    elif left == "untold" and claim.kind == Kept.Kind.FILE and claim.attempts < SURE:  # a moment's 404 of what stands before it
+        await pool.for_readers(ledger.retry, claim, ledger.UNTOLD)
+        return False
     elif left == "untold" and not (await capabilities.of(provider)).get(TELLS[claim.kind]):
         await pool.for_readers(ledger.remains, claim, ledger.UNTOLD)
     elif left != "deleted" and claim.account != provider.account:

@@ -53,7 +53,7 @@ async def relay(run: "Run", response: Response) -> None:
                 sending.plainly(provider)
             return
         except errors.UpstreamError as error:
-            if isinstance(error, errors.ModelCannotSee) and (request.previous_response_id or any(map(_shows, request.input))):
+            if isinstance(error, errors.ModelCannotSee) and _tells_of_sight(request):
                 capabilities.cannot_see(provider, request.model)
             if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise
@@ -64,6 +64,11 @@ async def relay(run: "Run", response: Response) -> None:
             request = await _begin_anew(run, response, provider, request, error, **how)
             if copies.uncopied in reasons:
                 request = await copies.name(run, request, provider, await capabilities.of(provider))
+
+
+def _tells_of_sight(request: Request) -> bool:
+    """Whether an image was shown, as itself: that a copy cannot be used says nothing of what a model sees."""
+    return not request.copies and bool(request.previous_response_id or any(map(_shows, request.input)))
 
 
 async def take_up(run: "Run", response: Response) -> None:

@@ -4,7 +4,7 @@ Counted while it goes; written when nothing is left anywhere. They hold ids, cou
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -42,13 +42,26 @@ def of_person(person: User) -> Certificate:
     return Certificate.objects.get_or_create(kind=Kind.PERSON, subject=str(person.pk))[0]
 
 
-FILES: Final = """UPDATE chat_file SET certificate_id = %s WHERE id IN
-(SELECT u.file_id FROM chat_fileuse u JOIN chat_item i ON i.id = u.item_id WHERE i.conversation_id = %s)"""
+OTHERS: Final = "(certificate_id IS NULL OR certificate_id <> %s) ORDER BY id"
+FILES: Final = f"""SELECT id FROM chat_file WHERE id IN (SELECT u.file_id FROM chat_fileuse u JOIN chat_item i ON i.id = u.item_id
+WHERE i.conversation_id = %s) AND {OTHERS}"""  # noqa: S608 - all of it is ours
+REMOVED: Final = f"""SELECT id FROM chat_file WHERE id IN (SELECT file_id FROM chat_fileuse WHERE item_id = %s OR item_id IN
+(SELECT input_id FROM chat_response WHERE id {{one_of}})) AND {OTHERS}"""  # noqa: S608
 
 
 def wait_for_files(certificate: Certificate, conversation_id: str) -> None:
-    """Those of this conversation, of which it may be the last that uses them."""
-    sql.run(FILES, certificate.pk, conversation_id)
+    """Those of this conversation, of which it may be the last that uses them. Before what is kept of it elsewhere is locked."""
+    _wait(certificate, sql.rows(FILES, conversation_id, certificate.pk, lock="FOR NO KEY UPDATE"))
+
+
+def wait_for_removed(certificate: Certificate, item_id: str, response_ids: list[str]) -> None:
+    """Those of a message that was removed before, and of what is below it."""
+    _wait(certificate, sql.rows(REMOVED, item_id, response_ids or [""], certificate.pk, lock="FOR NO KEY UPDATE"))
+
+
+def _wait(certificate: Certificate, found: Sequence[Sequence[Any]]) -> None:
+    if found:
+        File.objects.filter(pk__in=[pk for (pk,) in found]).update(certificate=certificate)
 
 
 def count(certificate: Certificate, removed: Mapping[str, int], *, last: bool = False) -> None:

@@ -269,9 +269,12 @@ def purge_slice(conversation_id: str, *, certificate: Certificate | None = None)
     counted = certificate or certificates.of_conversation(conversation_id)
     if counted is None:
         return False
+    certificates.wait_for_files(counted, conversation_id)
+    if certificate is not None or not counted.here:  # as what goes first may take it along
+        for item in Removal.objects.filter(conversation=conversation_id).values_list("item", flat=True):
+            certificates.wait_for_removed(counted, item, history.below(item))
     copies.pass_on(conversation_id)
     ledger.due(conversation_id, certificate=counted)
-    certificates.wait_for_files(counted, conversation_id)
     exports.withdraw([conversation_id])
     gone, whole = _next_to_go(conversation_id)
     _, removed = gone.delete()

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from chat.models import LONGEST_NAME, Conversation, File, Kept
+from chat.models import Conversation, File, Kept
 from chat.store import clock, ledger, rows, sql
 
 TAKEN: Final = ("image/png", "image/jpeg", "application/pdf")  # what every server with such files takes
@@ -85,12 +85,25 @@ SET upstream_id = %s, state = 'kept', attempts = 0, error = '', next_try = {{now
 WHERE id = %s AND upstream_id = %s AND state = 'due' AND {WANTED.replace("{file}", "chat_kept.file_id")}"""  # noqa: S608 - all of it is ours
 
 
+STILL: Final = f"""UPDATE chat_kept SET next_try = {{in_seconds}}, created = {{now}}
+WHERE id = %s AND upstream_id = %s AND state = 'due' AND attempts = 0
+AND EXISTS (SELECT 1 FROM chat_file f WHERE f.id = chat_kept.file_id AND f.state = 'here')
+AND EXISTS (SELECT 1 FROM chat_conversation c WHERE c.id = chat_kept.conversation_id AND c.store AND c.deleted IS NULL)
+AND {WANTED.replace("{file}", "chat_kept.file_id")}"""  # noqa: S608 - all of it is ours
+
+
+def still(coming: Coming) -> bool:
+    """Whether it is wanted now that its turn has come; its time begins anew."""
+    return bool(sql.run(STILL, LEASE, coming.pk, coming.mark))
+
+
 @transaction.atomic
-def arrive(coming: Coming, *, upstream_id: str, seconds: int) -> bool:
-    """It is there, for so long. False where it is not wanted any more: it is due then."""
-    if sql.run(ARRIVED, upstream_id[:LONGEST_NAME], seconds, coming.pk, coming.mark):
+def arrive(coming: Coming, *, upstream_id: str, seconds: int, fit: bool = True) -> bool:
+    """It is there, for so long. False where it is not wanted any more, or not `fit` to be used: it is due then."""
+    name = ledger.written(upstream_id)
+    if fit and sql.run(ARRIVED, name, seconds, coming.pk, coming.mark):
         return True
-    known = {"upstream_id": upstream_id[:LONGEST_NAME], "state": State.DUE, "next_try": Now(), "file": None}
+    known = {"upstream_id": name, "state": State.DUE, "next_try": Now(), "file": None}
     if not Kept.objects.filter(pk=coming.pk, upstream_id=coming.mark).update(**known):  # it had been given up
         where = {"server": coming.place.server[:500], "account": coming.place.account}
         Kept.objects.create(kind=FILE, created=Now(), expires=ledger.later(ledger.DAYS * 86_400), **where, **known)
@@ -115,7 +128,7 @@ def is_unnamed(kept: Kept) -> bool:
 
 def named(claim: Kept, upstream_id: str) -> None:
     """It was found there under its mark."""
-    Kept.objects.filter(pk=claim.pk, upstream_id=claim.upstream_id).update(upstream_id=upstream_id[:LONGEST_NAME])
+    Kept.objects.filter(pk=claim.pk, upstream_id=claim.upstream_id).update(upstream_id=ledger.written(upstream_id))
 
 
 def missing(claim: Kept) -> None:
@@ -143,13 +156,23 @@ JOIN chat_item i ON i.id = u.item_id JOIN chat_conversation c ON c.id = i.conver
 WHERE k.conversation_id = %s AND k.state = 'kept' AND c.id <> %s AND c.store AND c.deleted IS NULL GROUP BY k.id"""
 
 
+TAKE: Final = """UPDATE chat_kept SET conversation_id = %s WHERE kind = 'file' AND state = 'kept' AND conversation_id <> %s
+AND file_id IN (SELECT u.file_id FROM chat_fileuse u JOIN chat_item i ON i.id = u.item_id WHERE i.conversation_id = %s)
+AND NOT EXISTS (SELECT 1 FROM chat_fileuse v JOIN chat_item j ON j.id = v.item_id
+JOIN chat_conversation d ON d.id = j.conversation_id
+WHERE v.file_id = chat_kept.file_id AND d.id = chat_kept.conversation_id AND d.store AND d.deleted IS NULL)"""
+
+
 def pass_on(conversation_id: str) -> None:
-    """It goes: copies that another conversation uses too stand in that from now on."""
+    """It goes: copies that another conversation uses too stand in that from now on; those that stand where nothing uses them any
+    more are its own.
+    """
+    sql.run(TAKE, conversation_id, conversation_id, conversation_id)
     found = dict(sql.rows(ELSEWHERE, conversation_id, conversation_id))
     heirs = Conversation.objects.in_bulk(list(set(found.values()))) if found else {}
     for pk, heir_id in found.items():
         if (heir := heirs.get(heir_id)) is not None:
-            Kept.objects.filter(pk=pk).update(conversation=heir, owner=heir.owner_id, team=heir.team_id)
+            Kept.objects.filter(pk=pk).update(conversation=heir, owner=heir.owner_id, team=heir.team_id, certificate=None)
 
 
 STANDING: Final = "SELECT id, file_id FROM chat_kept WHERE kind = 'file' AND state = 'kept' AND id > %s ORDER BY id LIMIT %s"

@@ -13,7 +13,7 @@ from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Max, Ou
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from chat.models import LONGEST_NAME, Certificate, Conversation, Kept, Response, Turn, User
+from chat.models import LONGEST_NAME, Certificate, Conversation, FileUse, Kept, Response, Turn, User
 from chat.policy import within_reach
 from chat.store import clock, sql
 
@@ -65,12 +65,12 @@ AND NOT EXISTS (SELECT 1 FROM chat_kept WHERE server = %s AND upstream_id = %s)"
 @transaction.atomic
 def note(keeping: Keeping) -> None:
     """It is kept there; noting it twice is noting it once. What nobody has here any more is due at once."""
-    where = (keeping.server[:500], keeping.account, _name(keeping.upstream_id), DAYS * 86_400)
+    where = (keeping.server[:500], keeping.account, written(keeping.upstream_id), DAYS * 86_400)
     if not sql.run(NOTE, *where, keeping.conversation_id, keeping.turn_id):
         sql.run(STRAY, *where, keeping.turn_id, where[0], where[2])
 
 
-def _name(upstream_id: str) -> str:
+def written(upstream_id: str) -> str:
     """What can be kept of it. Letters that no index takes so many of are written otherwise: it counts for one that was cut."""
     name = upstream_id[:LONGEST_NAME]
     return name if name.isascii() and name.isprintable() else ascii(name)[1:-1].ljust(LONGEST_NAME, "?")[:LONGEST_NAME]
@@ -258,8 +258,9 @@ class Held:
 
 
 def totals(some: QuerySet[Kept] | None = None) -> list[Held]:
-    """Of everybody, or of these, by provider and kind."""
+    """Of everybody, or of these, by provider and kind; without what is being sent."""
     found = (Kept.objects.all() if some is None else some).filter(state__in=Kept.OPEN).order_by("server", "kind")
+    found = found.exclude(state=State.DUE, file__isnull=False)
     counts = [Count("pk", filter=Q(state=state)) for state in Kept.OPEN]
     names = found.values_list("server", "kind")
     return [Held(*one) for one in names.annotate(kept=counts[0], due=counts[1], remains=counts[2], last=Max("expires"))]
@@ -290,7 +291,14 @@ def _together(one: Held, other: Held) -> Held:
 def page(actor: User, *, before: int | None = None, most: int) -> list[Kept]:
     """One's own ledger, what was kept last first; `before`: what comes after this row."""
     ids = sorted((pk for some in parts(actor) for pk in newest(some, before)[:most]), reverse=True)[:most]
-    return list(Kept.objects.filter(pk__in=ids).select_related("conversation", "file").order_by("-pk"))
+    found = list(Kept.objects.filter(pk__in=ids).select_related("conversation").order_by("-pk"))
+    called = FileUse.objects.filter(file__in=[row.file_id for row in found if row.file_id], item__conversation__isnull=False)
+    names: dict[tuple[str | None, str | None], str] = {
+        (file, where): name for file, where, name in called.values_list("file", "item__conversation", "name")
+    }
+    for row in found:
+        row.called = names.get((row.file_id, row.conversation_id), "")
+    return found
 
 
 def newest(some: QuerySet[Kept], before: int | None = None) -> QuerySet[Kept, int]:

@@ -3,6 +3,7 @@ bytes are where the conversation is, and go with it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from chat import errors
@@ -79,6 +80,18 @@ def _full(file: TalkFile, *, mine: bool) -> errors.TooLarge:
 def read(place: str, file_id: str, name: str = "0") -> Iterator[bytes]:
     """A piece of one, in chunks: "0" is all of it, the others are its thumbnails by width, and "text". May raise Away."""
     return home().files.piece(place, file_id, name)
+
+
+def streamed(place: str, file_id: str, name: str = "0") -> Iterator[bytes]:
+    """The same, for who is answered with it: NotFound where it is not there, before anything is sent."""
+    pieces = read(place, file_id, name)
+    try:
+        first = next(pieces, b"")
+    except Away:
+        raise away() from None
+    if not first:
+        raise errors.NotFound(GONE)
+    return chain([first], pieces)
 
 
 def whole(place: str, file_id: str, name: str = "0") -> bytes:

@@ -165,6 +165,8 @@ def say(
         if _is(document.last, wire, client_id):
             raise SaidBefore
         _quiet(document)
+        if named.keys() & document.files.keys():  # from another page of it
+            raise errors.Conflict("A file has gone along already.", next="Remove it, and send again.")
         document.model = model or document.model
         document.files |= named
         document.exchanges.append(_exchange(wire, document.model, client_id))

@@ -92,11 +92,13 @@ class InRedis:
         self.files = temporary_files_redis.InRedis(self._redis, self._asking)
 
     def why_not(self) -> str:
-        if monotonic() >= self._until and self._checking.acquire(blocking=False):  # nobody waits for another's question
+        before = self._until  # 0: nobody has asked yet, and there is nothing to be told meanwhile
+        if monotonic() >= before and self._checking.acquire(blocking=not before):  # else nobody waits for another's question
             try:
-                self._found(self._check())
-                if self._reason in (KEEPS, UNSEEN):
-                    self._forget_all()
+                if self._until == before:
+                    self._found(self._check())
+                    if self._reason in (KEEPS, UNSEEN):
+                        self._forget_all()
             finally:
                 self._checking.release()
         return self._reason

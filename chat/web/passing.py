@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from chat import errors
+from chat.live.streamed import Streamed
 from chat.runs import addresses, passing
 from chat.store import talk_files, talks
 from chat.store.talk import Talk
@@ -55,14 +56,14 @@ def let_go(request: PersonRequest, file_id: str, temporary_id: str | None = None
 @require_safe
 @person_required
 @unspoken
-def show(request: PersonRequest, file_id: str, width: int = 0, temporary_id: str | None = None) -> HttpResponse:
+def show(request: PersonRequest, file_id: str, width: int = 0, temporary_id: str | None = None) -> HttpResponseBase:
     """All of it, or a thumbnail: only what we have made ourselves, which all images are, is shown in a browser."""
     talk = _talk(request, temporary_id)
     file = talk_files.find(request.user, talk, file_id)
     if width and width not in file.thumbnails:
         raise errors.NotFound(talk_files.GONE)
-    data = talk_files.whole(talk_files.place(request.user, talk), file_id, str(width))
+    pieces = talk_files.streamed(talk_files.place(request.user, talk), file_id, str(width))
     request.META.pop("HTTP_ACCEPT_ENCODING", None)
     disposition = content_disposition_header(not (file.is_image or width), file.name) or "inline"
     type_ = "image/webp" if width else file.type
-    return HttpResponse(data, content_type=type_, headers={**NONE, "Content-Disposition": disposition})
+    return Streamed(pieces, content_type=type_, headers={**NONE, "Content-Disposition": disposition})

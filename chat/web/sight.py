@@ -87,8 +87,10 @@ def _read(actor: User, uses: Sequence[FileUse]) -> list[Document]:
             reads = False
             try:
                 text = words.read(actor=actor, file=use.file)
-            except (errors.Busy, errors.FilesAway, errors.NotFound):
+            except (errors.FilesAway, errors.NotFound):
                 continue
+            except errors.Busy:  # the page asks again
+                text = None
         known_now = (
             Document(use.name, bool(text.text), use.file.pages, text.cut) if text is not None else Document(use.name, None)
         )

@@ -151,6 +151,19 @@ def test_it_waits_for_the_bytes_of_files_that_nothing_else_uses(people: Cast) ->
     )
 
 
+def test_it_waits_for_the_files_of_a_message_that_was_deleted_before(people: Cast) -> None:
+    begun = talk(people.mate, "Hello", "Yes")
+    use = put_in(people.mate, b"One.", "one.txt")
+    into = begun.conversation.pk
+    second = messages.send(actor=people.mate, conversation_id=into, text="Look", held=[Held(use.pk)])
+    Response.objects.update(status="completed")
+    removals.remove(actor=people.mate, conversation_id=into, item_id=str(second.response.input_id))
+    purge(begun)
+    assert Certificate.objects.get().done is None
+    bytes_go()
+    assert json.loads(Certificate.objects.get().text)["rows_here"]["File"] == 1
+
+
 def test_a_forged_byte_is_told(people: Cast, settings: Any) -> None:
     begun = talk(people.mate, "Hello", "Yes")
     keep(begun)

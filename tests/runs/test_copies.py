@@ -116,6 +116,27 @@ async def test_a_pdf_keeps_its_name_for_the_model_and_small_files_go_along(house
     assert picture["image_url"].startswith("data:")
 
 
+async def test_it_is_called_there_as_in_the_message_not_as_elsewhere(house: House) -> None:
+    await keeps_files(house)
+    use = await document(house, PAPER, "Private.pdf")
+    await house.send("Look", held=[Held(use.pk)], model="scripted", store=False)
+    await show(house, await document(house, PAPER, f"{'Ж' * 100}.pdf"))
+    (made,) = house.scripted.cabinet.kept.values()
+    assert "Private" not in made["filename"]
+    assert "ЖЖЖ" in made["filename"]
+    assert len(made["filename"].encode()) < 160
+
+
+async def test_what_is_not_wanted_any_more_when_its_turn_comes_is_not_sent(house: House) -> None:
+    await keeps_files(house)
+    use = await image(house, LARGE)
+    begun = await house.send("Look", held=[Held(use.pk)], model="scripted")
+    coming = await pool.for_readers(copies.begin, [use.file_id], Place("https://x.example", "k"), begun.conversation.pk)
+    assert await pool.for_readers(copies.still, coming[0])
+    await pool.for_readers(lambda: storing.switch(actor=house.actor, conversation_id=begun.conversation.pk, on=False))
+    assert not await pool.for_readers(copies.still, coming[0])
+
+
 @pytest.mark.parametrize("why", ["off", "not probed", "cannot", "keeps nothing", "webp"])
 async def test_otherwise_nothing_is_left_there_and_the_bytes_go_along(house: House, why: str) -> None:
     if why != "not probed":

@@ -37,7 +37,7 @@ async def test_an_image_is_shown_and_sent_out_of_memory_and_a_file_once_it_is_ke
     assert f'src="{address}320/"' in page
     answer = await olivia.get(address)
     assert (answer["Content-Type"], answer["Cache-Control"]) == ("image/png", "private, no-store")
-    assert answer.content == base64.b64decode(data)
+    assert b"".join(answer.streaming_content) == base64.b64decode(data)
     assert [(await one.get(where)).status_code for one, where in ((stella, address), (olivia, f"{address}7/"))] == [404, 404]
     assert await pool.for_readers(File.objects.count) == 0
     assert lying() == before

@@ -10,6 +10,7 @@ from chat import providers
 from chat.live.catchup import catch_up
 from chat.models import Conversation, Kept, User
 from chat.store import conversations, ledger, messages, probes, sharing, storing
+from chat.store.attached import Held
 from chat.web.kept import MOST
 from tests.cast import Cast, gather, put_in
 from tests.conftest import signed_in
@@ -58,12 +59,16 @@ def test_everybody_sees_their_own_ledger_and_nobody_elses(cast: Cast) -> None:
 
 def test_a_copy_of_a_file_is_listed_with_its_name_and_its_conversation(cast: Cast) -> None:
     mine = begin(cast.mate)
-    use = put_in(cast.mate, name="tide.png")
+    use = put_in(cast.mate, name="private.png")
+    held = Held(put_in(cast.mate, name="tide.png").pk)  # the same bytes, under a name that others may see
+    messages.send(actor=cast.mate, conversation_id=mine.pk, text="Look", held=[held])
     row = keep(mine, 1, kind="file", file=use.file, state="due")
     client = signed_in(cast.mate)
     where = " ".join(client.get("/settings/data/kept/").text.split())
     assert "File <bdi>“tide.png”</bdi> at models.example" in where
     assert "Being sent there" in where
+    assert "private" not in where
+    assert "file" not in client.get(f"{mine.url}storing/").text.partition("still at")[0][-40:]
     Kept.objects.filter(pk=row.pk).update(state="kept")
     assert "Kept, and deleted there on" in client.get("/settings/data/kept/").text
     assert "1 file still at models.example" in client.get(f"{mine.url}storing/").text

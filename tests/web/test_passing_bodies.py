@@ -28,7 +28,7 @@ class Served:
         await self.may_end.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    async def post(self, cookie: str, size: int, *, path: str = PATH, came: bool = True) -> int:
+    async def post(self, cookie: str, size: int, *, path: str = PATH, came: bool = True, more: Any = ()) -> int:
         sent: list[dict[str, Any]] = []
         coming = asyncio.Queue[dict[str, Any]]()
         coming.put_nowait({"type": "http.request", "body": b"12", "more_body": True})
@@ -38,7 +38,7 @@ class Served:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        headers = [(b"content-length", str(size).encode()), (b"cookie", cookie.encode())]
+        headers = [(b"content-length", str(size).encode()), (b"cookie", cookie.encode()), *more]
         scope = {"type": "http", "path": path, "headers": headers}
         await self.passing(scope, coming.get, send)
         return int(sent[0]["status"])
@@ -84,6 +84,16 @@ async def test_so_many_bytes_are_taken_at_once_and_nobody_takes_all_of_it(cookie
     served.may_end.set()
     assert await asyncio.gather(*first, second, third) == [200] * 5
     assert (len(served.bodies), served.passing.taken.total()) == (5, 0)
+
+
+async def test_a_length_that_is_not_heeded_counts_for_nothing(cookies: list[str]) -> None:
+    """What comes in pieces has no length, whatever is said."""
+    served = Served()
+    sending = asyncio.create_task(served.post(cookies[0], 1, more=((b"transfer-encoding", b"chunked"),)))
+    await until(lambda: served.bodies)
+    assert served.passing.taken.total() == passing_bodies.EACH // 2
+    served.may_end.set()
+    assert await sending == 200
 
 
 async def test_who_waits_for_too_long_is_told_so_unread(cookies: list[str]) -> None:
