@@ -16,6 +16,7 @@ from chat.store.responses import Ending
 from tests.accounts.conftest import simultaneously
 from tests.cast import Cast, assemble
 from tests.conftest import signed_in
+from tests.notifications.test_races import waits
 
 LEVELS = ("", "on", "off")
 
@@ -308,7 +309,9 @@ def test_settling_it_and_leaving_a_team_do_not_wait_for_each_other() -> None:
         with transaction.atomic():  # as `teams.leave`: conversations first, the record last
             belongings.bring_home(Conversation.objects.filter(pk=there.pk))
             held.set()
-            time.sleep(0.3)
+            until = time.monotonic() + 10
+            while not waits() and time.monotonic() < until:  # the other one, for what we hold
+                time.sleep(0.02)
             record.write(actor=cast.mate, what="member.left", about=cast.mate)
 
     def settle() -> None:
