@@ -36,12 +36,16 @@ def form_of(kind: str, raw: bytes) -> tuple[dict[str, str], bytes]:
 @dataclass
 class Cabinet:
     """`kept`: id → the object, with its bytes. `refusals`: how the next requests are answered, by method: with these errors, or
-    not at all ("drop": done, but the connection ends before the answer; "hang"). `lacks`: "list", "delete", "get", "ends".
+    not at all ("drop": done, but the connection ends before the answer; "hang"). `lacks`: "list", "delete", "get", "ends", and of
+    the list: "order" (the oldest first, whatever is asked for), "number" (two to a page), "more" (`has_more`), "after".
+    `strange`: models that say that they have none; `dull`: those that take none by its name.
     """
 
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     refusals: dict[str, list[int | str]] = field(default_factory=dict)
     lacks: set[str] = field(default_factory=set)
+    strange: set[str] = field(default_factory=set)
+    dull: set[str] = field(default_factory=set)
 
     async def answer(self, request: Asked, writer: asyncio.StreamWriter) -> None:
         parts = urlsplit(request.path)
@@ -82,14 +86,19 @@ class Cabinet:
 
     def _page(self, query: dict[str, list[str]]) -> dict[str, Any]:
         """The newest first."""
-        found = list(self.kept.values())[::-1]
-        after = next((at + 1 for at, one in enumerate(found) if [one["id"]] == query.get("after")), 0)
-        rest = found[after : after + int(query["limit"][0])]
-        return {"object": "list", "data": [self._told(one) for one in rest], "has_more": after + len(rest) < len(found)}
+        found = list(self.kept.values())[:: 1 if "order" in self.lacks else -1]
+        known = set() if "after" in self.lacks else {*query.get("after", ())}
+        after = next((at + 1 for at, one in enumerate(found) if one["id"] in known), 0)
+        rest = found[after : after + (2 if "number" in self.lacks else int(query["limit"][0]))]
+        more = {} if "more" in self.lacks else {"has_more": after + len(rest) < len(found)}
+        return {"object": "list", "data": [self._told(one) for one in rest], **more}
 
 
 def unknown(body: Any, cabinet: Cabinet) -> dict[str, str] | None:
     """Why a request that names a file cannot be made, as the error says it; None when it can."""
     named = re.findall(r"'file_id': '([^']*)'", str((body or {}).get("input"))) if isinstance(body, dict) else []
-    missing = next((name for name in named if name not in cabinet.kept), None)
+    if named and body.get("model") in cabinet.dull:
+        return {"message": "Invalid value in input.", "param": "input"}
+    kept = {} if named and body.get("model") in cabinet.strange else cabinet.kept
+    missing = next((name for name in named if name not in kept), None)
     return None if missing is None else {"message": f"File with id '{missing}' not found.", "param": "input"}

@@ -16,7 +16,7 @@ from chat.store import ledger, listed, totals
 from chat.store.totals import Reason, Total
 
 KINDS = {"response": ("reply", "replies"), "file": ("file", "files"), "container": ("container", "containers")}
-KINDS["vector_store"] = ("vector store", "vector stores")
+KINDS |= {"vector_store": ("vector store", "vector stores"), "conversation": ("conversation", "conversations")}
 STATES = {"kept": "kept", "due": "being deleted", "remains": "cannot be deleted"}
 
 

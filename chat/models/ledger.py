@@ -24,6 +24,7 @@ class Kept(models.Model):
         FILE = "file", "file"
         CONTAINER = "container", "container"
         VECTOR_STORE = "vector_store", "vector store"
+        CONVERSATION = "conversation", "conversation"
 
     class State(models.TextChoices):
         KEPT = "kept", "kept"

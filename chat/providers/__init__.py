@@ -93,7 +93,9 @@ def server() -> str:
     return BUNDLED if is_bundled() else _client().base_url
 
 
-async def probe(*, model: str = "", told: probing.Told = probing.nobody) -> tuple[str, probing.Found]:
+async def probe(
+    *, model: str = "", told: probing.Told = probing.nobody, ledger: probing.Ledger | None = None
+) -> tuple[str, probing.Found]:
     """Ask the server what it can (`probing.probe`), by connections of its own: the model, and what was found. What a busy
     server puts off is tried once more.
     """
@@ -101,7 +103,7 @@ async def probe(*, model: str = "", told: probing.Told = probing.nobody) -> tupl
         return MODEL, probing.BUNDLED
     client = _client_with(Timeouts(connect=settings.MODEL_CONNECT, first_byte=40.0, between_bytes=20.0, get=15.0, pauses=(1.0,)))
     try:
-        return await probing.probe(client, model=model or settings.PARLEY_MODEL, told=told)
+        return await probing.probe(client, model=model or settings.PARLEY_MODEL, told=told, ledger=ledger)
     finally:
         await client.close()
 

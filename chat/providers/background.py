@@ -17,7 +17,7 @@ from chat.protocol.client import Client
 from chat.protocol.events import Event
 from chat.protocol.failures import answer_of
 from chat.protocol.types import LARGEST_COUNT, Json
-from chat.providers.base import Left
+from chat.providers.base import Left, Place
 from chat.providers.reading import END, read
 
 GONE: Final = frozenset({404, 405, 410, 501})  # not there, or no such address on this server
@@ -100,10 +100,6 @@ class Background:
             if _status(error) not in GONE:
                 raise
 
-    async def forget(self, upstream_id: str) -> Left:
-        """Delete it, and look whether it can be found afterwards. Raises when that is not known."""
-        return await forget(self._client, upstream_id)
-
     async def _rest(self, mark: Mark, broken: UpstreamError | None) -> AsyncGenerator[Event, None]:
         try:
             async with aclosing(_Watch(self._client, mark, self._patience).events()) as found:
@@ -172,7 +168,7 @@ class _Watch:
         return _end_of(wire)
 
 
-async def forget(client: Client, upstream_id: str, *, place: str = "responses") -> Left:
+async def forget(client: Client, upstream_id: str, *, place: Place = "responses") -> Left:
     """Delete it, and look whether it can be found afterwards. Raises when that is not known."""
     done: Left = "deleted"
     try:
@@ -195,7 +191,7 @@ async def forget(client: Client, upstream_id: str, *, place: str = "responses") 
     return "there"
 
 
-def path_of(upstream_id: str, place: str = "responses") -> str:
+def path_of(upstream_id: str, place: Place = "responses") -> str:
     """Raises ResponseGone for what cannot be an id."""
     if not upstream_id.strip("./ "):
         raise ResponseGone

@@ -15,6 +15,8 @@ Left = Literal["deleted", "absent", "untold", "there"]
 """What a provider says of something that was to be deleted: it has deleted it and finds it no more; it knew nothing of it, and
 finds it no more; the same, but it may as well know no address where such things are; it still has it.
 """
+Place = Literal["responses", "files", "conversations"]
+"""Where a server keeps what it has an id for."""
 BUNDLED: Final = "the bundled model"
 """What stands in the place of its address."""
 
@@ -96,8 +98,8 @@ class Provider(Protocol):
         """Stop what goes on in the background; quiet when it has ended, is gone, or never was there."""
         return
 
-    async def forget(self, upstream_id: str) -> Left:
-        """Delete what is kept, and look whether it is gone."""
+    async def forget(self, upstream_id: str, place: Place = "responses") -> Left:
+        """Delete what is kept there, and look whether it is gone."""
         return "absent"
 
     def status(self) -> Status: ...

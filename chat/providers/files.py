@@ -4,8 +4,9 @@ Each is sent under a name with a mark in it, which nobody can guess: so what was
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from itertools import pairwise
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ PURPOSES: Final[Mapping[str, str]] = {"image": "vision", "application": "user_da
 SUFFIXES: Final[Mapping[str, str]] = {"image/png": ".png", "image/jpeg": ".jpg", "application/pdf": ".pdf"}
 """The kinds that every server with such files takes, and how their names end there."""
 PAGE, PAGES = 1_000, 50  # files in one list, lists that are looked through
+SORTED: Final = 10  # files of different ages, in order: that is no accident
 LOST: Final = re.compile(
     r"\bfile(s|_ids?)?\b.{0,200}(not[ _]found|(no|n')t exist|expired|deleted)"
     r"|(no such|could not find|unknown) file|file_not_found",
@@ -58,9 +60,13 @@ class Files:
         return Sent(found, None)
 
     async def seek(self, mark: str, *, since: float) -> str:
-        """What it calls the file that was sent under this mark; "" where none is listed. `since`: seconds since 1970, before
-        which it cannot have been made. Raises UpstreamError, also where there are too many to look through.
+        """What it calls the file that was sent under this mark; "" where it has none. `since`: seconds since 1970, before which
+        it cannot have been made. Raises UpstreamError, also where that cannot be told: too many, or a list that does not go on.
+
+        Neither the order nor the number that was asked for is taken for granted: it is looked through until the server says
+        that this is all (or, where it never says so, until nothing new comes), or as far as it turns out to be sorted.
         """
+        seen: dict[str, float | None] = {}
         after = ""
         for _ in range(PAGES):
             answer = await self._client.get(f"/files?order=desc&limit={PAGE}{after}")
@@ -71,7 +77,13 @@ class Files:
             for one in some:
                 if mark in str(one.get("filename")):
                     return str(one["id"])
-            if not answer.get("has_more") or not some or _before(some[-1], since):
+            more, new = answer.get("has_more"), [one for one in some if one["id"] not in seen]
+            if more is False or (more is None and not new):
+                return ""
+            if not new:
+                raise MalformedStream("The model server's list of files does not go on.")
+            seen |= {str(one["id"]): _created(one) for one in new}
+            if _gone_past(seen.values(), since):
                 return ""
             after = f"&after={quote(str(some[-1]['id']), safe='')}"
         raise Slow("The model server keeps more files than can be looked through.")
@@ -86,9 +98,15 @@ def _short(name: str) -> str:
     return name.encode()[:100].decode(errors="ignore")
 
 
-def _before(one: Json, moment: float) -> bool:
-    created = one.get("created_at")
-    return isinstance(created, int | float) and created < moment
+def _created(one: Json) -> float | None:
+    found = one.get("created_at")
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _gone_past(times: Iterable[float | None], moment: float) -> bool:
+    """Whether these are sorted, the newest first, and have come to what is older than that."""
+    known = [one for one in times if one is not None]
+    return len(set(known)) >= SORTED and all(a >= b for a, b in pairwise(known)) and known[-1] < moment
 
 
 def is_lost(error: UpstreamError) -> bool:

@@ -9,8 +9,8 @@ from chat.protocol.client import Client
 from chat.protocol.events import Event
 from chat.protocol.failures import Answer, answer_of, from_answer
 from chat.protocol.types import Json, Request
-from chat.providers.background import Background, Patience
-from chat.providers.base import Left, Provider, Status
+from chat.providers.background import Background, Patience, forget
+from chat.providers.base import Left, Place, Provider, Status
 from chat.providers.catalogue import model_names
 from chat.providers.chat_completions import MOST_LESSONS, ChatCompletionsProvider
 from chat.providers.files import Files
@@ -67,8 +67,8 @@ class OpenAIProvider(Provider):
     async def cancel(self, upstream_id: str) -> None:
         await self._background.cancel(upstream_id)
 
-    async def forget(self, upstream_id: str) -> Left:
-        return await self._background.forget(upstream_id)
+    async def forget(self, upstream_id: str, place: Place = "responses") -> Left:
+        return await forget(self._client, upstream_id, place=place)
 
     async def models(self) -> list[str]:
         return model_names(await self._client.get("/models"))

@@ -5,7 +5,7 @@ newest probe found that the server can. All that goes wrong with it ends in what
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -34,6 +34,8 @@ AT_ONCE: Final = 4  # files that one run sends at a time
 PATIENCE: Final = 20.0  # seconds that a reply waits for files to arrive; later ones serve the next
 REST: Final = 60.0  # seconds without another try, after one that the server could not serve
 MOST_REFUSED: Final = 1_000  # files that a process remembers of one server
+LEARNED: Final = 3_600.0  # seconds in which a model gets bytes alone that was seen to take these, and not the copies
+MOST_MODELS: Final = 200  # of one server, that a process remembers
 OTHERWISE: Final = (errors.RateLimited, errors.QuotaExceeded, errors.Filtered, errors.ContextTooLong)
 CANNOT: Final = (404, 405, 501)  # there is no such address
 UNFIT: Final = (400, 413, 415, 422)  # this file it does not take
@@ -46,6 +48,15 @@ class Asked(NamedTuple):
     name: str
 
 
+@dataclass
+class Lessons:
+    """What was learned of one server: model → until when. `lost`: it has said that a copy is not there, and that was believed."""
+
+    alone: dict[str, float] = field(default_factory=dict)
+    lost: dict[str, float] = field(default_factory=dict)
+
+
+_lessons: WeakKeyDictionary[Provider, Lessons] = WeakKeyDictionary()
 _resting: WeakKeyDictionary[Provider, float] = WeakKeyDictionary()
 _refused: WeakKeyDictionary[Provider, dict[str, None]] = WeakKeyDictionary()
 
@@ -54,6 +65,8 @@ async def name(run: "Run", request: Request, provider: Provider, can: Mapping[st
     """The same, with copies named in the places of such bytes as are worth it. Only where it is to be kept, too."""
     wanted = {mark: one for mark, one in request.inserts.items() if one.of and one.size >= SMALLEST}
     if not (wanted and request.store and run.conversation_id and provider.files and can.get("files")):
+        return request
+    if _holds(_of(provider).alone, request.model):
         return request
     called = _called(request.input)
     files = {one.of: Asked(one, called.get(mark, "")) for mark, one in wanted.items()}
@@ -170,13 +183,38 @@ def uncopied(request: Request, error: errors.UpstreamError) -> bool:
     return answer.status != 401 and not isinstance(error, OTHERWISE)
 
 
-async def forsake(provider: Provider, request: Request, error: errors.UpstreamError) -> None:
-    """Those that it says it has not are used no more: all, where it does not say which."""
+def _of(provider: Provider) -> Lessons:
+    return _lessons.setdefault(provider, Lessons())
+
+
+def _holds(lessons: Mapping[str, float], model: str) -> bool:
+    return monotonic() < lessons.get(model, 0.0)
+
+
+def _note(lessons: dict[str, float], model: str) -> None:
+    lessons.pop(model, None)
+    lessons[model] = monotonic() + LEARNED
+    for old in list(lessons)[:-MOST_MODELS]:
+        del lessons[old]
+
+
+def learn(provider: Provider, refused: Request) -> None:
+    """The same went through with the bytes: for a while this model gets no copies, lest each reply be asked for twice."""
+    if refused.copies:
+        _note(_of(provider).alone, refused.model)
+
+
+async def forsake(provider: Provider, request: Request, error: errors.UpstreamError) -> bool:
+    """Those that it says it has not are used no more: all, where it does not say which. False where it says nothing of the kind,
+    or says so again and again: that is the model's way, and others may use them.
+    """
     answer = answer_of(error)
-    if answer is None or not is_lost(error):
-        return
+    if answer is None or not is_lost(error) or (request.copies and _holds(_of(provider).lost, request.model)):
+        return False
+    _note(_of(provider).lost, request.model)
     lost = [name for name in request.copies if name in answer.message] or list(request.copies)
     try:
         await pool.for_readers(copies.lose, lost, Place(provider.server, provider.account))
     except DatabaseError as failure:
         logger.warning("That copies of files are lost could not be noted: %s", type(failure).__name__)
+    return True

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from django.conf import settings
@@ -9,8 +10,10 @@ from django.db import Error as DatabaseError
 
 from chat import errors, providers
 from chat.models import LONGEST_NAME, Kept
+from chat.protocol.failures import answer_of
 from chat.providers import Provider
-from chat.providers.base import Left
+from chat.providers.background import GONE
+from chat.providers.base import Left, Place
 from chat.runs import capabilities
 from chat.store import certificates, copies, ledger, pool
 
@@ -20,8 +23,12 @@ SKEW: Final = 3600  # seconds by which the provider's clock may be behind
 TIDY: Final = 20  # looks between two for what has expired
 SURE: Final = 4  # looks at a file, after which a server that never heard of it is believed
 THERE: Final = "It is still there after it was deleted."
-TELLS: Final[dict[str, str]] = {Kept.Kind.RESPONSE: "get", Kept.Kind.FILE: "files"}
-"""Kind → the capability of a server that says whether one is there."""
+PLACES: Final[Mapping[str, Place]] = {
+    Kept.Kind.RESPONSE: "responses",
+    Kept.Kind.FILE: "files",
+    Kept.Kind.CONVERSATION: "conversations",
+}
+"""What is in the ledger → where a server keeps such things."""
 
 
 async def work() -> None:
@@ -56,7 +63,8 @@ async def _forget(provider: Provider, claim: Kept) -> bool:
         await pool.for_readers(ledger.remains, claim, ledger.TOO_LONG)
         return True
     try:
-        left = await (_forget_file(provider, claim) if claim.kind == Kept.Kind.FILE else provider.forget(claim.upstream_id))
+        is_file = claim.kind == Kept.Kind.FILE
+        left = await (_forget_file(provider, claim) if is_file else provider.forget(claim.upstream_id, PLACES[claim.kind]))
     except errors.UpstreamError as error:
         await pool.for_readers(ledger.retry, claim, error.message)
         return False
@@ -64,10 +72,10 @@ async def _forget(provider: Provider, claim: Kept) -> bool:
         await pool.for_readers(ledger.retry, claim, THERE)
     elif left == "unsure":
         await pool.for_readers(copies.missing, claim)
-    elif left == "untold" and claim.kind == Kept.Kind.FILE and claim.attempts < SURE:  # a moment's 404 of what stands before it
+    elif left == "untold" and is_file and claim.attempts < SURE:  # a moment's 404 of what stands before it
         await pool.for_readers(ledger.retry, claim, ledger.UNTOLD)
         return False
-    elif left == "untold" and not (await capabilities.of(provider)).get(TELLS[claim.kind]):
+    elif left == "untold" and (copies.is_unnamed(claim) or not await _tells(provider, claim.kind)):
         await pool.for_readers(ledger.remains, claim, ledger.UNTOLD)
     elif left != "deleted" and claim.account != provider.account:
         await pool.for_readers(ledger.remains, claim, ledger.ANOTHER_KEY)  # to another key, what is there may seem not to be
@@ -76,16 +84,29 @@ async def _forget(provider: Provider, claim: Kept) -> bool:
     return left != "there"
 
 
+async def _tells(provider: Provider, kind: str) -> bool:
+    """Whether the newest probe found that it says whether one is there."""
+    return (await capabilities.of(provider)).get(ledger.TELLS[kind], False)
+
+
 async def _forget_file(provider: Provider, claim: Kept) -> Left | Literal["unsure"]:
-    """One whose sending was never answered for is looked for first, by its mark; "unsure" where it is not found."""
+    """One whose sending was never answered for is looked for first, by its mark; "unsure" where it is not found, "untold" where
+    there is no list (any more).
+    """
     if provider.files is None:
         return "untold"
     name = claim.upstream_id
     if copies.is_unnamed(claim):
         if claim.account != provider.account:
             return "absent"  # to this key
-        name = await provider.files.seek(name, since=claim.created.timestamp() - SKEW)
+        try:
+            name = await provider.files.seek(name, since=claim.created.timestamp() - SKEW)
+        except errors.UpstreamError as error:
+            if (answer := answer_of(error)) is None or answer.status not in GONE:
+                raise
+            return "untold"
         if not name:
             return "unsure"
         await pool.for_readers(copies.named, claim, name)
+        claim.upstream_id = name
     return await provider.files.forget(name)

@@ -5,7 +5,7 @@ sending, somebody looks for that and deletes it. Only when the answer has come, 
 wanted as long as a message in a stored conversation uses it; the row stands in one of these.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from secrets import token_hex
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from chat.models import Conversation, File, Kept
+from chat.models import Certificate, Conversation, File, Kept
 from chat.store import clock, ledger, rows, sql
 
 TAKEN: Final = ("image/png", "image/jpeg", "application/pdf")  # what every server with such files takes
@@ -145,10 +145,14 @@ def lose(upstream_ids: Collection[str], place: Place) -> None:
     ledger.make_due(Kept.objects.filter(file__isnull=False, upstream_id__in=upstream_ids, **where))
 
 
-def due_of(file_ids: Collection[str]) -> None:
+def due_of(file_ids: Collection[str], *, certificate: Certificate | None = None) -> None:
     """These files go. Inside the transaction in which that is settled."""
-    if file_ids:
-        ledger.make_due(Kept.objects.filter(file__in=file_ids))
+    if not file_ids:
+        return
+    kept = Kept.objects.filter(file__in=file_ids)
+    if certificate is not None:
+        kept.filter(certificate=None).update(certificate=certificate)
+    ledger.make_due(kept)
 
 
 ELSEWHERE: Final = """SELECT k.id, MIN(c.id) FROM chat_kept k JOIN chat_fileuse u ON u.file_id = k.file_id
@@ -168,7 +172,11 @@ def pass_on(conversation_id: str) -> None:
     more are its own.
     """
     sql.run(TAKE, conversation_id, conversation_id, conversation_id)
-    found = dict(sql.rows(ELSEWHERE, conversation_id, conversation_id))
+    _move(dict(sql.rows(ELSEWHERE, conversation_id, conversation_id)))
+
+
+def _move(found: Mapping[int, str]) -> None:
+    """Each of these rows stands in that conversation from now on."""
     heirs = Conversation.objects.in_bulk(list(set(found.values()))) if found else {}
     for pk, heir_id in found.items():
         if (heir := heirs.get(heir_id)) is not None:
@@ -181,12 +189,32 @@ UNWANTED: Final = f"SELECT k.id FROM {SOME} WHERE NOT {WANTED.replace('{file}', 
 LAST: Final = f"SELECT MAX(k.id) FROM {SOME}"  # noqa: S608 - all of it is ours
 
 
+STRANDED: Final = f"""SELECT k.id, MIN(c.id) FROM {SOME} JOIN chat_kept h ON h.id = k.id
+JOIN chat_fileuse u ON u.file_id = k.file_id JOIN chat_item i ON i.id = u.item_id
+JOIN chat_conversation c ON c.id = i.conversation_id WHERE c.store AND c.deleted IS NULL
+AND NOT EXISTS (SELECT 1 FROM chat_fileuse v JOIN chat_item j ON j.id = v.item_id
+JOIN chat_conversation d ON d.id = j.conversation_id WHERE v.file_id = k.file_id AND d.id = h.conversation_id AND d.store)
+GROUP BY k.id ORDER BY k.id LIMIT %s"""  # noqa: S608 - all of it is ours
+_looked: tuple[datetime | None, int] = (None, 0)
+"""How far the purge of that moment has looked in this process."""
+
+
 def purge(now: datetime | None = None) -> int | None:
-    """Have a piece of those go that no message in a stored conversation uses: how many; None when nothing is left."""
-    after: int | None = 0
+    """Have a piece of those go that no message in a stored conversation uses: how many; None when nothing is left. Those that are
+    used elsewhere than where they stand, stand there from then on.
+    """
+    global _looked
+    after: int | None = _looked[1] if now is not None and _looked[0] == now else 0
     while after is not None:
         some = [pk for (pk,) in sql.rows(UNWANTED, after, LOOK, SLICE)]
-        if some and (went := ledger.make_due(Kept.objects.filter(pk__in=some))):
+        went = ledger.make_due(Kept.objects.filter(pk__in=some)) if some else 0
+        if went and len(some) == SLICE:
+            _looked = (now, some[-1])
             return went
+        with transaction.atomic():
+            _move(dict(sql.rows(STRANDED, after, LOOK, SLICE)))
         ((after,),) = sql.rows(LAST, after, LOOK)
+        _looked = (now, after or 0)
+        if went:
+            return went
     return None

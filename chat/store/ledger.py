@@ -2,7 +2,7 @@
 finds nothing or its time is over. The one way by which anything is deleted at a provider: `runs.forgetting` does what is due.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -28,6 +28,8 @@ CLOSED: Final = 30  # days for which a row stays that is closed
 ELSEWHERE: Final = "This server talks to another model server now."
 ANOTHER_KEY: Final = "It was kept with another key."
 UNTOLD: Final = "This model server does not say whether it is there."
+TELLS: Final[dict[str, str]] = {Kept.Kind.RESPONSE: "get", Kept.Kind.FILE: "files", Kept.Kind.CONVERSATION: "conversations"}
+"""Kind → the capability of a server that says whether one is there."""
 TOO_LONG: Final = "What it is called there is longer than what can be kept here."
 State = Kept.State
 
@@ -151,7 +153,7 @@ def claim(server: str, *, most: int) -> list[Kept]:
     """Some of what is due at this provider, for this process alone until the time for one try is over."""
     if not sql.rows(DUE):
         return []
-    kinds = (Kept.Kind.RESPONSE, Kept.Kind.FILE)
+    kinds = (Kept.Kind.RESPONSE, Kept.Kind.FILE, Kept.Kind.CONVERSATION)
     found = Kept.objects.filter(state=State.DUE, next_try__lte=Now(), server=server[:500], kind__in=kinds)
     with transaction.atomic():
         ids = list(found.select_for_update(skip_locked=True).order_by("next_try").values_list("pk", flat=True)[:most])
@@ -213,6 +215,13 @@ def tidy(server: str, account: str = "") -> None:
                 kept.filter(state=State.DUE).update(state=State.REMAINS, error=ELSEWHERE)
             case _:
                 kept.filter(state=State.REMAINS).update(state=State.DUE, attempts=0, next_try=Now(), error="")
+
+
+def ask_again(server: str, can: Mapping[str, bool]) -> None:
+    """What this server did not say of what was to be deleted, it says now, as far as it was found that it `can`."""
+    kinds = [kind for kind, name in TELLS.items() if can.get(name)]
+    untold = Kept.objects.filter(state=State.REMAINS, error=UNTOLD, server=server[:500], kind__in=kinds)
+    untold.update(state=State.DUE, attempts=0, next_try=Now(), error="")
 
 
 @transaction.atomic

@@ -91,7 +91,7 @@ def _forsake(ids: list[str]) -> int:
 def _go(ids: list[str], **changes: Any) -> int:
     """Those that nothing uses, and their copies elsewhere with them."""
     some = list(_without_uses().filter(pk__in=ids).values_list("pk", flat=True)) if ids else []
-    copies.due_of(some)
+    copies.due_of(some, certificate=changes.get("certificate"))
     return File.objects.filter(pk__in=some).update(state=State.GOING, **changes) if some else 0
 
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from chat import errors
 from chat.models import Probe, User
-from chat.store import clock, record
+from chat.store import clock, ledger, record
 from chat.store import server as servers
 
 LEASE: Final = 90.0  # seconds without a sign of life, after which a probe is taken up by another process
@@ -73,6 +73,7 @@ def _put_on_record(server: str, before: Mapping[str, bool], *, actor: User | str
     """Each capability of which something else is known than before."""
     says = {True: "yes", False: "no", None: "not known"}
     now = capabilities(server)
+    ledger.ask_again(server, now)
     for name in sorted({*before, *now}):
         if before.get(name) is not now.get(name):
             was, found = (f"{name}: {says[one.get(name)]}" for one in (before, now))

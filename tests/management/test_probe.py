@@ -11,7 +11,7 @@ from chat.models import Probe
 from chat.store import probes
 from tests.scripted import ScriptedServer
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def connect(settings: Any, url: str) -> None:

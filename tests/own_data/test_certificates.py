@@ -124,6 +124,21 @@ def test_copies_of_files_are_on_it_but_for_those_that_another_conversation_uses(
     assert not Kept.objects.exclude(state="gone").exists()
 
 
+def test_a_copy_that_stands_in_what_others_have_goes_with_its_file_and_is_on_the_certificate_of_whose_that_is(
+    people: Cast,
+) -> None:
+    use = put_in(people.mate, b"mine", "mine.png", kind="image", type="image/png")
+    theirs = messages.send(actor=people.owner, conversation_id=None, text="Look")
+    Response.objects.filter(pk=theirs.response.pk).update(status="completed")
+    keep(theirs, kind="file", file=use.file, upstream_id="file-mine")
+    departures.begin(actor=people.mate)
+    clear()
+    delete_there()
+    bytes_go()
+    assert "file-mine" in Certificate.objects.get(kind="person").text
+    assert Kept.objects.get(upstream_id="file-mine").state == "gone"
+
+
 def test_it_waits_for_the_bytes_of_files_that_nothing_else_uses(people: Cast) -> None:
     one, both = (put_in(people.mate, data, f"{number}.txt") for number, data in enumerate((b"One.", b"Both.")))
     begun = messages.send(actor=people.mate, conversation_id=None, text="Look", held=[Held(one.pk), Held(both.pk)])

@@ -8,10 +8,13 @@ import json
 import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from time import time
 from typing import Any
 
 import httpx
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chat import errors, providers
@@ -20,7 +23,7 @@ from chat.protocol.failures import from_http
 from chat.protocol.inserts import Insert, form
 from chat.protocol.types import Request
 from chat.providers.files import is_lost
-from chat.runs import capabilities, verbs
+from chat.runs import capabilities, forgetting, verbs
 from chat.runs import copies as copying
 from chat.runs.purge import Purging
 from chat.store import conversations, copies, files, ledger, pool, probes, storing
@@ -178,6 +181,48 @@ async def test_what_an_other_stored_conversation_uses_stays_until_that_goes_too(
     assert sent(house, "GET")[-1].path == sent(house, "DELETE")[-1].path  # looked for, after it was deleted
 
 
+async def test_one_that_is_used_elsewhere_alone_stands_there(house: House) -> None:
+    await keeps_files(house)
+    first = await show(house, await image(house, LARGE))
+    second = await show(house, await image(house, LARGE))
+    gone_item = {"conversation_id": first.conversation.pk, "item_id": str(first.response.input_id)}
+    await house.call(verbs.remove_message, **gone_item)
+    await pool.for_readers(lambda: Removal.objects.update(created=timezone.now() - timedelta(hours=1)))
+    assert [row.conversation_id for row in await copied()] == [first.conversation.pk]
+    await purge()
+    assert [(row.state, row.conversation_id) for row in await copied()] == [("kept", second.conversation.pk)]
+
+
+async def test_the_purge_goes_on_where_it_was(house: House, monkeypatch: Any) -> None:
+    monkeypatch.setattr(copies, "SLICE", 2)
+    monkeypatch.setattr(copies, "LOOK", 5)
+    use = await image(house, LARGE)
+    await show(house, use)
+
+    def make() -> None:
+        now = timezone.now()
+        places = [f"http://{number}.example" for number in range(60)]
+        rows = [Kept(kind="file", server=at, upstream_id="f", created=now, next_try=now, expires=now) for at in places]
+        for number, row in enumerate(rows):
+            row.file_id = None if number % 2 else use.file_id
+        Kept.objects.bulk_create(rows)
+
+    def all_of_it() -> tuple[int, int]:
+        now, pieces, asked = timezone.now(), 0, 0
+        with CaptureQueriesContext(connection) as heard:
+            while copies.purge(now) is not None:
+                pieces += 1
+            asked = sum("ORDER BY id LIMIT 5" in one["sql"] for one in heard.captured_queries)
+        return pieces, asked
+
+    await pool.for_readers(make)
+    pieces, asked = await pool.for_readers(all_of_it)
+    assert [row.state for row in await copied()].count("kept") == 30
+    assert pieces >= 12
+    assert asked < 3 * 60 / 2
+    assert (await pool.for_readers(all_of_it))[0] == 0
+
+
 async def test_a_message_that_may_be_had_back_keeps_it(house: House) -> None:
     await keeps_files(house)
     begun = await talk(house, "First")
@@ -217,6 +262,46 @@ async def test_one_that_is_gone_there_goes_along_and_anew_the_next_time(house: H
     await house.call(verbs.regenerate, conversation_id=begun.conversation.pk, response_id=begun.response.pk)
     await eventually(lambda: Kept.objects.filter(kind="file", state="kept").exists())
     assert len(sent(house)) == 2
+
+
+async def again(house: House, begun: Any) -> bool:
+    """Whether the copy was tried."""
+    before = len(asked(house))
+    anew = await house.call(verbs.regenerate, conversation_id=begun.conversation.pk, response_id=begun.response.pk)
+    assert (await house.ended(anew.response.pk)).status == "completed"
+    tried = ["file_id" in content(house, at=0, request=at)[1] for at in range(before, len(asked(house)))]
+    assert tried[:-1] in ([], [True])
+    return any(tried)
+
+
+async def test_a_model_that_takes_the_bytes_and_not_the_copy_is_given_bytes_from_then_on(house: House) -> None:
+    await keeps_files(house)
+    house.scripted.cabinet.dull.add("scripted")
+    begun = await show(house, await image(house, LARGE))
+    assert [len(asked(house)), await again(house, begun), await again(house, begun)] == [2, False, False]
+    other = await show(house, await image(house, OTHER), model="other")
+    assert (await house.ended(other.response.pk)).status == "completed"
+    assert "file_id" in content(house)[1]
+
+
+async def test_what_one_model_never_finds_is_not_taken_from_the_others(house: House) -> None:
+    await keeps_files(house)
+    house.scripted.cabinet.strange.add("scripted")
+    begun = await show(house, await image(house, LARGE), model="scripted")
+    assert [await again(house, begun) for _ in range(3)] == [True, False, False]
+    await show(house, await image(house, LARGE), model="other")
+    assert "file_id" in content(house)[1]
+    assert sorted(row.state for row in await copied()) == ["gone", "kept"]
+
+
+async def test_what_failed_because_of_a_thought_says_nothing_of_copies(house: House) -> None:
+    await keeps_files(house, reasoning_replay=True)
+    begun = await talk(house, '[[say="Hm." reasoning=2]]', model="scripted")
+    refuse = '[[error=400 code=invalid_encrypted_content message="A thought is not so." times=1]]'
+    shown = await show(house, await image(house, LARGE), text=refuse, into=begun)
+    assert (await house.ended(shown.response.pk)).status == "completed"
+    await show(house, text="And?", into=begun)
+    assert "file_id" in str(asked(house)[-1]["input"])
 
 
 @pytest.mark.parametrize(
@@ -329,6 +414,46 @@ async def test_one_that_is_not_found_by_its_mark_is_looked_for_until_it_cannot_a
     assert [row.error for row in await copied()] == [copies.BROKEN]
     await late(created=timezone.now() - timedelta(seconds=copies.SETTLED + 1))
     await eventually(lambda: not Kept.objects.filter(kind="file").exists())
+
+
+@pytest.mark.parametrize("lacks", [{"order"}, {"number"}, {"more"}, {"order", "number"}, {"order", "number", "more"}, {"after"}])
+@pytest.mark.parametrize("at", [0, 5, 29])
+async def test_it_is_found_wherever_it_stands_in_the_list_and_however_that_comes(house: House, lacks: set[str], at: int) -> None:
+    there = house.scripted.cabinet
+    there.lacks |= lacks
+    for number in range(30):
+        made = {"id": f"file-{number}", "created_at": int(time()) - 90_000 + 3_000 * number, "filename": f"{number}.png"}
+        there.kept[made["id"]] = made | {"filename": "mark.png" if number == at else made["filename"]}
+    found = providers.current().files
+    assert found is not None
+    assert await found.seek("mark", since=there.kept[f"file-{at}"]["created_at"] - 3_600) == f"file-{at}"
+    if "order" in lacks or at == 29:
+        assert await found.seek("nothing", since=time() - 3_600) == ""
+
+
+async def test_where_a_list_does_not_go_on_nobody_believes_that_it_has_none(house: House) -> None:
+    there = house.scripted.cabinet
+    there.lacks |= {"after", "number"}
+    there.kept = {f"file-{number}": {"id": f"file-{number}", "filename": f"{number}.png"} for number in range(5)}
+    found = providers.current().files
+    assert found is not None
+    with pytest.raises(errors.MalformedStream):
+        await found.seek("mark", since=0)
+
+
+async def test_where_there_is_no_list_any_more_it_remains_until_a_probe_finds_one(house: House) -> None:
+    await keeps_files(house)
+    house.scripted.cabinet.refusals["POST"] = ["drop"]
+    await show(house, await image(house, LARGE))
+    house.scripted.cabinet.lacks.add("list")
+    for attempt in range(forgetting.SURE):
+        await late()
+        await eventually(lambda least=attempt: Kept.objects.filter(kind="file", attempts__gt=least).exists())
+    await eventually(lambda: Kept.objects.get(kind="file").state == "remains")
+    assert [row.error for row in await copied()] == [ledger.UNTOLD]
+    house.scripted.cabinet.lacks.clear()
+    await keeps_files(house)
+    await gone(house)
 
 
 async def test_a_row_stands_there_before_the_first_byte_is_sent_and_is_looked_for_when_its_process_dies(house: House) -> None:

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chat import providers
-from chat.models import Conversation, Probe
+from chat.models import Conversation, Kept, Probe
 from chat.runs import capabilities
 from chat.runs.executor import executor
-from chat.store import pool, probes
+from chat.store import clock, pool, probes
 from tests.runs.conftest import House
 from tests.runs.test_background import asked, said
 from tests.scripted_openai import OpenAILike
@@ -88,6 +89,71 @@ async def test_a_process_that_ends_leaves_a_probe_for_the_next_and_nothing_at_th
     assert openai.shelf.kept == {}
     executor.open()
     assert await until(ready)
+
+
+def ledger() -> list[tuple[str, str]]:
+    return list(Kept.objects.order_by("pk").values_list("kind", "state"))
+
+
+def all_is_gone() -> bool:
+    return {state for _, state in ledger()} == {"gone"}
+
+
+async def test_all_that_a_probe_makes_stands_in_the_ledger_and_is_nobodys(connected: House, openai: OpenAILike) -> None:
+    openai.slow.add("cancel")
+    await connected.call(probes.request, server=providers.server())
+    await until(lambda: any("cancel" in one.path for one in openai.requests))
+    rows = await pool.for_readers(lambda: list(Kept.objects.order_by("pk")))
+    assert {row.upstream_id for row in rows} >= openai.shelf.kept.keys() != set()
+    assert {(row.state, row.owner_id, row.conversation_id, row.account) for row in rows} == {
+        ("due", None, None, providers.current().account)
+    }
+    assert {row.next_try - row.created > timedelta(minutes=10) for row in rows} == {True}
+    openai.slow.clear()
+    await executor.close()
+    executor.open()
+    await until(ready)
+    assert {kind for kind, _ in await pool.for_readers(ledger)} == {"response", "file", "conversation"}
+    assert await pool.for_readers(all_is_gone)
+    assert (openai.shelf.kept, openai.cabinet.kept, openai.held) == ({}, {}, set())
+
+
+async def test_what_it_cannot_delete_again_is_deleted_later(connected: House, openai: OpenAILike) -> None:
+    openai.broken.add("delete")
+    openai.cabinet.refusals["DELETE"] = [503] * 20
+    await connected.call(probes.request, server=providers.server())
+    probe = await until(ready)
+    assert "goes on trying to delete them" in str(probe.found["delete"]["said"])
+    assert openai.shelf.kept
+    assert openai.cabinet.kept
+    assert "due" in {state for _, state in await pool.for_readers(ledger)}
+    openai.broken.clear()
+    openai.cabinet.refusals.clear()
+    await pool.for_readers(lambda: Kept.objects.filter(state="due").update(next_try=clock.now()))
+    await until(all_is_gone)
+    assert (openai.shelf.kept, openai.cabinet.kept, openai.held) == ({}, {}, set())
+
+
+async def test_a_file_that_was_sent_and_never_answered_for_is_found_later(connected: House, openai: OpenAILike) -> None:
+    openai.cabinet.refusals["POST"] = ["drop"]
+    openai.cabinet.refusals["GET"] = [503] * 20
+    await connected.call(probes.request, server=providers.server())
+    probe = await until(ready)
+    assert "is not known yet" in str(probe.found["files"]["said"])
+    (sent,) = openai.cabinet.kept.values()
+    row = await pool.for_readers(lambda: Kept.objects.get(kind="file"))
+    assert (row.state, row.upstream_id in sent["filename"]) == ("due", True)
+    openai.cabinet.refusals.clear()
+    await pool.for_readers(lambda: Kept.objects.filter(state="due").update(next_try=clock.now()))
+    await until(all_is_gone)
+    assert not openai.cabinet.kept
+
+
+async def test_a_file_that_is_refused_leaves_no_row(connected: House, openai: OpenAILike) -> None:
+    openai.lacks.add("files")
+    await connected.call(probes.request, server=providers.server())
+    await until(ready)
+    assert {kind for kind, _ in await pool.for_readers(ledger)} == {"response", "conversation"}
 
 
 async def test_a_server_that_is_away_is_a_result_too(house: House, settings: Any) -> None:

@@ -41,9 +41,11 @@ async def document(house: House, data: bytes, name: str = "Report.pdf", type: st
     return await pool.for_readers(lambda: put_in(house.actor, data, name, kind="document", type=type, pages=1))
 
 
-async def show(house: House, *uses: FileUse, text: str = "Look", into: Begun | None = None, detail: str = "auto") -> Begun:
+async def show(
+    house: House, *uses: FileUse, text: str = "Look", into: Begun | None = None, detail: str = "auto", model: str = "scripted"
+) -> Begun:
     held = [Held(use.pk, detail) for use in uses]
-    begun = await house.send(text, into.conversation.pk if into else None, held=held, model="scripted")
+    begun = await house.send(text, into.conversation.pk if into else None, held=held, model=model)
     await house.ended(begun.response.pk)
     return begun
 

@@ -7,11 +7,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
 
 from chat import providers
 from chat.errors import ParleyError
 from chat.management.database import up_to_date
 from chat.providers.probing import CAPABILITIES, Found
+from chat.runs.probes import ask
 from chat.store import probes
 
 MARKS = {True: "yes", False: "no", None: "?"}
@@ -32,8 +34,12 @@ class Command(BaseCommand):
             model, found = asyncio.run(self._ask(options["model"]))
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise CommandError(
-                "Interrupted. What it had made at the model server is deleted again, and nothing is kept."
+                "Interrupted. What it had made at the model server is deleted again, and no answer is kept."
             ) from None
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database failed ({type(error).__name__}). What was made at the model server stands in the ledger, and goes."
+            ) from error
         except ParleyError as error:
             raise CommandError(f"{error.message} {error.next}") from None
         probes.keep(server=server, model=model, found=found, by=None)
@@ -46,7 +52,7 @@ class Command(BaseCommand):
         asking = asyncio.current_task()
         assert asking is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asking.cancel)  # Python turns Ctrl+C into the same
-        return await providers.probe(model=model, told=self._told)
+        return await ask(model=model, told=self._told)
 
     async def _told(self, done: int, total: int) -> None:
         if self.stderr.isatty():

@@ -2,5 +2,6 @@
 
 from chat.providers.probing.names import CAPABILITIES
 from chat.providers.probing.probe import BUNDLED, Found, Told, nobody, probe
+from chat.providers.probing.visit import Ledger, Made
 
-__all__ = ["BUNDLED", "CAPABILITIES", "Found", "Told", "nobody", "probe"]
+__all__ = ["BUNDLED", "CAPABILITIES", "Found", "Ledger", "Made", "Told", "nobody", "probe"]

@@ -13,16 +13,16 @@ from chat.errors import UpstreamError
 from chat.protocol.failures import answer_of
 from chat.protocol.inserts import Insert
 from chat.protocol.types import Json
-from chat.providers.background import path_of
+from chat.providers.base import Place
 from chat.providers.files import Files, Sent
 from chat.providers.probing.looks import RED, Rows
 from chat.providers.probing.paper import PAPER, WORD
-from chat.providers.probing.visit import LONG, NAMED, Row, Visit
+from chat.providers.probing.visit import LONG, NAMED, Made, Row, Visit
 
 HOUR: Final = timedelta(hours=1)  # the shortest that OpenAI takes: what cannot be deleted is gone then
-LEFT: Final = "Of this probe, a file is left there, for an hour where it heeds that."
-MAYBE: Final = "Whether a file of this probe is left there is not known."
-PLACE: Final = "files"
+LEFT: Final = "Of this probe, a file is left there, for an hour where it heeds that. Parley goes on trying to delete it."
+MAYBE: Final = "Whether a file of this probe is left there is not known yet. Parley goes on looking for it."
+PLACE: Final[Place] = "files"
 
 
 async def files(visit: Visit) -> Rows:
@@ -30,10 +30,10 @@ async def files(visit: Visit) -> Rows:
         return {"files": Row(None, "It was not asked: neither an image nor a file could be shown to this model.")}
     there, mark = Files(visit.client), f"parley-{secrets.token_hex(16)}"
     sent = await _sent(visit, there, mark)
-    path = path_of(sent.id, PLACE)
+    one = Made(PLACE, sent.id)
     if await there.seek(mark, since=time() - 86_400) != sent.id:
         return {"files": Row(False, "It was accepted, but is not in the list of what is there: one could be lost.")}
-    if (await visit.client.get(path)).get("id") != sent.id:
+    if (await visit.client.get(one.path)).get("id") != sent.id:
         return {"files": Row(False, "Asked for the file, it gives something else.")}
     heard = await visit.ask(most=LONG, input=[{"role": "user", "content": _shown(visit, sent.id)}])
     knew = ("red" if visit.sees else WORD.lower()) in heard.text.lower()
@@ -42,22 +42,33 @@ async def files(visit: Visit) -> Rows:
     left = await there.forget(sent.id)
     if left != "deleted":
         return {"files": Row(False, "It was there and was used, but it cannot be deleted.")}
-    visit.made.pop(path, None)
+    await visit.lose(one)
     ends = "It says when it ends." if sent.seconds is not None else "It does not say when one ends."
     return {"files": Row(True, f"It was there, was used, and was not there any more once it was deleted. {ends}")}
 
 
 async def _sent(visit: Visit, there: Files, mark: str) -> Sent:
-    """Noted as soon as its id is known; whoever is cut short waits for that."""
+    """Whoever is cut short waits until it is known what it is called."""
     type_, data = ("image/png", RED) if visit.sees else ("application/pdf", PAPER)
     raw = b64decode(data.partition(",")[2])
 
     async def once() -> AsyncIterator[bytes]:
         yield raw
 
-    visit.mark = mark
-    sending = asyncio.create_task(there.send(Insert("", len(raw), once, raw=True), type=type_, mark=mark, keep=HOUR))
-    sending.add_done_callback(lambda task: _note(visit, task))
+    async def noted() -> Sent:
+        await visit.ledger.begin(Made(PLACE, mark))
+        visit.mark = mark
+        try:
+            sent = await there.send(Insert("", len(raw), once, raw=True), type=type_, mark=mark, keep=HOUR)
+        except UpstreamError as error:
+            if (answer := answer_of(error)) is not None and 400 <= answer.status < 500:
+                visit.mark = ""
+                await visit.ledger.refused(Made(PLACE, mark))
+            raise
+        await _found(visit, sent.id)
+        return sent
+
+    sending = asyncio.create_task(noted())
     try:
         return await asyncio.shield(sending)
     except asyncio.CancelledError:
@@ -66,31 +77,30 @@ async def _sent(visit: Visit, there: Files, mark: str) -> Sent:
         raise
 
 
-def _note(visit: Visit, sending: "asyncio.Task[Sent]") -> None:
-    if sending.cancelled():
-        return
-    if (error := sending.exception()) is None:
-        visit.mark = ""
-        visit.made[path_of(sending.result().id, PLACE)] = None
-    elif (answer := answer_of(error)) is not None and 400 <= answer.status < 500:
-        visit.mark = ""
+async def _found(visit: Visit, name: str) -> None:
+    """What was sent under the mark is called so."""
+    made, mark = Made(PLACE, name), Made(PLACE, visit.mark)
+    visit.made[made], visit.mark = None, ""
+    await visit.ledger.named(mark, made)
 
 
 async def clear(visit: Visit) -> None:
-    """Find what was sent and never answered for, so that it is deleted with what else was made."""
+    """Find what was sent and never answered for, so that it is deleted with what else was made. What is not found now is looked
+    for by whoever has the ledger.
+    """
     if not visit.mark:
         return
     with suppress(UpstreamError, TimeoutError):
         async with asyncio.timeout(NAMED):
             name = await Files(visit.client).seek(visit.mark, since=time() - 86_400)
-        visit.mark = ""
         if name:
-            visit.made[path_of(name, PLACE)] = None
+            await _found(visit, name)
+        visit.mark = ""
 
 
 def said_of_the_rest(visit: Visit, row: Row) -> Row:
     """With what the probe has left there."""
-    if any(path.startswith(f"/{PLACE}/") for path in visit.made):
+    if any(made.place == PLACE for made in visit.made):
         return Row(row.can, f"{row.said} {LEFT}")
     return Row(row.can, f"{row.said} {MAYBE}") if visit.mark else row
 

@@ -7,9 +7,9 @@ from typing import Final
 from chat.errors import UpstreamError
 from chat.protocol.failures import answer_of
 from chat.protocol.types import Json
-from chat.providers.background import path_of
+from chat.providers.background import forget, path_of
 from chat.providers.probing.looks import Rows
-from chat.providers.probing.visit import LONG, MISSING, Heard, Row, Visit, judged, sentence
+from chat.providers.probing.visit import LONG, MISSING, RESPONSES, Heard, Made, Row, Visit, judged, sentence
 
 EARLY: Final = 8  # events after which a reply in the background is left alone
 PAUSE: Final = 0.5  # seconds between two looks whether it has stopped
@@ -60,7 +60,7 @@ async def delete(visit: Visit) -> Rows:
     except UpstreamError as error:
         if (answer := answer_of(error)) is None or answer.status not in MISSING:
             return {"delete": Row(None, f"It was accepted; whether it is gone could not be told. {sentence(error)}")}
-        visit.made.pop(path, None)
+        await visit.lose(Made(RESPONSES, visit.kept.id))
         return {"delete": Row(True, "It was not there any more.")}
     return {"delete": Row(False, "It was accepted, and the reply is still there.")}
 
@@ -126,8 +126,9 @@ async def conversations(visit: Visit) -> Rows:
     name = made.get("id")
     if not isinstance(name, str) or not name.strip("./ "):
         return {"conversations": Row(False, "It was accepted, and what was made has no id.")}
-    path = path_of(name).replace("/responses/", "/conversations/", 1)
-    visit.made[path] = None
-    await visit.client.delete(path)
-    del visit.made[path]
+    one = Made("conversations", name)
+    await visit.keep(one)
+    if await forget(visit.client, name, place=one.place) != "deleted":
+        return {"conversations": Row(True, "One was made; that it is gone again could not be found out.")}
+    await visit.lose(one)
     return {"conversations": Row(True, "One was made, and deleted again.")}

@@ -11,7 +11,7 @@ from chat.protocol.client import Client
 from chat.providers.openai import speaks_otherwise
 from chat.providers.probing import files, keeping, looks
 from chat.providers.probing.names import CAPABILITIES
-from chat.providers.probing.visit import SHORT, Row, Visit, judged, sentence
+from chat.providers.probing.visit import SHORT, Ledger, Row, Visit, judged, sentence
 
 EACH: Final = 60.0  # seconds of one look
 ALL: Final = 420.0  # of all together; then what is left is not asked any more
@@ -60,23 +60,23 @@ async def nobody(done: int, total: int) -> None:
     """Who is told when nobody is."""
 
 
-async def probe(client: Client, *, model: str = "", told: Told = nobody) -> tuple[str, Found]:
+async def probe(client: Client, *, model: str = "", told: Told = nobody, ledger: Ledger | None = None) -> tuple[str, Found]:
     """The model that was asked for (the server's first, where none is given), and what was found: the rows of CAPABILITIES that
     were asked for. Raises nothing of the server's, and deletes what it made there, also when it is cancelled; what the server
-    does not delete is in the row about that.
+    does not delete is in the row about that, and left to the `ledger`.
     """
-    asking = _Asking(Visit(client, model))
+    asking = _Asking(Visit(client, model, ledger or Ledger()))
     try:
         await asking.all(told)
     finally:
         await files.clear(asking.visit)
         await asking.visit.leave(deletes="delete" in asking.rows and asking.rows["delete"].can is True)
     asking.rows["files"] = files.said_of_the_rest(asking.visit, asking.rows["files"])
-    left = sum(not path.startswith("/files/") for path in asking.visit.made)
+    left = sum(made.place != files.PLACE for made in asking.visit.made)
     if asking.rows["store"].can and left:
         can, said = asking.rows["delete"]
         asking.rows["delete"] = Row(
-            can, f"{said} Of this probe, replies are left there ({left}), until they expire by themselves."
+            can, f"{said} Of this probe, replies are left there ({left}). Parley goes on trying to delete them."
         )
     took = asking.took
     found = {name: asking.rows[name] for name in CAPABILITIES if name in asking.rows}

@@ -12,7 +12,8 @@ from chat.protocol.failures import Answer, answer_of, from_stream
 from chat.protocol.loose import load
 from chat.protocol.sse import DONE
 from chat.protocol.types import Json, error_body
-from chat.providers.background import path_of
+from chat.providers.background import forget, path_of
+from chat.providers.base import Place
 from chat.providers.refused import UNKNOWN, UNSUPPORTED
 
 SHORT: Final = 64  # tokens of an answer that only has to come
@@ -22,6 +23,7 @@ NAMED: Final = 5.0  # seconds for the id of a reply that is to be deleted again
 TIDY: Final = 20.0  # seconds that deleting may take in all
 ENDS: Final = ("response.completed", "response.incomplete", "response.failed")
 MISSING: Final = (404, 410)
+RESPONSES: Final[Place] = "responses"
 PASSING: Final = frozenset({401, 402, 408, 409, 425, 429})  # of 4xx: says nothing of what the server can do
 
 
@@ -30,6 +32,38 @@ class Row(NamedTuple):
 
     can: bool | None
     said: str
+
+
+class Made(NamedTuple):
+    """Something that the server keeps for the probe: of which kind, and what it is called; a file by its mark, until it is known
+    what the server calls it.
+    """
+
+    place: Place
+    name: str
+
+    @property
+    def path(self) -> str:
+        return path_of(self.name, self.place)
+
+
+class Ledger:
+    """Who is told what is kept there: this one, nobody. Each may raise what its ledger raises: then nothing more is made."""
+
+    async def begin(self, made: Made) -> None:
+        """It is there, or about to be sent there."""
+
+    async def named(self, mark: Made, made: Made) -> None:
+        """What has this mark is called so there."""
+
+    async def refused(self, made: Made) -> None:
+        """It was not taken: nothing is there."""
+
+    async def gone(self, made: Made) -> None:
+        """It was deleted, and not found afterwards."""
+
+    async def leave(self) -> None:
+        """Nobody else deletes what is left."""
 
 
 @dataclass
@@ -88,13 +122,14 @@ class Heard:
 
 @dataclass
 class Visit:
-    """`made`: addresses of what the server keeps for us. `spared`: parameters that it does not take. `mark`: of a file that was
-    sent, until it is known whether it is there. `sees`, `reads`: what the model has shown that it can.
+    """`made`: what the server keeps for us, as the `ledger` is told. `spared`: parameters that it does not take. `mark`: of a
+    file that was sent, until it is known whether it is there. `sees`, `reads`: what the model has shown that it can.
     """
 
     client: Client
     model: str
-    made: dict[str, None] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    made: dict[Made, None] = field(default_factory=dict)
     spared: dict[str, str] = field(default_factory=dict)
     kept: Heard = field(default_factory=Heard)
     thought: Heard = field(default_factory=Heard)
@@ -145,8 +180,8 @@ class Visit:
                 try:
                     heard.take(wire)
                 finally:
-                    if known is not None and heard.id:
-                        self.made.setdefault(path_of(heard.id))
+                    if known is not None and heard.id and not known.is_set():
+                        await self.keep(Made(RESPONSES, heard.id))
                         known.set()
                 if len(heard.numbers) > MOST_EVENTS or len(heard.text) > MOST_TEXT:
                     raise MalformedStream("The model server sent far more than it was asked for.")
@@ -154,20 +189,29 @@ class Visit:
                     break
         return heard
 
+    async def keep(self, made: Made) -> None:
+        """It is there. Raises ResponseGone for what cannot be an id."""
+        if made.path and made not in self.made:
+            self.made[made] = None
+            await self.ledger.begin(made)
+
+    async def lose(self, made: Made) -> None:
+        """It is there no more."""
+        await self.ledger.gone(made)
+        self.made.pop(made, None)
+
     async def leave(self, *, deletes: bool) -> None:
         """Delete what was made. What is not deleted stays in `made`; of a server that `deletes`, what is not found is gone."""
         with suppress(TimeoutError):
             async with asyncio.timeout(TIDY):
-                await asyncio.gather(*(self._remove(path, deletes) for path in self.made))
+                await asyncio.gather(*(self._remove(made, deletes) for made in list(self.made)))
+        await self.ledger.leave()
 
-    async def _remove(self, path: str, deletes: bool) -> None:
-        try:
-            await self.client.delete(path)
-        except UpstreamError as error:
-            answer = answer_of(error)
-            if not deletes or answer is None or answer.status not in MISSING:
-                return
-        self.made.pop(path, None)
+    async def _remove(self, made: Made, deletes: bool) -> None:
+        with suppress(UpstreamError):
+            left = await forget(self.client, made.name, place=made.place)
+            if left == "deleted" or (deletes and left != "there"):
+                await self.lose(made)
 
 
 async def _wires(batches: Batches) -> AsyncGenerator[Json, None]:

@@ -1,0 +1,42 @@
+"""What a probe makes at a model server, in the ledger: nobody's, and `due` from the start, so that it is deleted whatever becomes
+of the probe. While that can still delete it itself, nobody else does.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from django.db.models.functions import Now
+
+from chat.models import Kept
+from chat.store import copies, ledger
+from chat.store.copies import Place
+
+BUSY: Final = 900  # seconds, more than a probe takes in all
+State = Kept.State
+
+
+def begin(kind: str, place: Place, upstream_id: str) -> int:
+    """It is there, or about to be sent there under this mark: its row."""
+    where = {"kind": kind, "server": place.server[:500], "account": place.account, "upstream_id": ledger.written(upstream_id)}
+    times = {"created": Now(), "next_try": ledger.later(BUSY), "expires": ledger.later(ledger.DAYS * 86_400)}
+    return Kept.objects.create(state=State.DUE, **where, **times).pk
+
+
+def named(pk: int, upstream_id: str) -> None:
+    """What was sent is called so."""
+    Kept.objects.filter(pk=pk, upstream_id__startswith=copies.MARK).update(upstream_id=ledger.written(upstream_id))
+
+
+def refused(pk: int) -> None:
+    """It was not taken: nothing is there."""
+    Kept.objects.filter(pk=pk, upstream_id__startswith=copies.MARK).delete()
+
+
+def gone(pk: int) -> None:
+    """The probe has deleted it, and not found it afterwards."""
+    Kept.objects.filter(pk=pk, state=State.DUE).update(state=State.GONE, ended=Now(), error="")
+
+
+def leave(pks: Collection[int]) -> None:
+    """The probe deletes no more of these."""
+    Kept.objects.filter(pk__in=pks, state=State.DUE).update(next_try=Now())
