@@ -61,9 +61,9 @@ def _traces(now: datetime) -> int | None:
     return 0 if traces.step() else None
 
 
-FILES, COPIES = "files", "copies"
+FILES, COPIES, EXPORTS = "files", "copies", "exports"
 KINDS: Final[dict[str, Kind]] = {
-    "exports": Kind("exports", exports.purge, soon=True),
+    EXPORTS: Kind("exports", exports.purge, soon=True),
     "sessions": Kind("sign-ins that ran out", sessions.purge, soon=True),
     "conversations": Kind("deleted conversations", conversations.purge),
     "messages": Kind("deleted messages", removals.purge),
@@ -96,7 +96,8 @@ class Purging:
 
     def kinds(self, *, whole: bool = True) -> dict[str, Remove]:
         found = {name: kind.remove for name, kind in KINDS.items() if whole or kind.soon}
-        unused = {name: found.pop(name) for name in (FILES, COPIES) if name in found}  # of all that has gone before
+        last = (FILES, COPIES, EXPORTS)  # what nothing uses, and what is withdrawn, after all else has gone
+        unused = {name: found.pop(name) for name in last if name in found}
         return {**found, ACCOUNTS: self._accounts, **unused, "traces": _traces}
 
     def _accounts(self, now: datetime) -> int | None:

@@ -276,10 +276,18 @@ def purge_slice(conversation_id: str, *, certificate: Certificate | None = None)
     copies.pass_on(conversation_id)
     ledger.due(conversation_id, certificate=counted)
     exports.withdraw([conversation_id])
+    _withdraw_own(conversation_id)
     gone, whole = _next_to_go(conversation_id)
     _, removed = gone.delete()
     certificates.count(counted, removed, last=whole and certificate is None)
     return bool(removed)
+
+
+def _withdraw_own(conversation_id: str) -> None:
+    """Exports of whoever had it, or wrote in it, before it was deleted."""
+    here = Conversation.objects.get(pk=conversation_id)
+    wrote = Item.objects.filter(conversation=here)
+    exports.withdraw_own(here.deleted or clock.now(), lambda pk: pk == here.owner_id or wrote.filter(author=pk).exists())
 
 
 def _next_to_go(conversation_id: str) -> tuple[QuerySet[Any], bool]:

@@ -4,7 +4,7 @@ those of one's own data, one for each person, and what they share with those of 
 The bytes stand in the database, where every process finds them without a shared disk (docs/decisions/0007).
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -98,6 +98,15 @@ def _withdraw_holding(exports: QuerySet[Export], conversation_ids: Collection[st
 def withdraw_texts() -> None:
     """What is shown of texts has changed: all that was made of them before."""
     _withdraw(_with_texts(), CLOSED)
+
+
+def withdraw_own(before: datetime, of: Callable[[int], bool]) -> None:
+    """Something goes for good that was deleted then: whoever took it along before (`of`: whether it was this person's, or in what
+    is theirs) makes that anew.
+    """
+    for export in there(OWN).exclude(state=State.FAILED).filter(created__lte=before):
+        if of(export.owner_id):
+            _withdraw(Export.objects.filter(pk=export.pk), WITHDRAWN)
 
 
 def withdraw_all() -> None:

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from chat.models import Certificate, File, FileUse, Response, User
-from chat.store import certificates, clock, copies, history, ledger, sql
+from chat.store import certificates, clock, copies, exports, history, ledger, sql
 
 SLICE: Final = 100  # rows that one transaction changes
 MOST: Final = 5_000  # unused files that one question finds
@@ -46,6 +46,7 @@ def _removed(now: datetime) -> int:
     over = File.objects.filter(state=State.REMOVED, removed__lt=now - timedelta(minutes=settings.UNDO_MINUTES))
     some = list(over.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SLICE])
     uses = FileUse.objects.filter(file__in=some)
+    _withdraw_own(some)
     _due_below(uses, now)
     uses.delete()
     copies.due_of(some)
@@ -91,8 +92,22 @@ def _forsake(ids: list[str]) -> int:
 def _go(ids: list[str], **changes: Any) -> int:
     """Those that nothing uses, and their copies elsewhere with them."""
     some = list(_without_uses().filter(pk__in=ids).values_list("pk", flat=True)) if ids else []
+    _withdraw_own(some)
     copies.due_of(some, certificate=changes.get("certificate"))
     return File.objects.filter(pk__in=some).update(state=State.GOING, **changes) if some else 0
+
+
+def _withdraw_own(ids: list[str]) -> None:
+    """Exports of whoever had one of these, in what they wrote or in a conversation of theirs."""
+    if not ids:
+        return
+    used = FileUse.objects.filter(file__in=ids)
+    theirs = File.objects.filter(pk__in=ids)
+    before = theirs.aggregate(Max("removed"))["removed__max"] or clock.now()
+    exports.withdraw_own(
+        before,
+        lambda pk: theirs.filter(owner=pk).exists() or used.filter(Q(author=pk) | Q(item__conversation__owner=pk)).exists(),
+    )
 
 
 def _without_uses() -> QuerySet[File]:

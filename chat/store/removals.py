@@ -187,8 +187,10 @@ def purge_slice(removal_id: int) -> bool:
     removal = found.select_related("item__previous").first()
     if removal is None:  # it was had back, or is on its way back
         return False
+    below = history.below(removal.item_id)
     exports.withdraw([conversation_id])
-    if some := history.below(removal.item_id)[-SLICE:]:
+    _withdraw_own(removal, below)
+    if some := below[-SLICE:]:
         ledger.due_of(some)
         counting.before_these_go(some)
         _shorten_links(some, removal.item.previous)
@@ -198,6 +200,13 @@ def purge_slice(removal_id: int) -> bool:
     if begins:  # the model may have titled it meanwhile
         _untitle(conversation)
     return True
+
+
+def _withdraw_own(removal: Removal, below: list[str]) -> None:
+    """Exports of whoever has the conversation, or wrote what goes."""
+    owner, author = removal.conversation.owner_id, removal.item.author_id
+    wrote = Item.objects.filter(previous__in=below[-SLICE:])
+    exports.withdraw_own(removal.created, lambda pk: pk in (owner, author) or wrote.filter(author=pk).exists())
 
 
 def _untitle(conversation: Conversation) -> None:

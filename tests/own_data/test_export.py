@@ -13,13 +13,16 @@ from zipfile import ZipFile
 import pytest
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from chat.models import Conversation, Export, ExportChunk, Item, Membership, PushSubscription, Response, User
+from chat.models import Conversation, Export, ExportChunk, Item, Membership, PushSubscription, Removal, Response, User
+from chat.models import File as StoredFile
 from chat.runs import archive
 from chat.runs.archive import Names, _elsewhere, _whole
-from chat.store import conversations, exports, messages, own, projects, responses, sharing, teams
+from chat.runs.purge import Purging
+from chat.store import conversations, exports, messages, own, projects, removals, responses, sharing, teams
 from chat.store import files as stored
 from chat.store.attached import Held
 from chat.store.log import Batch, append
@@ -60,6 +63,51 @@ def test_it_holds_what_one_said_and_what_was_answered(people: Cast, stella: Clie
     assert text.startswith("# What is a quark?")
     assert text.index("## Stella") < text.index("A **small** thing — très petit.")
     assert "Everything of Stella" in files["README.txt"]
+
+
+def later() -> None:
+    """The time for undo is over; everything that is to go goes."""
+    long_ago = timezone.now() - timedelta(hours=1)
+    Conversation.objects.exclude(deleted=None).update(deleted=F("deleted") - timedelta(hours=1))
+    Removal.objects.update(created=F("created") - timedelta(hours=1))
+    StoredFile.objects.exclude(removed=None).update(removed=F("removed") - timedelta(hours=1))
+    Export.objects.filter(created__gt=long_ago).update(created=F("created") - timedelta(hours=1))
+    for _ in Purging().pieces():
+        pass
+
+
+@pytest.mark.parametrize("what", ["conversation", "message", "others' message", "file"])
+def test_what_is_deleted_for_good_is_in_no_export_any_more(people: Cast, stella: Client, what: str) -> None:
+    team = team_of(people.stranger, people.mate)
+    use = put_in(people.stranger, b"Canary of Wick.", "canary.txt")
+    begun = messages.send(actor=people.stranger, conversation_id=None, text="Canary", held=[Held(use.pk)])
+    answer(begun, "Tweet.")
+    Conversation.objects.filter(pk=begun.conversation.pk).update(team=team, team_access="write")
+
+    theirs = talk(people.mate, "Canary, too", "Tweet, tweet.", into=begun.conversation.pk)
+    stella.post("/settings/data/exports/")
+    signed_in(people.mate).post("/settings/data/exports/")
+    work()
+    there = begun.conversation.pk
+    match what:
+        case "conversation":
+            conversations.delete(actor=people.stranger, conversation_id=there)
+        case "message":
+            removals.remove(actor=people.stranger, conversation_id=there, item_id=str(begun.response.input_id))
+        case "others' message":
+            removals.remove(actor=people.stranger, conversation_id=there, item_id=str(theirs.response.input_id))
+        case _:
+            stored.remove(actor=people.stranger, file_id=use.file_id)
+    assert "Canary" in str(opened(download(stella)))
+    later()
+    page = stella.get("/settings/data/")
+    assert "Something that it held was deleted" in page.text
+    mine = Export.objects.get(owner=people.mate)
+    assert (mine.state == "failed") is (what != "file")
+    assert not ExportChunk.objects.exclude(export__state="ready").exists()
+    assert opened(fetched(stella))
+    later()
+    assert stella.get("/settings/data/").context["export"].state == "ready"
 
 
 def test_it_says_who_one_is_and_nothing_that_lets_somebody_in(people: Cast) -> None:
