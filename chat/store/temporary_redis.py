@@ -12,7 +12,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from chat.store import temporary_files_redis
 from chat.store.temporary import EACH, MOST, Away, Kept, Seen, Taken, TooMany, lifetimes
-from chat.store.temporary_files_redis import PREFIX
+from chat.store.temporary_files_redis import INDEX, PREFIX, STAYS
 
 logger = logging.getLogger(__name__)
 PATIENCE: Final = 1.0  # seconds for one answer
@@ -23,14 +23,15 @@ UNSEEN: Final = "They may be in memory alone, and the Redis of this server does 
 NO_ANSWER: Final = "The Redis in which they live does not answer at the moment."
 
 # Times are the server's, in milliseconds. KEYS[1] is the conversation, KEYS[2] its log; its files stay as long as it does.
-COMMON: Final = """
+COMMON: Final = f"""
 local function now() local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000) end
 local function stay(closed, silent)
   local kept = redis.call('HMGET', KEYS[1], 'seen', 'said')
   local left = math.min(kept[1] + closed, kept[2] + silent) - now()
   local files = KEYS[1] .. ':files'
   if left <= 0 then redis.call('DEL', KEYS[1], KEYS[2], files) return end
-  for _, key in ipairs({KEYS[1], KEYS[2], files}) do redis.call('PEXPIRE', key, left) end
+  for _, key in ipairs({{KEYS[1], KEYS[2], files}}) do redis.call('PEXPIRE', key, left) end
+  redis.call('PEXPIRE', '{INDEX}', {STAYS})
 end
 """
 MAKE: Final = """

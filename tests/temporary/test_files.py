@@ -10,7 +10,7 @@ import redis as client
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from chat.models import File, FileUse, Item
-from chat.store import pool, talk_files, temporary
+from chat.store import pool, talk_files, temporary, temporary_files_redis
 from chat.store.temporary import Memory
 from chat.store.temporary_files import CHUNK, OVERHEAD, Full, Held, new
 from chat.store.temporary_redis import InRedis
@@ -129,6 +129,64 @@ def test_in_redis_too_they_have_their_end(own_redis: engines.Redis, settings: An
         home.look([ONE])
         assert not server.exists(key)
         server.flushall()
+
+
+@pytest.fixture
+def server(own_redis: engines.Redis) -> Iterator[Any]:
+    with client.Redis.from_url(own_redis.url) as connection:
+        yield connection
+        connection.execute_command("ACL", "SETUSER", "default", "+@all")
+        connection.flushall()
+
+
+INDEX = "parley:temporary:files"
+
+
+def test_in_redis_a_count_that_was_lost_or_is_none_stops_nobody(own_redis: engines.Redis, server: Any) -> None:
+    home = InRedis(own_redis.url)
+    home.make(ONE, owner=1, document=b"{}", run="run")
+    home.files.put(ONE, FIRST, held())
+    server.delete(INDEX)
+    home.files.drop(ONE, FIRST)
+    assert server.hgetall(INDEX) == {}, "less than nothing is nothing"
+    server.hset(INDEX, mapping={ONE: "1:-5", TWO: "nonsense"})
+    assert home.files.put(ONE, FIRST, held())
+    assert server.hgetall(INDEX) == {ONE.encode(): f"1:{held().size}".encode()}
+    home.files.drop(ONE, FIRST)
+    assert server.hgetall(INDEX) == {}
+
+
+def test_in_redis_the_count_stays_for_as_long_as_a_conversation_does(own_redis: engines.Redis, server: Any) -> None:
+    home = InRedis(own_redis.url)
+    home.make(ONE, owner=1, document=b"{}", run="run")
+    home.files.put(ONE, FIRST, held())
+    server.pexpire(INDEX, 60_000)
+    home.look([ONE])
+    assert server.pttl(INDEX) > 24 * 3_600_000 >= server.pttl(f"parley:temporary:{ONE}:files")
+
+
+@pytest.mark.parametrize("refused", [["-hset"], ["-hset", "-hdel"]])
+def test_in_redis_half_a_file_does_not_count(
+    own_redis: engines.Redis, server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, refused: list[str]
+) -> None:
+    """It takes no more after the file was admitted; and, in the second round, does not let it be taken back at once either."""
+    settings.TEMPORARY_FILES_MB, settings.BODY_BYTES = 1, 1_000_000
+    monkeypatch.setattr(temporary_files_redis, "LATE", 0)
+
+    class Breaking(dict[str, bytes]):
+        def items(self) -> Any:
+            server.execute_command("ACL", "SETUSER", "default", *refused)
+            return super().items()
+
+    home = InRedis(own_redis.url)
+    with pytest.raises(temporary.Away):
+        home.files.put(new(1), FIRST, Held(1, b"{}", Breaking({"0": b"x" * 600_000})))
+    server.execute_command("ACL", "SETUSER", "default", "+@all")
+    assert bool(server.hgetall(INDEX)) == ("-hdel" in refused)
+    home = InRedis(own_redis.url)  # which has not seen that it was away
+    assert home.files.put(new(1), SECOND, held(b"x" * 600_000))
+    assert list(home.files.facts(new(1))) == [SECOND]
+    assert server.hgetall(INDEX) == {new(1).encode(): f"1:{held(b'x' * 600_000).size}".encode()}
 
 
 def upload(name: str, data: bytes) -> SimpleUploadedFile:
