@@ -10,7 +10,7 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from chat.store import temporary_files_redis
+from chat.store import temporary_files, temporary_files_redis
 from chat.store.temporary import EACH, MOST, Away, Kept, Seen, Taken, TooMany, lifetimes
 from chat.store.temporary_files_redis import INDEX, PREFIX, STAYS
 
@@ -45,6 +45,9 @@ if living >= tonumber(most) then return 0 end
 local t = now()
 redis.call('HSET', KEYS[1], 'owner', owner, 'document', document, 'run', run, 'position', 1, 'size', #document)
 redis.call('HSET', KEYS[1], 'said', t, 'seen', t)
+local named = {}
+for i = 10, #ARGV do named[ARGV[i]] = true end
+take(KEYS[6], ARGV[9], KEYS[5], owner, named, id, KEYS[1] .. ':files')
 for _, set in ipairs({KEYS[3], KEYS[4]}) do redis.call('SADD', set, id) redis.call('PEXPIRE', set, 86400000) end
 stay(closed, silent)
 return 1
@@ -88,7 +91,9 @@ class InRedis:
     def __init__(self, url: str) -> None:
         self._redis: Any = Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
         texts = (MAKE, WRITE, APPEND, LOOK)
-        self._make, self._write, self._append, self._look = (self._redis.register_script(COMMON + text) for text in texts)
+        self._make, self._write, self._append, self._look = (
+            self._redis.register_script(temporary_files_redis.COMMON + COMMON + text) for text in texts
+        )
         self._checking, self._reason, self._until = Lock(), NO_ANSWER, 0.0
         self.files = temporary_files_redis.InRedis(self._redis, self._asking)
 
@@ -107,10 +112,12 @@ class InRedis:
     def _found(self, reason: str) -> None:
         self._reason, self._until = reason, monotonic() + (AGAIN if reason == NO_ANSWER else FRESH)
 
-    def make(self, talk_id: str, *, owner: int, document: bytes, run: str) -> None:
+    def make(self, talk_id: str, *, owner: int, document: bytes, run: str, files: Collection[str] = ()) -> None:
+        place = temporary_files.new(owner)
+        args: list[str | int | bytes] = [talk_id, owner, document, run, MOST, *_milliseconds(), PREFIX, place, *files]
+        keys = [*_keys(talk_id), f"{PREFIX}of:{owner}", f"{PREFIX}all", temporary_files_redis.key(place), INDEX]
         with self._asking() as redis:
-            args: list[str | int | bytes] = [talk_id, owner, document, run, MOST, *_milliseconds(), PREFIX]
-            made = self._make(keys=[*_keys(talk_id), f"{PREFIX}of:{owner}", f"{PREFIX}all"], args=args, client=redis)
+            made = self._make(keys=keys, args=args, client=redis)
         if made != 1:
             raise Taken if made else TooMany
 
