@@ -16,6 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from chat.web.bodies import TOO_LARGE
+from chat.web.passing_bodies import ALL, TIMES
 from tests.engines import Postgres, Redis
 from tests.faults.house import House, LargeHouse
 from tests.faults.program import Program
@@ -185,6 +186,24 @@ async def test_what_is_said_in_one_is_nowhere_on_the_disk_while_it_lives_nor_aft
     assert house.rows("SELECT status FROM chat_response WHERE status = 'in_progress'") == []
     async with person.client() as client:
         assert (await client.get(f"/t/{last}/")).status_code == 404
+
+
+async def test_files_that_come_at_the_same_time_take_no_more_memory_than_is_said(house: House) -> None:
+    people, program = house.people(4), house.web[0]
+    size = 20_000_000
+    data = b"%PDF-1.4\n" + pdf("words").removeprefix(b"%PDF-1.4\n") + b"%" + b"x" * (size - 10_000)
+    await put(people[0], "/t/", "small.txt", b"word " * 40_000)  # what a process needs anyway
+    before = program.memory()
+    program.forget_peak()
+    ids = await asyncio.gather(*(put(person, "/t/", "large.pdf", data) for person in people))
+    assert program.peak() - before < ALL + len(ids) * size, f"{(program.peak() - before) / 1e6:.0f} MB"
+    one = people[0]
+    program.forget_peak()
+    await post(one, f"/t/files/{ids[0]}/remove/")
+    before = program.memory()
+    program.forget_peak()
+    await put(one, "/t/", "large.pdf", data)
+    assert program.peak() - before < TIMES * size, f"{(program.peak() - before) / 1e6:.0f} MB"
 
 
 @pytest.fixture(scope="module")
