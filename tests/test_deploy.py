@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.urls import reverse
 
 from chat.web.bodies import PASSING
 
@@ -33,9 +34,49 @@ def test_nginx_refuses_the_bodies_that_parley_refuses() -> None:
 
 
 def test_nginx_says_what_parley_says_of_a_body_too_large() -> None:
-    from chat.web.bodies import SENTENCE
+    from chat.web.bodies import TOO_LARGE
 
-    assert SENTENCE.strip() in SITE
+    assert "<strong>{}</strong> {}</p>".format(*TOO_LARGE) in SITE
+    assert len(re.findall(r"return \d+ '<div class=\"alert\" role=\"alert\"", SITE)) == 2, "what a page looks for, to show it"
+
+
+def minutes(location: str) -> dict[str, int]:
+    """How long nginx waits at this place, in seconds, by what it waits for."""
+    (inside,) = re.findall(rf"location {re.escape(location)} \{{(.+?)\n    \}}", SITE, re.DOTALL)
+    return {name: 60 * int(value) for name, value in re.findall(r"proxy_(read|send)_timeout (\d+)m;", inside)}
+
+
+def test_nginx_waits_for_as_long_as_files_may_take() -> None:
+    """Their turn, and then the children that look at them; in a temporary conversation for room before, and their text after."""
+    from chat.files import intake, reading
+    from chat.web import passing_bodies
+
+    documents = settings.UPLOAD_PATIENCE + intake.DRAWN.seconds + intake.DOCUMENT.seconds
+    files = max(documents, settings.UPLOAD_PATIENCE + intake.IMAGE.seconds)
+    words = settings.UPLOAD_PATIENCE + reading.IMAGE.seconds
+    text = settings.UPLOAD_PATIENCE + reading.DOCUMENT.seconds
+    (ordinary,) = (place for place in re.findall(r"location (\S+ \S+|\S+) {", SITE) if "files/.*" in place)
+    assert minutes(ordinary)["read"] > max(files, settings.UPLOAD_PATIENCE + words)
+    assert minutes("/t/")["read"] > files
+    passing = minutes(f"~ {PASSING.pattern}")
+    assert passing["read"] > passing_bodies.PATIENCE + files + text
+    assert passing["send"] > passing_bodies.PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("home", 0),
+        *(("files", 0), ("sight", 0), ("words", 1), ("messages", 1), ("edit", 2)),
+    ],
+)
+def test_these_are_the_places_where_nginx_waits_long(name: str, ids: int) -> None:
+    (pattern,) = re.findall(r"location ~ (\^/\(files\S+) {", SITE)
+    named = dict(
+        zip(("conversation_id", "item_id") if name != "words" else ("use_id",), [f"conv_{'0' * 32}"] * ids, strict=False)
+    )
+    assert re.search(pattern, reverse(name, kwargs=named))
+    assert not re.search(pattern, reverse("conversation", kwargs={"conversation_id": f"conv_{'0' * 32}"}))
 
 
 def test_nginx_keeps_no_connection_to_a_process() -> None:

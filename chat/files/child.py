@@ -49,7 +49,8 @@ class Ended(Exception):
 
 class _Places:
     """Turns. Who cannot have one soon is told so, and holds nothing meanwhile. Where several people wait, one of each comes in
-    turn: twenty hostile files of one hold up another's photo for as long as those that are being read, no longer.
+    turn: twenty hostile files of one hold up another's photo for as long as those that are being read, no longer. Who has none
+    waiting may wait with one however many wait of few others; only so many people do.
     """
 
     def __init__(self, most: int) -> None:
@@ -70,7 +71,8 @@ class _Places:
             if self._free:
                 self._free -= 1
                 return
-            if sum(map(len, self._waiting.values())) >= settings.UPLOADS_WAITING:
+            ahead = sum(map(len, self._waiting.values())) if whose in self._waiting else len(self._waiting)
+            if ahead >= settings.UPLOADS_WAITING:
                 raise errors.Busy(FULL)
             turn = threading.Event()
             self._waiting.setdefault(whose, deque()).append(turn)

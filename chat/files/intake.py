@@ -161,8 +161,7 @@ def _thumbnails(widths: list[int], parts: list[bytes]) -> dict[int, bytes]:
 
 
 def _text(data: bytes, name: str) -> Taken:
-    text, encoding = sniff.decoded(data)
-    kept = text.encode()
+    kept, encoding = sniff.as_utf8(data)
     _small_enough(len(kept))
     changed = "" if encoding == "UTF-8" else f"It was written in {encoding} and is kept as UTF-8."
     digest = hashlib.sha256(kept).hexdigest()

@@ -1,11 +1,15 @@
 """What a file is, by its first bytes; never by its name."""
 
+import codecs
+import io
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from chat.errors import InvalidInput
 
 HEAD: Final = 4_096  # bytes that are looked at
+PIECE: Final = 1 << 20  # bytes of a text that are read at once
+ODD: Final = [chr(code) for code in range(32) if code not in (9, 10, 12, 13, 27)]  # letters of which a text has few
 Kind = Literal["image", "document", "text"]
 
 
@@ -82,8 +86,8 @@ def _is_svg(head: bytes) -> bool:
     return text.startswith(b"<svg") or (text.startswith((b"<?xml", b"<!doctype svg", b"<!--")) and b"<svg" in text)
 
 
-def decoded(data: bytes) -> tuple[str, str]:
-    """A text, and what it was written in; InvalidInput for what is none."""
+def as_utf8(data: bytes) -> tuple[bytes, str]:
+    """A text in UTF-8, and what it was written in; InvalidInput for what is none. One in UTF-8 is not copied."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             return _plausible(data, encoding), "UTF-16" if encoding == "utf-16" else "UTF-8"
@@ -93,12 +97,19 @@ def decoded(data: bytes) -> tuple[str, str]:
         return _plausible(data, "cp1252"), "Windows-1252"
 
 
-def _plausible(data: bytes, encoding: str) -> str:
+def _plausible(data: bytes, encoding: str) -> bytes:
+    """Read piece by piece: a single letter from afar would make a string of all of it four times as large."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    kept, odd, length = io.BytesIO(), 0, 0
     try:
-        text = data.decode(encoding)
+        for at in range(0, len(data), PIECE):
+            text = decoder.decode(data[at : at + PIECE], final=at + PIECE >= len(data))
+            odd += len(data) if "\x00" in text else sum(text.count(letter) for letter in ODD)
+            length += len(text)
+            if encoding != "utf-8":
+                kept.write(text.encode())
     except UnicodeDecodeError:
         raise InvalidInput("This kind of file cannot be read here.", next=NEXT) from None
-    odd = sum(text.count(chr(code)) for code in range(32) if code not in (9, 10, 12, 13, 27))
-    if "\x00" in text or odd * 100 > len(text):
+    if odd * 100 > length:
         raise InvalidInput("This kind of file cannot be read here.", next=NEXT)
-    return text
+    return data if encoding == "utf-8" else kept.getvalue()

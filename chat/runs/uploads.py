@@ -1,5 +1,6 @@
 """Files on their way in: looked at and made harmless, a row that says that they come, their bytes, and then they are there."""
 
+import io
 from typing import BinaryIO, Final, NamedTuple
 
 from chat import errors
@@ -27,7 +28,13 @@ def looked_at(*, actor: User, source: BinaryIO, name: str) -> Taken:
     """What `files.take_in` makes of it, for one who waits for that without a connection to the database."""
     with turns.one(actor):
         pool.give_back()
-        return bytes_of.take_in(source, name=name, whose=actor.pk)
+        return bytes_of.take_in(_in_memory(source) or source, name=name, whose=actor.pk)
+
+
+def _in_memory(source: BinaryIO) -> bytes | None:
+    """All of one that is in memory anyway, as it lies there: read piece by piece it would be there twice."""
+    file = getattr(source, "file", source)
+    return file.getvalue() if isinstance(file, io.BytesIO) else None
 
 
 def take(*, actor: User, source: BinaryIO, name: str, composer: str = "") -> Put:

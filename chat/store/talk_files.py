@@ -128,12 +128,3 @@ def _part(file: TalkFile, detail: str) -> Json:
     if file.is_image:
         return {"type": "input_image", "file_id": file.id, "detail": detail, "filename": file.name}
     return {"type": "input_file", "file_id": file.id, "filename": file.name}
-
-
-def take_along(actor: User, file_ids: Sequence[str], talk_id: str) -> None:
-    """From the composer of a new one into the conversation that has begun with them."""
-    try:
-        if file_ids and not home().files.move(file_ids, owner=actor.pk, to=talk_id):
-            raise errors.NotFound("This conversation has ended.")
-    except Away:
-        raise away() from None

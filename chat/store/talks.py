@@ -116,8 +116,7 @@ def _begun(actor: User, text: str, model: str, client_id: str, files: Sequence[T
 
 
 def _made(talk_id: str, actor: User, document: Document, data: bytes) -> Asked:
-    home().make(talk_id, owner=actor.pk, document=data, run=document.last.reply.id)
-    talk_files.take_along(actor, list(document.files), talk_id)
+    home().make(talk_id, owner=actor.pk, document=data, run=document.last.reply.id, files=list(document.files))
     return Asked(Talk(talk_id, actor.pk, document, 1))
 
 

@@ -65,8 +65,10 @@ class Home(Protocol):
         """Why there are none here, in words for people; "" where there are."""
         ...
 
-    def make(self, talk_id: str, *, owner: int, document: bytes, run: str) -> None:
-        """A new one, at position 1. Raises Taken, or TooMany."""
+    def make(self, talk_id: str, *, owner: int, document: bytes, run: str, files: Collection[str] = ()) -> None:
+        """A new one, at position 1, with these of the files that wait for this person's new one: all of it, or nothing. Raises
+        Taken, or TooMany.
+        """
         ...
 
     def read(self, talk_id: str) -> Kept | None: ...
@@ -124,7 +126,7 @@ class Memory:
     def why_not(self) -> str:
         return ""
 
-    def make(self, talk_id: str, *, owner: int, document: bytes, run: str) -> None:
+    def make(self, talk_id: str, *, owner: int, document: bytes, run: str, files: Collection[str] = ()) -> None:
         with self._lock:
             if talk_id in self._living():
                 raise Taken
@@ -132,6 +134,7 @@ class Memory:
                 raise TooMany
             now = self._clock()
             self._entries[talk_id] = _Entry(owner, document, run, said=now, seen=now)
+            self.files.move(files, owner=owner, to=talk_id)
 
     def read(self, talk_id: str) -> Kept | None:
         with self._lock:
@@ -215,7 +218,7 @@ class Nowhere:
     def why_not(self) -> str:
         return "They need a Redis that keeps nothing on disk, and this server has none."
 
-    def make(self, talk_id: str, *, owner: int, document: bytes, run: str) -> None:
+    def make(self, talk_id: str, *, owner: int, document: bytes, run: str, files: Collection[str] = ()) -> None:
         raise Away
 
     def read(self, talk_id: str) -> Kept | None:

@@ -51,10 +51,6 @@ class Shelf(Protocol):
         """In chunks; none where it is not there."""
         ...
 
-    def move(self, file_ids: Collection[str], *, owner: int, to: str) -> bool:
-        """From this person's new conversation into one that there is; False where that has gone."""
-        ...
-
     def drop(self, place: str, file_id: str) -> None: ...
 
     def forget(self, place: str) -> None:
@@ -113,13 +109,11 @@ class InMemory:
             file = self._places.get(place, {}).get(file_id)
         return chunks(file.pieces.get(name, b"") if file else b"")
 
-    def move(self, file_ids: Collection[str], *, owner: int, to: str) -> bool:
+    def move(self, file_ids: Collection[str], *, owner: int, to: str) -> None:
+        """From this person's new conversation into one that has just been made."""
         with self._lock:
-            if not self._alive(to):
-                return False
             origin = self._places.get(new(owner), {})
             self._places.setdefault(to, {}).update({pk: origin.pop(pk) for pk in file_ids if pk in origin})
-            return True
 
     def drop(self, place: str, file_id: str) -> None:
         with self._lock:
@@ -150,9 +144,6 @@ class Nowhere:
 
     def piece(self, place: str, file_id: str, name: str) -> Iterator[bytes]:
         return iter(())
-
-    def move(self, file_ids: Collection[str], *, owner: int, to: str) -> bool:
-        return False
 
     def drop(self, place: str, file_id: str) -> None:
         return

@@ -10,9 +10,9 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from chat.store import temporary_files_redis
+from chat.store import temporary_files, temporary_files_redis
 from chat.store.temporary import EACH, MOST, Away, Kept, Seen, Taken, TooMany, lifetimes
-from chat.store.temporary_files_redis import PREFIX
+from chat.store.temporary_files_redis import INDEX, PREFIX, STAYS
 
 logger = logging.getLogger(__name__)
 PATIENCE: Final = 1.0  # seconds for one answer
@@ -23,14 +23,15 @@ UNSEEN: Final = "They may be in memory alone, and the Redis of this server does 
 NO_ANSWER: Final = "The Redis in which they live does not answer at the moment."
 
 # Times are the server's, in milliseconds. KEYS[1] is the conversation, KEYS[2] its log; its files stay as long as it does.
-COMMON: Final = """
+COMMON: Final = f"""
 local function now() local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000) end
 local function stay(closed, silent)
   local kept = redis.call('HMGET', KEYS[1], 'seen', 'said')
   local left = math.min(kept[1] + closed, kept[2] + silent) - now()
   local files = KEYS[1] .. ':files'
   if left <= 0 then redis.call('DEL', KEYS[1], KEYS[2], files) return end
-  for _, key in ipairs({KEYS[1], KEYS[2], files}) do redis.call('PEXPIRE', key, left) end
+  for _, key in ipairs({{KEYS[1], KEYS[2], files}}) do redis.call('PEXPIRE', key, left) end
+  redis.call('PEXPIRE', '{INDEX}', {STAYS})
 end
 """
 MAKE: Final = """
@@ -44,6 +45,9 @@ if living >= tonumber(most) then return 0 end
 local t = now()
 redis.call('HSET', KEYS[1], 'owner', owner, 'document', document, 'run', run, 'position', 1, 'size', #document)
 redis.call('HSET', KEYS[1], 'said', t, 'seen', t)
+local named = {}
+for i = 10, #ARGV do named[ARGV[i]] = true end
+take(KEYS[6], ARGV[9], KEYS[5], owner, named, id, KEYS[1] .. ':files')
 for _, set in ipairs({KEYS[3], KEYS[4]}) do redis.call('SADD', set, id) redis.call('PEXPIRE', set, 86400000) end
 stay(closed, silent)
 return 1
@@ -87,7 +91,9 @@ class InRedis:
     def __init__(self, url: str) -> None:
         self._redis: Any = Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
         texts = (MAKE, WRITE, APPEND, LOOK)
-        self._make, self._write, self._append, self._look = (self._redis.register_script(COMMON + text) for text in texts)
+        self._make, self._write, self._append, self._look = (
+            self._redis.register_script(temporary_files_redis.COMMON + COMMON + text) for text in texts
+        )
         self._checking, self._reason, self._until = Lock(), NO_ANSWER, 0.0
         self.files = temporary_files_redis.InRedis(self._redis, self._asking)
 
@@ -106,10 +112,12 @@ class InRedis:
     def _found(self, reason: str) -> None:
         self._reason, self._until = reason, monotonic() + (AGAIN if reason == NO_ANSWER else FRESH)
 
-    def make(self, talk_id: str, *, owner: int, document: bytes, run: str) -> None:
+    def make(self, talk_id: str, *, owner: int, document: bytes, run: str, files: Collection[str] = ()) -> None:
+        place = temporary_files.new(owner)
+        args: list[str | int | bytes] = [talk_id, owner, document, run, MOST, *_milliseconds(), PREFIX, place, *files]
+        keys = [*_keys(talk_id), f"{PREFIX}of:{owner}", f"{PREFIX}all", temporary_files_redis.key(place), INDEX]
         with self._asking() as redis:
-            args: list[str | int | bytes] = [talk_id, owner, document, run, MOST, *_milliseconds(), PREFIX]
-            made = self._make(keys=[*_keys(talk_id), f"{PREFIX}of:{owner}", f"{PREFIX}all"], args=args, client=redis)
+            made = self._make(keys=keys, args=args, client=redis)
         if made != 1:
             raise Taken if made else TooMany
 

@@ -2,13 +2,12 @@
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 
-from chat.web.passing_bodies import MemoryAlone, Whole
+from chat.web.passing_bodies import MemoryAlone, Once, Whole
 
 KEPT = 8  # threads, each with its connection to the database, that wait for the next request
 
@@ -32,7 +31,7 @@ class Handler(ASGIHandler):
     def create_request(self, scope: Any, body_file: Any) -> Any:
         """No file in such a body passes through another either."""
         request, error = super().create_request(scope, body_file)
-        if request is not None and isinstance(body_file, BytesIO):
+        if request is not None and isinstance(body_file, Once):
             request.upload_handlers = [MemoryAlone(request)]
         return request, error
 

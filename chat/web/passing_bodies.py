@@ -1,29 +1,60 @@
 """Bodies with files for temporary conversations: larger than what Django keeps in memory, and never in a file all the same.
 
 They are read whole before Django, into memory: from people who have signed in alone, so many bytes at once; others wait unread.
+A body is let go piece by piece while Django makes a file of it, and the file is looked at where it is. So one takes its size
+once, and an image that is made anew twice: measured, files of 20 MB take 32 to 37 MB at their worst moment, three at once 133 MB
+(before, when each was copied from step to step, 46 to 118, and 200 MB).
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+import io
+from collections import Counter, deque
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from io import BytesIO
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.db import Error as DatabaseError
 
 from chat.live.person import session_key
 from chat.store import pool
 from chat.store.sessions import person
-from chat.web.bodies import Message, Receive, Scope, Send, refuse, with_files
+from chat.web.bodies import BUSY, TOO_LARGE, Application, Message, Receive, Refused, Scope, Send, refuse, with_files
 
-ALL: Final = 75_000_000  # bytes of such bodies in one process
-EACH: Final = 50_000_000  # of one person
+TIMES: Final = 2  # what is reserved for a body, in its size: as it came, and what is made of it
+ALL: Final = 150_000_000  # bytes of memory for such bodies in one process
+EACH: Final = 100_000_000  # for those of one person
 PATIENCE: Final = 120.0  # seconds that one waits for its turn
-SLOWEST: Final = 300.0  # seconds in which one has come
-BUSY: Final = "This server has too much to do just now; nothing has been kept. Try again in a moment.\n"
-SLOW: Final = "This took too long; nothing has been kept.\n"
+
+
+class Once(io.RawIOBase):
+    """What has come, to be read once: what was read is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: deque[memoryview] = deque()
+
+    def take(self, piece: bytes) -> None:
+        if piece:  # an empty one would be the end
+            self.pieces.append(memoryview(piece))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self.pieces:
+            return 0
+        piece = self.pieces.popleft()
+        size = min(len(buffer), len(piece))
+        buffer[:size] = piece[:size]
+        if size < len(piece):
+            self.pieces.appendleft(piece[size:])
+        return size
+
+    def close(self) -> None:
+        self.pieces.clear()
+        super().close()
 
 
 class MemoryAlone(MemoryFileUploadHandler):
@@ -36,7 +67,7 @@ class MemoryAlone(MemoryFileUploadHandler):
 class Whole:
     """What was read: given once, then what comes after it."""
 
-    def __init__(self, body: BytesIO, receive: Receive) -> None:
+    def __init__(self, body: Once, receive: Receive) -> None:
         self.body, self.receive = body, receive
 
     async def __call__(self) -> Message:
@@ -48,14 +79,8 @@ class Whole:
 class Passing:
     """Reads them, and gives the application `Whole`. Who has not signed in is answered without having been read."""
 
-    def __init__(
-        self,
-        application: Callable[[Scope, Receive, Send], Awaitable[None]],
-        *,
-        patience: float = PATIENCE,
-        slowest: float = SLOWEST,
-    ) -> None:
-        self.application, self.patience, self.slowest = application, patience, slowest
+    def __init__(self, application: Application, *, patience: float = PATIENCE) -> None:
+        self.application, self.patience = application, patience
         self.taken: Counter[int] = Counter()
         self.changed = asyncio.Condition()
 
@@ -67,30 +92,24 @@ class Passing:
         try:
             user = await pool.for_readers(person, key) if key else None
         except DatabaseError:
-            await refuse(receive, send, 503, BUSY)
+            await refuse(scope, receive, send, 503, BUSY)
             return
         if user is None or not user.is_authenticated:
             empty = [(name, value) for name, value in scope["headers"] if name not in (b"content-length", b"content-type")]
-            await self.application({**scope, "headers": empty}, Whole(BytesIO(), receive), send)
+            await self.application({**scope, "headers": empty}, Whole(Once(), receive), send)
             return
         await self._passed(user.pk, scope, receive, send)
 
     async def _passed(self, whose: int, scope: Scope, receive: Receive, send: Send) -> None:
         told = dict(scope["headers"])
-        size = 0 if b"transfer-encoding" in told else int(told.get(b"content-length", b"0"))
-        size = size or EACH // 2  # what says nothing may be as large as any
+        # What comes in pieces has no length, whatever is said, and may be as large as any.
+        most = settings.BODY_BYTES if b"transfer-encoding" in told else int(told.get(b"content-length", b"0"))
         try:
-            async with self._place(whose, size):
-                try:
-                    async with asyncio.timeout(self.slowest):
-                        body = await _read(receive)
-                except TimeoutError:
-                    await refuse(receive, send, 408, SLOW)
-                    return
-                if body is not None:
+            async with self._place(whose, TIMES * most):
+                if (body := await _read(receive, most)) is not None:
                     await self.application(scope, Whole(body, receive), send)
-        except NoPlace:
-            await refuse(receive, send, 503, BUSY)
+        except Refused as refused:
+            await refuse(scope, receive, send, refused.status, refused.words)
 
     @asynccontextmanager
     async def _place(self, whose: int, size: int) -> AsyncIterator[None]:
@@ -103,7 +122,7 @@ class Passing:
                 async with asyncio.timeout(self.patience):
                     await self.changed.wait_for(fits)
             except TimeoutError:
-                raise NoPlace from None
+                raise Refused(503, BUSY) from None  # others took all of it for too long
             self.taken[whose] += size
         try:
             yield
@@ -113,18 +132,17 @@ class Passing:
                 self.changed.notify_all()
 
 
-class NoPlace(Exception):
-    """Others took all of it for too long."""
-
-
-async def _read(receive: Receive) -> BytesIO | None:
+async def _read(receive: Receive, most: int) -> Once | None:
     """All of it; None where the client has gone."""
-    body = BytesIO()
+    body, came = Once(), 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        body.write(message.get("body", b""))
+        piece = message.get("body", b"")
+        came += len(piece)
+        if came > most:
+            raise Refused(413, TOO_LARGE)
+        body.take(piece)
         if not message.get("more_body", False):
-            body.seek(0)
             return body

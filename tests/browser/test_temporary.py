@@ -10,6 +10,7 @@ from tests.browser.dom import items_html
 from tests.browser.talk import box, ended, growing, replies, say, words
 from tests.browser.test_attaching import attach, listed
 from tests.browser.texts import RICH
+from tests.browser.watch import Watch
 from tests.scripted import ScriptedServer
 
 
@@ -87,3 +88,18 @@ def test_files_are_put_in_one_by_one_listed_again_taken_away_and_sent(page: Page
     assert len(part["image_url"]) > 4_000_000
     assert page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})") == "{}"
     assert not violations(page)
+
+
+def test_what_is_too_large_is_said_in_the_composer_and_stays_in_it(page: Page, watch: Watch) -> None:
+    """Before Django, by what stands in front of it."""
+    watch.expect("413")
+    page.get_by_role("link", name="Temporary", exact=True).click()
+    expect(page.get_by_text("Only in this server’s memory")).to_be_visible()
+    text = "word " * 420_000
+    box(page).evaluate("(box, text) => { box.value = text; box.dispatchEvent(new Event('input', { bubbles: true })); }", text)
+    page.get_by_role("button", name="Send", exact=True).click()
+    alert = page.locator("#composer-error").get_by_role("alert")
+    expect(alert).to_contain_text("This is larger than the server takes. Send less at once; nothing has been kept.")
+    assert box(page).input_value() == text
+    alert.get_by_role("button", name="Dismiss").click()
+    expect(alert).to_have_count(0)

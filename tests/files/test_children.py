@@ -191,3 +191,27 @@ def test_where_several_wait_one_of_each_comes_in_turn() -> None:
     for thread in threads:
         thread.join(20)
     assert came == ["stella", "mateo", "olivia", "stella", "mateo", "stella"]
+
+
+def test_who_has_nothing_waiting_may_wait_however_much_others_have(settings: Any) -> None:
+    settings.UPLOADS_WAITING = 3
+    places, threads = child._Places(1), list[threading.Thread]()
+    refused = list[str]()
+
+    def come(whose: str) -> None:
+        try:
+            with places.one(whose):
+                pass
+        except errors.Busy:
+            refused.append(whose)
+
+    with places.one("stella"):
+        for whose in ("stella", "stella", "mateo", "stella", "olivia", "mateo", "robin"):
+            threads.append(threading.Thread(target=come, args=[whose]))
+            threads[-1].start()
+            done = len(threads)
+            until(lambda done=done: sum(map(len, places._waiting.values())) + len(refused) == done)
+        assert refused == ["stella", "mateo", "robin"], "who waits already has no more, and there is an end to people, too"
+    for thread in threads:
+        thread.join(20)
+    assert len(refused) == 3

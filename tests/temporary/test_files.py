@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 import redis as client
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
-from chat.models import File, FileUse, Item
-from chat.store import pool, talk_files, temporary
+from chat.models import File, FileUse, Item, User
+from chat.store import attached, pool, talk_files, talks, temporary, temporary_files_redis
+from chat.store.talk import TalkFile
 from chat.store.temporary import Memory
 from chat.store.temporary_files import CHUNK, OVERHEAD, Full, Held, new
 from chat.store.temporary_redis import InRedis
 from tests import engines
+from tests.cast import person
 from tests.elsewhere import elsewhere
 from tests.files import samples
 from tests.pictures import png
@@ -68,9 +71,7 @@ def test_what_is_put_into_one_is_there_until_it_goes(there: temporary.Home) -> N
 def test_what_waits_for_a_new_one_goes_along_when_it_begins(there: temporary.Home) -> None:
     there.files.put(new(1), FIRST, held(b"one"))
     there.files.put(new(1), SECOND, held(b"two"))
-    assert not there.files.move([FIRST], owner=1, to=ONE)
-    there.make(ONE, owner=1, document=b"{}", run="run")
-    assert there.files.move([FIRST], owner=1, to=ONE)
+    there.make(ONE, owner=1, document=b"{}", run="run", files=[FIRST, "file_" + "0" * 32])
     assert (whole(there, ONE, FIRST), list(there.files.facts(new(1)))) == (b"one", [SECOND])
     there.files.forget(new(1))
     assert (there.files.facts(new(1)), whole(there, ONE, FIRST)) == ({}, b"one")
@@ -84,9 +85,8 @@ def test_there_is_an_end_to_what_one_person_and_all_put_in(there: temporary.Home
         there.files.put(new(1), SECOND, held())
     assert full.value.mine
     there.files.drop(new(1), FIRST)
-    there.make(ONE, owner=1, document=b"{}", run="run")
     assert there.files.put(new(1), FIRST, fits), "what was taken away does not count"
-    assert there.files.move([FIRST], owner=1, to=ONE)
+    there.make(ONE, owner=1, document=b"{}", run="run", files=[FIRST])
     with pytest.raises(Full):
         there.files.put(new(1), SECOND, held())
     for owner in (2, 3, 4):
@@ -129,6 +129,83 @@ def test_in_redis_too_they_have_their_end(own_redis: engines.Redis, settings: An
         home.look([ONE])
         assert not server.exists(key)
         server.flushall()
+
+
+@pytest.fixture
+def server(own_redis: engines.Redis) -> Iterator[Any]:
+    with client.Redis.from_url(own_redis.url) as connection:
+        yield connection
+        connection.execute_command("ACL", "SETUSER", "default", "+@all")
+        connection.flushall()
+
+
+INDEX = "parley:temporary:files"
+
+
+def test_in_redis_a_count_that_was_lost_or_is_none_stops_nobody(own_redis: engines.Redis, server: Any) -> None:
+    home = InRedis(own_redis.url)
+    home.make(ONE, owner=1, document=b"{}", run="run")
+    home.files.put(ONE, FIRST, held())
+    server.delete(INDEX)
+    home.files.drop(ONE, FIRST)
+    assert server.hgetall(INDEX) == {}, "less than nothing is nothing"
+    server.hset(INDEX, mapping={ONE: "1:-5", TWO: "nonsense"})
+    assert home.files.put(ONE, FIRST, held())
+    assert server.hgetall(INDEX) == {ONE.encode(): f"1:{held().size}".encode()}
+    home.files.drop(ONE, FIRST)
+    assert server.hgetall(INDEX) == {}
+
+
+def test_in_redis_the_count_stays_for_as_long_as_a_conversation_does(own_redis: engines.Redis, server: Any) -> None:
+    home = InRedis(own_redis.url)
+    home.make(ONE, owner=1, document=b"{}", run="run")
+    home.files.put(ONE, FIRST, held())
+    server.pexpire(INDEX, 60_000)
+    home.look([ONE])
+    assert server.pttl(INDEX) > 24 * 3_600_000 >= server.pttl(f"parley:temporary:{ONE}:files")
+
+
+@pytest.mark.parametrize("refused", [["-hset"], ["-hset", "-hdel"]])
+def test_in_redis_half_a_file_does_not_count(
+    own_redis: engines.Redis, server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, refused: list[str]
+) -> None:
+    """It takes no more after the file was admitted; and, in the second round, does not let it be taken back at once either."""
+    settings.TEMPORARY_FILES_MB, settings.BODY_BYTES = 1, 1_000_000
+    monkeypatch.setattr(temporary_files_redis, "LATE", 0)
+
+    class Breaking(dict[str, bytes]):
+        def items(self) -> Any:
+            server.execute_command("ACL", "SETUSER", "default", *refused)
+            return super().items()
+
+    home = InRedis(own_redis.url)
+    with pytest.raises(temporary.Away):
+        home.files.put(new(1), FIRST, Held(1, b"{}", Breaking({"0": b"x" * 600_000})))
+    server.execute_command("ACL", "SETUSER", "default", "+@all")
+    assert bool(server.hgetall(INDEX)) == ("-hdel" in refused)
+    home = InRedis(own_redis.url)  # which has not seen that it was away
+    assert home.files.put(new(1), SECOND, held(b"x" * 600_000))
+    assert list(home.files.facts(new(1))) == [SECOND]
+    assert server.hgetall(INDEX) == {new(1).encode(): f"1:{held(b'x' * 600_000).size}".encode()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_redis_one_begins_with_its_files_or_not_at_all(own_redis: engines.Redis, server: Any) -> None:
+    """In one step: nothing that Redis refuses afterwards leaves one that has begun without what it names."""
+    actor: User = person("olivia")
+    said = {"actor": actor, "text": "Look", "client_id": "a", "held": [attached.Held(FIRST)]}
+    temporary.move(home := InRedis(own_redis.url))
+    try:
+        facts = TalkFile(id=FIRST, added=timezone.now(), name="a.txt", kind="text", type="text/plain", size=1)
+        home.files.put(new(actor.pk), FIRST, Held(actor.pk, facts.model_dump_json().encode(), {"0": b"x"}))
+        server.execute_command("ACL", "SETUSER", "default", "-pttl", "-expire")
+        begun = talks.begin(**said)
+        assert list(home.files.facts(begun.talk.id)) == [FIRST]
+        assert home.files.facts(new(actor.pk)) == {}
+        assert talks.begin(**said).talk.id == begun.talk.id, "again, it is the same"
+        assert server.hgetall(INDEX).keys() == {begun.talk.id.encode()}
+    finally:
+        temporary.move(None)
 
 
 def upload(name: str, data: bytes) -> SimpleUploadedFile:

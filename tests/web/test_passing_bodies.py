@@ -4,11 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from chat.store import pool
-from chat.web import passing_bodies
-from chat.web.passing_bodies import Passing, Whole
+from chat.web import bodies, passing_bodies
+from chat.web.bodies import BodyLimit
+from chat.web.passing_bodies import TIMES, Passing, Whole
 from tests.cast import Cast, assemble
 from tests.conftest import signed_in
 
@@ -24,11 +26,13 @@ class Served:
         self.passing = Passing(self.application, **seconds)
 
     async def application(self, scope: Any, receive: Any, send: Any) -> None:
-        self.bodies.append(receive.body.getvalue() if isinstance(receive, Whole) else None)
+        self.bodies.append(receive.body.read() if isinstance(receive, Whole) else None)
         await self.may_end.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    async def post(self, cookie: str, size: int, *, path: str = PATH, came: bool = True, more: Any = ()) -> int:
+    async def post(
+        self, cookie: str, size: int, *, path: str = PATH, came: bool = True, more: Any = (), through: Any = None
+    ) -> int:
         sent: list[dict[str, Any]] = []
         coming = asyncio.Queue[dict[str, Any]]()
         coming.put_nowait({"type": "http.request", "body": b"12", "more_body": True})
@@ -40,7 +44,7 @@ class Served:
 
         headers = [(b"content-length", str(size).encode()), (b"cookie", cookie.encode()), *more]
         scope = {"type": "http", "path": path, "headers": headers}
-        await self.passing(scope, coming.get, send)
+        await (through or self.passing)(scope, coming.get, send)
         return int(sent[0]["status"])
 
 
@@ -74,7 +78,8 @@ async def test_one_is_read_whole_from_who_has_signed_in_and_not_at_all_from_othe
 async def test_so_many_bytes_are_taken_at_once_and_nobody_takes_all_of_it(cookies: list[str]) -> None:
     one, other = cookies
     served = Served()
-    mine, theirs = passing_bodies.EACH // 2, passing_bodies.ALL - passing_bodies.EACH
+    most, everything = passing_bodies.EACH // TIMES, passing_bodies.ALL // TIMES
+    mine, theirs = most // 2, everything - most
     first = [asyncio.create_task(served.post(one, mine)) for _ in range(3)]
     await until(lambda: len(served.bodies) == 2)
     second = asyncio.create_task(served.post(other, theirs))
@@ -91,21 +96,44 @@ async def test_a_length_that_is_not_heeded_counts_for_nothing(cookies: list[str]
     served = Served()
     sending = asyncio.create_task(served.post(cookies[0], 1, more=((b"transfer-encoding", b"chunked"),)))
     await until(lambda: served.bodies)
-    assert served.passing.taken.total() == passing_bodies.EACH // 2
+    assert served.passing.taken.total() == TIMES * settings.BODY_BYTES
     served.may_end.set()
     assert await sending == 200
 
 
 async def test_who_waits_for_too_long_is_told_so_unread(cookies: list[str]) -> None:
     served = Served(patience=0.05)
-    first = asyncio.create_task(served.post(cookies[0], passing_bodies.EACH))
+    first = asyncio.create_task(served.post(cookies[0], passing_bodies.EACH // TIMES))
     await until(lambda: served.bodies)
     assert await served.post(cookies[0], 1) == 503
     served.may_end.set()
     assert (await first, len(served.bodies)) == (200, 1)
 
 
-async def test_one_that_does_not_come_gives_its_place_back(cookies: list[str]) -> None:
-    served = Served(slowest=0.05)
-    assert await served.post(cookies[0], 5, came=False) == 408
+async def test_one_that_comes_too_slowly_gives_its_place_back(cookies: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "LINGER", 0.01)
+    served = Served()
+    served.may_end.set()
+    whole = BodyLimit(served.passing, most=1_000_000, in_memory=1_000, window=0.1)
+    assert await served.post(cookies[0], 5, came=False, through=whole) == 408
+    assert await served.post(cookies[0], 5, through=whole) == 200, "what comes whole may be smaller than its least"
+    assert (served.bodies, served.passing.taken.total()) == ([b"12345"], 0)
+
+
+async def test_no_more_of_one_is_read_than_was_told_or_than_there_may_be(
+    cookies: list[str], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "LINGER", 0.01)
+    settings.BODY_BYTES = 4
+    served = Served()
+    assert await served.post(cookies[0], 4) == 413
+    assert await served.post(cookies[0], 5, more=((b"transfer-encoding", b"chunked"),)) == 413
     assert (served.bodies, served.passing.taken.total()) == ([], 0)
+
+
+async def test_what_was_read_of_a_body_is_let_go() -> None:
+    body = passing_bodies.Once()
+    for piece in (b"123", b"", b"4567"):
+        body.take(piece)
+    assert (body.read(2), body.read(2), body.read(9), body.read(9)) == (b"12", b"3", b"4567", b"")
+    assert not body.pieces
