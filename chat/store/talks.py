@@ -259,15 +259,27 @@ def ended(
     return None
 
 
-def seal(talk: Talk, *, kept: bool = True) -> Talk:
-    """Have nothing more said in it, for it is being kept; or again, for it could not be."""
-    talk.document.kept = kept
+def seal(talk: Talk) -> Talk:
+    """Have nothing more said in it, for it is being kept."""
+    talk.document.kept = True
     try:
         if home().write(talk.id, packed(talk.document), at=talk.position, count=1):
             return Talk(talk.id, talk.owner, talk.document, talk.position + 1)
     except Away:
         raise away() from None
     raise errors.Conflict("Something was said in this conversation just now.", next="Look at it, and keep it then.")
+
+
+def unseal(talk: Talk) -> None:
+    """It could not be kept: it goes on, unless another tab is at it."""
+    talk.document.kept = False
+    try:
+        home().write(talk.id, packed(talk.document), at=talk.position, count=1)
+    except Away:
+        raise errors.Conflict(
+            "This conversation could not be kept, and temporary conversations cannot be reached at the moment.",
+            next="Nothing of it has been deleted: keep it again in a moment.",
+        ) from None
 
 
 def _change(actor: User, talk_id: str, change: Callable[[Document], None]) -> Talk:
@@ -304,7 +316,9 @@ def _fitting(document: Document) -> bytes:
 
 def _quiet(document: Document) -> None:
     if document.kept:
-        raise errors.Conflict("This conversation is being kept.", next="You find it in your list; go on there.")
+        raise errors.Conflict(
+            "This conversation is being kept.", next="Go on with it in your list; if it is not there, keep it again."
+        )
     if document.last.reply.running:
         raise errors.Conflict("A reply is being written.", next="Wait for its end, or stop it; what you typed is still here.")
 
