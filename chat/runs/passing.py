@@ -27,6 +27,8 @@ def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str) -> TalkF
     """Have this file wait in the composer of a temporary conversation, or of a new one. As `uploads.take` otherwise; its text is
     read at once, for whatever model it goes to.
     """
+    if talk is None:
+        talks.heed()
     taken = uploads.looked_at(actor=actor, source=source, name=name)
     text = _text(taken)
     file = TalkFile(

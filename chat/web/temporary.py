@@ -35,6 +35,7 @@ def begin(request: PersonRequest) -> HttpResponse:
         return render(request, PAGE, page_context(request, None), status=404 if talks.switched_off() else 200)
     composer = of_talk(request.user, None)
     try:
+        talks.heed()
         talk = runs.begin(actor=request.user, said=said(request, composer))
     except errors.ParleyError as error:
         return refill(request, error, lambda: page_context(request, None), composer, page=PAGE)
