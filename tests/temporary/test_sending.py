@@ -6,6 +6,7 @@ from typing import Any
 from chat.models import File
 from chat.store import pool, temporary
 from tests.files import samples
+from tests.files.test_words import scoreboard
 from tests.pictures import png
 from tests.scripted import ScriptedServer
 from tests.temporary.conftest import Somebody
@@ -62,10 +63,10 @@ async def test_to_a_server_that_does_not_know_its_kind_an_image_goes_as_another_
 async def test_a_model_that_cannot_see_is_told_of_images_further_up(olivia: Somebody, scripted: ScriptedServer) -> None:
     path = await olivia.begin("Look", files=[named(await put(olivia, "/t/", "one.png", png()))])
     await olivia.ended(path)
-    await olivia.post(f"{path}messages/", text="[[knows=none say='Still here']]", model="seeing")
-    assert (await olivia.ended(path)).error_code == "image_refused"
-    failed = (await olivia.talk(path)).last.reply
-    assert failed.status == "failed"
+    once = '[[error=400 body=openai times=1 message="This model does not support image input." say="Still here"]]'
+    await olivia.post(f"{path}messages/", text=once)
+    assert (await olivia.ended(path)).status == "completed"
+    assert of(scripted)[1]["text"] == "The image one.png is attached; you cannot see it."
 
 
 async def test_without_an_image_an_error_makes_no_model_blind(olivia: Somebody, scripted: ScriptedServer) -> None:
@@ -83,6 +84,29 @@ async def test_what_moves_moves_where_it_is_whole_alone(olivia: Somebody) -> Non
     await olivia.ended(path)
     (sizes,) = re.findall(r'srcset="(.*?)"', (await olivia.get(path)).text)
     assert sizes == f"{path}files/{moving}/ 700w"
+
+
+async def test_the_words_in_an_image_are_offered_where_a_model_cannot_see_it(
+    olivia: Somebody, stella: Somebody, scripted: ScriptedServer
+) -> None:
+    blind = await olivia.begin(BLIND, files=[named(await put(olivia, "/t/", "one.png", png()))], model="blind")
+    await olivia.ended(blind)
+    for place in ("/t/", blind):
+        board = named(await put(olivia, place, "board.png", scoreboard()))
+        assert "words" not in (await olivia.get(f"{place}files/sight/?files={board}&model=seeing")).text
+        address = f"{place}files/{board}/words/"
+        offered = await olivia.get(f"{place}files/sight/?files={board}&model=blind")
+        assert f'hx-post="{address}"' in offered.text
+        assert (await stella.post(address)).status_code == 404
+        text = named(await olivia.post(address))
+        page = (await olivia.get(place)).text
+        assert re.findall(r'aria-label="Send (\S+)"', page) == ["board.png", "board.png.txt"]
+        path = await olivia.begin("", files=[text]) if place == "/t/" else place
+        if path == place:
+            await olivia.post(f"{path}messages/", text="Read", files=[text])
+        await olivia.ended(path)
+        assert "Rovers 3" in of(scripted, -1)[-1]["text"]
+    assert await pool.for_readers(File.objects.count) == 0
 
 
 def of(scripted: ScriptedServer, item: int = 0) -> Any:
