@@ -12,6 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors
 from chat.live import temporary as shown
+from chat.models.files import sized
 from chat.runs import passing
 from chat.runs import temporary as runs
 from chat.runs.temporary import Said
@@ -55,6 +56,7 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
     common = shared_context(request, None)
     mine: dict[str, Any] = {"talk": talk, "temporary": True, "post_url": "/t/", "draft_key": "", "why_not": ""}
     mine |= {"put_in_url": waiting.base(talk)}
+    mine |= {"at_once": sized(settings.MEMORY_BODY_BYTES)}
     mine |= {"closed": settings.TEMPORARY_CLOSED_MINUTES, "silence": settings.TEMPORARY_SILENCE_MINUTES}
     if talk is None:
         why_not = talks.why_not()

@@ -243,6 +243,7 @@ async def test_what_cannot_be_kept_whole_leaves_no_file(olivia: Somebody, settin
 
 async def test_without_javascript_what_could_not_be_sent_waits_for_the_next_try(olivia: Somebody) -> None:
     sent = [upload("note.txt", b"Bring an umbrella."), upload("one.png", png()), upload("broken.png", b"\x89PNG\x00 no")]
+    assert "a message takes 2 MB here, with all of its files" in (await olivia.get("/t/")).text
     answer = await olivia.post("/t/", text="Look at this", attachments=sent)
     assert answer.status_code == 400
     assert "“broken.png”" in answer.text
