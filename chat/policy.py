@@ -198,7 +198,8 @@ ROUTES: dict[str, str] = {
     **dict.fromkeys(("certificate", "download_certificate"), SIGNED_IN),
     **dict.fromkeys(("temporary_new", "temporary", "temporary_socket", "temporary_messages", "temporary_stop"), SIGNED_IN),
     **dict.fromkeys(("temporary_regenerate", "temporary_continue", "temporary_keep", "temporary_end"), SIGNED_IN),
-    **{f"temporary_{of}{name}": SIGNED_IN for of in ("", "new_") for name in ("files", "file", "thumbnail", "let_go", "sight")},
+    **{f"temporary_{of}{name}": SIGNED_IN for of in ("", "new_") for name in ("files", "file", "thumbnail", "let_go")},
+    **{f"temporary_{of}{name}": SIGNED_IN for of in ("", "new_") for name in ("sight", "words")},
     **dict.fromkeys(("temporary_outside_image", "temporary_outside_image_whole"), SIGNED_IN),
     **dict.fromkeys(("conversation", "items", "socket", "version", "pin", "archive", "leave"), _READ),
     **dict.fromkeys(

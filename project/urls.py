@@ -104,6 +104,7 @@ urlpatterns: list[Any] = [
             path(f"{where}files/sight/", sight.line_passing, name=f"{mark}sight"),
             path(f"{where}files/<id:file_id>/", passing.show, name=f"{mark}file"),
             path(f"{where}files/<id:file_id>/<number:width>/", passing.show, name=f"{mark}thumbnail"),
+            path(f"{where}files/<id:file_id>/words/", sight.put_in_words_passing, name=f"{mark}words"),
             path(f"{where}files/<id:file_id>/remove/", passing.let_go, name=f"{mark}let_go"),
         )
     ),

@@ -20,7 +20,7 @@ from chat.models.ids import new_id
 from chat.protocol import events as wire
 from chat.protocol.normalize import Cut, Normalizer
 from chat.protocol.types import Json, dump_item
-from chat.store import pool, talk_rows, talks, wake
+from chat.store import pool, talk_files, talk_rows, talks, wake
 from chat.store.responses import Ending
 from chat.store.talk import RUNNING, Exchange, Talk, opened
 from chat.store.temporary import Away, home
@@ -35,13 +35,28 @@ UNBEGUN: Final = 30  # looks in which a run may have no row: as long as SQLite w
 
 def context(talk: Talk, viewer: User) -> dict[str, object]:
     """What conversations/items.html needs."""
-    return {"entries": [entry(talk, each, viewer) for each in talk.document.exchanges], "position": talk.position}
+    files = _files(talk)
+    return {"entries": [_entry(talk, each, viewer, files) for each in talk.document.exchanges], "position": talk.position}
 
 
-def entry(talk: Talk, exchange: Exchange, viewer: User) -> Entry:
+def _files(talk: Talk) -> Files:
+    """Those that came with what was said, and are still there, as far as that can be told."""
+    known = talk.document.files
+    if known:
+        with suppress(errors.Conflict):
+            there = talk_files.there(talk.id)
+            known = {pk: file for pk, file in known.items() if pk in there}
+    return Files({pk: file.row() for pk, file in known.items()}, base=f"/t/{talk.id}/files/")
+
+
+def _entry(talk: Talk, exchange: Exchange, viewer: User, files: Files) -> Entry:
+    return Entry(None if exchange.hidden else _said(exchange, viewer, files), _response(talk, exchange))
+
+
+def _response(talk: Talk, exchange: Exchange) -> ResponseView:
     reply, last = exchange.reply, exchange is talk.last
     output = folded(talk) if reply.running else reply.output
-    view = ResponseView(
+    return ResponseView(
         id=reply.id,
         conversation_id=talk.id,
         status=reply.status,
@@ -55,12 +70,9 @@ def entry(talk: Talk, exchange: Exchange, viewer: User) -> Entry:
         is_continuation=exchange.hidden,
         is_followed=not last,
     )
-    return Entry(None if exchange.hidden else _said(talk, exchange, viewer), view)
 
 
-def _said(talk: Talk, exchange: Exchange, viewer: User) -> ItemView:
-    known = {pk: file.row() for pk, file in talk.document.files.items()}
-    files = Files(known, base=f"/t/{talk.id}/files/")
+def _said(exchange: Exchange, viewer: User, files: Files) -> ItemView:
     view = ItemView(id=exchange.id, type="message", role="user", status="", wire=exchange.wire, passing=True)
     view.author_name, view.created = viewer.shown_name, exchange.created
     view.parts = part_views(exchange.wire.get("content"), exchange.id, passing=True, files=files)
@@ -96,12 +108,14 @@ def catch_up(talk_id: str, viewer: User, after: int) -> CaughtUp:
 def added(talk: Talk, viewer: User) -> str:
     """What adds the last exchange to a page that ends with the one before."""
     previous = talk.document.exchanges[-2].reply.id if len(talk.document.exchanges) > 1 else None
-    return render_to_string("events/entries_added.html", {"entries": [entry(talk, talk.last, viewer)], "previous": previous})
+    return render_to_string(
+        "events/entries_added.html", {"entries": [_entry(talk, talk.last, viewer, _files(talk))], "previous": previous}
+    )
 
 
 def finished(talk: Talk) -> str:
     """The last reply as it stands, whole."""
-    return render_to_string("events/response.html", {"response": entry(talk, talk.last, User()).response})
+    return render_to_string("events/response.html", {"response": _response(talk, talk.last)})
 
 
 def over() -> str:

@@ -27,6 +27,8 @@ def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str) -> TalkF
     """Have this file wait in the composer of a temporary conversation, or of a new one. As `uploads.take` otherwise; its text is
     read at once, for whatever model it goes to.
     """
+    if talk is None:
+        talks.heed()
     taken = uploads.looked_at(actor=actor, source=source, name=name)
     text = _text(taken)
     file = TalkFile(
@@ -38,11 +40,13 @@ def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str) -> TalkF
         size=len(taken.data),
         width=taken.width or None,
         height=taken.height or None,
+        frames=taken.frames or None,
         pages=taken.pages or None,
         thumbnails=sorted(taken.thumbnails),
         characters=len(text.text),
         cut=text.cut,
         changed=taken.changed,
+        digest=taken.digest,
     )
     made = {"text": text.text.encode("utf-8", "replace")} if text.text and taken.kind == "document" else {}
     pieces = {"0": taken.data, **{str(width): data for width, data in taken.thumbnails.items()}, **made}
@@ -59,23 +63,33 @@ def _text(taken: Taken) -> FileText:
         return FileText()
 
 
-async def placed(talk: Talk, provider: Provider, model: str) -> tuple[Sequence[Past], dict[str, Insert]]:
-    """As `sending.placed`, of what was said in this one."""
+async def placed(
+    talk: Talk, provider: Provider, model: str, *, plain: bool = False, few: bool = False
+) -> tuple[Sequence[Past], dict[str, Insert]]:
+    """As `sending.placed`, of what was said in this one. Conflict, where it cannot be reached."""
     items = [Past(item) for item in talk.input()]
     if not attachments.any_in(items):
         return items, {}
-    sees = await capabilities.sees(provider, model)
+    sees, plain = await capabilities.sees(provider, model), plain or sending.is_plain(provider, model)
     can = await capabilities.of(provider) if provider.server else {}
+    there = await pool.for_readers(talk_files.there, talk.id)
+    known = [there[pk] for pk in attachments.ids(items) if pk in there]
+    unsure = [file.id for file in known if plain and sees and file.type in sending.UNSURE]
     given = {}
-    for pk in attachments.ids(items) & talk.document.files.keys():
-        file = talk.document.files[pk]
-        whole = sees if file.is_image else can.get("input_file") and file.type == kinds.PDF
-        given[pk] = await _whole(talk.id, file) if whole else await _as_text(talk.id, file)
-    return attachments.placed(items, given, sees=sees)
+    for file in known:
+        if file.id in unsure:
+            one = await _still(talk.id, file) if file.id in unsure[-sending.MOST_STILLS :] else Given(file.type, file.size, None)
+        elif sees if file.is_image else can.get("input_file") and file.type == kinds.PDF:
+            one = Given(file.type, file.size, partial(_pieces, talk.id, file.id))
+        else:
+            one = await _as_text(talk.id, file)
+        if one is not None:
+            given[file.id] = one
+    return attachments.placed(items, given, sees=sees, few=few)
 
 
-async def _whole(place: str, file: TalkFile) -> Given:
-    return Given(file.type, file.size, partial(_pieces, place, file.id))
+async def _still(place: str, file: TalkFile) -> Given | None:
+    return await sending.still(file, partial(talk_files.whole, place, file.id))
 
 
 async def _as_text(place: str, file: TalkFile) -> Given:
@@ -94,18 +108,28 @@ async def _pieces(place: str, file_id: str, name: str = "0") -> AsyncIterator[by
 
 
 def keep(*, actor: User, talk_id: str, store: bool | None) -> Conversation:
-    """As `store.keeping.keep`; its files become ordinary ones of whose conversation it is."""
+    """As `store.keeping.keep`; its files become ordinary ones of whose conversation it is. Of one that has gone it is told."""
     talk = talks.find(actor=actor, talk_id=talk_id)
-    held: dict[str, list[Held]] = {}
+    if (found := keeping.kept(actor=actor, talk=talk)) is not None:
+        return found
+    held: dict[str, Held | None] = {}
     try:
         for exchange in talk.document.exchanges:
-            held[exchange.id] = []
             for pk in attached.ids_of(exchange.wire):
-                source = io.BytesIO(talk_files.whole(talk_id, pk))
-                put = uploads.take(actor=actor, source=source, name=talk.document.files[pk].name)
-                held[exchange.id].append(Held(put.use.pk, attached.detail_of(exchange.wire, pk)))
+                held[pk] = _taken(actor, talk, pk, attached.detail_of(exchange.wire, pk))
         return keeping.keep(actor=actor, talk_id=talk_id, store=store, held=held)
-    except BaseException:  # nothing was kept: nothing of it waits to be sent either
-        for one in (one for some in held.values() for one in some):
+    finally:  # where nothing was kept, or another tab was faster, nothing of it waits to be sent
+        for one in filter(None, held.values()):
             files.let_go(actor=actor, use_id=one.use_id)
-        raise
+
+
+def _taken(actor: User, talk: Talk, file_id: str, detail: str) -> Held | None:
+    """An ordinary file, of the same bytes; None where these have gone."""
+    file = talk.document.files.get(file_id)
+    try:
+        data = talk_files.whole(talk.id, file_id)
+    except errors.NotFound:
+        return None
+    if file is None or len(data) != file.size:
+        return None
+    return Held(uploads.take(actor=actor, source=io.BytesIO(data), name=file.name).use.pk, detail)

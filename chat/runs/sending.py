@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Final, TypeVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from chat import errors
 from chat import files as bytes_of
@@ -21,6 +21,7 @@ from chat.providers import Provider
 from chat.runs import capabilities, uploads
 from chat.store import files, pool
 from chat.store.history import Past
+from chat.store.talk import TalkFile
 
 LONGEST: Final = 200_000  # characters of one file that a model reads as text
 SOME: Final = 4  # of these that are held at once; of older ones that have no room nothing is read
@@ -32,7 +33,7 @@ T = TypeVar("T")
 _bytes = ThreadPoolExecutor(8, thread_name_prefix="bytes")
 _reading = ThreadPoolExecutor(2, thread_name_prefix="reading")  # each holds a document while a child reads it
 
-_plainly: WeakSet[Provider] = WeakSet()
+_plainly: WeakKeyDictionary[Provider, set[str]] = WeakKeyDictionary()
 _unread: dict[str, float] = {}
 
 
@@ -41,11 +42,16 @@ def may_be_unknown(insert: Insert) -> bool:
     return insert.prefix.startswith(tuple(f"data:{type_};" for type_ in UNSURE))
 
 
-def plainly(provider: Provider) -> None:
+def plainly(provider: Provider, model: str) -> None:
     """It could not read one, and read the same as another kind: from now on they go to it as PNG or JPEG, of those that move the
     first picture.
     """
-    _plainly.add(provider)
+    _plainly.setdefault(provider, set()).add(model)
+
+
+def is_plain(provider: Provider, model: str) -> bool:
+    """Whether images go to it as every server knows them."""
+    return model in _plainly.get(provider, ())
 
 
 async def placed(
@@ -61,7 +67,7 @@ async def placed(
     there = await pool.for_readers(files.known, ids)
     known = {pk: there[pk] for pk in ids if pk in there}  # what came up last is the last
     whole = [file for file in known.values() if (sees if file.is_image else can.get("input_file") and file.type == kinds.PDF)]
-    unknown = [file for file in whole if file.type in UNSURE] if plain or provider in _plainly else []
+    unknown = [file for file in whole if file.type in UNSURE] if plain or is_plain(provider, model) else []
     made = set(unknown[-MOST_STILLS:])  # the others cannot go
     cannot = set(unknown[:-MOST_STILLS])
     whole = [file for file in whole if file not in cannot]
@@ -93,9 +99,13 @@ async def _whole(file: File) -> Given | None:
 
 
 async def _still(file: File) -> Given | None:
-    """As PNG or JPEG, made now; named where that cannot be done."""
+    return await still(file, lambda: storage.read(uploads.place(file)))
+
+
+async def still(file: File | TalkFile, read: Callable[[], bytes]) -> Given | None:
+    """As PNG or JPEG, made now of what `read` gives; named where that cannot be done, None where there is nothing."""
     try:
-        data, type_ = await _in(_reading, _made_still, file)
+        data, type_ = await _in(_reading, lambda: bytes_of.still(read()))
     except errors.NotFound:
         return None
     except (errors.InvalidInput, errors.TooLarge):
@@ -105,10 +115,6 @@ async def _still(file: File) -> Given | None:
         yield data
 
     return Given(type_, len(data), once)
-
-
-def _made_still(file: File) -> tuple[bytes, str]:
-    return bytes_of.still(storage.read(uploads.place(file)))
 
 
 async def pieces(place: str) -> AsyncIterator[bytes]:

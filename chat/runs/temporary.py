@@ -20,10 +20,10 @@ from chat.live.fragments import Fragments
 from chat.models import Response, User
 from chat.protocol import events as wire
 from chat.protocol.normalize import Cancelled, Cut, Failed
-from chat.runs import capabilities, passing
+from chat.protocol.types import Request
+from chat.runs import capabilities, passing, sending, turns
 from chat.runs.executor import Executor, executor
 from chat.runs.run import Run, generate
-from chat.runs.turns import follow
 from chat.store import pool, talk_rows, talks, wake
 from chat.store.attached import Held
 from chat.store.log import Batch
@@ -151,17 +151,33 @@ async def _noted(run: TemporaryRun, actor: User, talk: Talk) -> bool:
 
 
 async def _relay(run: TemporaryRun, talk: Talk, instructions: str) -> None:
-    """Ask with all that was said, and have nothing kept at the provider."""
+    """Ask with all that was said, and have nothing kept at the provider. What fails with a file is asked again, as by
+    `turns.relay`.
+    """
     async with executor.room:
         provider = providers.current()
         run.model = run.model or providers.default_model() or next(iter(await providers.models()), "")
-        said, inserts = await passing.placed(talk, provider, run.model)
-        request = requests.build(said, Plan(store=False), model=run.model, instructions=instructions, inserts=inserts)
-        try:
-            await follow(run, provider.stream(request))
-        except errors.ModelCannotSee:
-            capabilities.cannot_see(provider, run.model)
-            raise
+        reasons = [_gone, turns.unseen, turns.unknown, turns.too_much]
+        while True:
+            how = {"plain": turns.unknown not in reasons, "few": turns.too_much not in reasons}
+            said, inserts = await passing.placed(talk, provider, run.model, **how)
+            request = requests.build(said, Plan(store=False), model=run.model, instructions=instructions, inserts=inserts)
+            try:
+                await turns.follow(run, provider.stream(request))
+                if turns.unknown not in reasons:
+                    sending.plainly(provider, run.model)
+                return
+            except errors.ParleyError as error:
+                if isinstance(error, errors.ModelCannotSee) and turns.tells_of_sight(request):
+                    capabilities.cannot_see(provider, run.model)
+                if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
+                    raise
+                reasons.remove(why)  # each once
+
+
+def _gone(_: Request, error: errors.ParleyError) -> bool:
+    """Whether a file has gone while it was sent: it is told of, if it has."""
+    return isinstance(error, errors.FilesAway)
 
 
 async def _end(run: TemporaryRun) -> None:

@@ -45,18 +45,18 @@ async def relay(run: "Run", response: Response) -> None:
                 raise
     provider = providers.current()
     request = await _begin(run, response, provider)
-    reasons = [copies.uncopied, _unchained, _unreadable, _unseen, _unknown, _too_much]
+    reasons = [copies.uncopied, _unchained, _unreadable, unseen, unknown, too_much]
     by_name: Request | None = None  # what was refused with copies that may well be there
     while True:
         try:
             await follow(run, provider.stream(request), request)
-            if _unknown not in reasons:  # this was asked with other kinds of images
-                sending.plainly(provider)
+            if unknown not in reasons:  # this was asked with other kinds of images
+                sending.plainly(provider, request.model)
             if by_name is not None:
                 copies.learn(provider, by_name)
             return
         except errors.UpstreamError as error:
-            if isinstance(error, errors.ModelCannotSee) and _tells_of_sight(request):
+            if isinstance(error, errors.ModelCannotSee) and tells_of_sight(request):
                 capabilities.cannot_see(provider, request.model)
             if run.shown or (why := next((why for why in reasons if why(request, error)), None)) is None:
                 raise
@@ -64,13 +64,13 @@ async def relay(run: "Run", response: Response) -> None:
             if why is copies.uncopied:
                 told = await copies.forsake(provider, request, error) or _unreadable(request, error)
                 by_name = None if told else request
-            how = {"plain": _unknown not in reasons, "few": _too_much not in reasons}
+            how = {"plain": unknown not in reasons, "few": too_much not in reasons}
             request = await _begin_anew(run, response, provider, request, error, **how)
             if copies.uncopied in reasons:
                 request = await copies.name(run, request, provider, await capabilities.of(provider))
 
 
-def _tells_of_sight(request: Request) -> bool:
+def tells_of_sight(request: Request) -> bool:
     """Whether an image was shown, as itself: that a copy cannot be used says nothing of what a model sees."""
     return not request.copies and bool(request.previous_response_id or any(map(_shows, request.input)))
 
@@ -143,7 +143,7 @@ def _unreadable(request: Request, error: errors.UpstreamError) -> bool:
     return any(item.get("type") == "reasoning" for item in request.input)
 
 
-def _unseen(request: Request, error: errors.UpstreamError) -> bool:
+def unseen(request: Request, error: errors.ParleyError) -> bool:
     """Whether the model cannot see images that came before what it is asked now: it is told of them instead. One that came with
     the question itself is the question.
     """
@@ -155,12 +155,12 @@ def _unseen(request: Request, error: errors.UpstreamError) -> bool:
     )
 
 
-def _unknown(request: Request, error: errors.UpstreamError) -> bool:
+def unknown(request: Request, error: errors.ParleyError) -> bool:
     """Whether it may not know a kind of image that can be sent as another one."""
     return isinstance(error, errors.ImageRefused) and any(sending.may_be_unknown(one) for one in request.inserts.values())
 
 
-def _too_much(request: Request, error: errors.UpstreamError) -> bool:
+def too_much(request: Request, error: errors.ParleyError) -> bool:
     """Whether it may have been too large for files that came before what is asked now."""
     answer = answer_of(error)
     return answer is not None and answer.status == 413 and any(_shows(item, "input_file") for item in request.input[:-1])

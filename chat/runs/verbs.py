@@ -8,6 +8,7 @@ from chat.models import Conversation, Response, User
 from chat.runs.dispatch import dispatch
 from chat.runs.executor import executor
 from chat.runs.pushes import pushes
+from chat.store import files as files_in
 from chat.store import messages, moving, push, removals, responses, wake
 from chat.store.attached import Held
 from chat.store.messages import Begun
@@ -41,7 +42,14 @@ def send(
         project_id=project_id,
         store=store,
     )
+    _let_go(actor, begun, held)
     return _start(begun)
+
+
+def _let_go(actor: User, begun: Begun, held: Sequence[Held]) -> None:
+    """The same was said before: what has been put in once more for it waits for no other message."""
+    for one in () if begun.new else held:
+        files_in.let_go(actor=actor, use_id=one.use_id)
 
 
 def edit(
@@ -57,7 +65,9 @@ def edit(
 ) -> Begun:
     """Say it differently and have it answered. See `store.messages.edit`."""
     where = {"conversation_id": conversation_id, "item_id": item_id}
-    return _start(messages.edit(actor=actor, **where, text=text, client_id=client_id, keep=keep, files=files, held=held))
+    begun = messages.edit(actor=actor, **where, text=text, client_id=client_id, keep=keep, files=files, held=held)
+    _let_go(actor, begun, held)
+    return _start(begun)
 
 
 def regenerate(*, actor: User, conversation_id: str, response_id: str, model: str = "") -> Begun:

@@ -3,15 +3,17 @@ that takes no files.
 """
 
 import io
+from collections.abc import Callable
 from threading import Lock
 
 from chat import errors
 from chat import files as bytes_of
 from chat.files import storage
 from chat.models import File, FileText, User
-from chat.runs import sending, uploads
+from chat.runs import passing, sending, uploads
 from chat.runs.uploads import Put, turns
-from chat.store import files, pool
+from chat.store import files, pool, talk_files
+from chat.store.talk import Talk, TalkFile
 
 _read_now: set[str] = set()
 _lock = Lock()
@@ -24,14 +26,27 @@ def put_in(*, actor: User, use_id: str) -> Put:
     use = next(iter(files.waiting(actor, [use_id])), None)
     if use is None or not use.file.is_image:
         raise errors.NotFound(files.GONE)
+    source = _written_in(actor, lambda: storage.read(uploads.place(use.file)))
+    return uploads.take(actor=actor, source=source, name=f"{use.name}.txt", composer=use.place)
+
+
+def pass_on(*, actor: User, talk: Talk | None, file_id: str) -> TalkFile:
+    """The same in a temporary conversation: in memory alone."""
+    file = next((one for one in talk_files.waiting(actor, talk) if one.id == file_id and one.is_image), None)
+    if file is None:
+        raise errors.NotFound(talk_files.GONE)
+    source = _written_in(actor, lambda: talk_files.whole(talk_files.place(actor, talk), file_id))
+    return passing.put(actor=actor, talk=talk, source=source, name=f"{file.name}.txt")
+
+
+def _written_in(actor: User, read: Callable[[], bytes]) -> io.BytesIO:
     with turns.one(actor):
-        data = storage.read(uploads.place(use.file))
+        data = read()
         pool.give_back()
         text = bytes_of.text_in_image(data)
     if not text.strip():
         raise errors.InvalidInput("No text was found in this image.", next="Choose a model that sees images.")
-    source = io.BytesIO(text.encode())
-    return uploads.take(actor=actor, source=source, name=f"{use.name}.txt", composer=use.place)
+    return io.BytesIO(text.encode())
 
 
 def read(*, actor: User, file: File) -> FileText | None:

@@ -1,6 +1,7 @@
 """A temporary conversation that its owner wants to keep: from then on an ordinary one, with all that was said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,16 +15,16 @@ from chat.store.attached import Held
 from chat.store.responses import Ending, message_text
 from chat.store.talk import Exchange, Reply, Talk
 
-NOTHING: Final[Mapping[str, Sequence[Held]]] = MappingProxyType({})
+NOTHING: Final[Mapping[str, Held | None]] = MappingProxyType({})
 
 
-def keep(*, actor: User, talk_id: str, store: bool | None = None, held: Mapping[str, Sequence[Held]] = NOTHING) -> Conversation:
+def keep(*, actor: User, talk_id: str, store: bool | None = None, held: Mapping[str, Held | None] = NOTHING) -> Conversation:
     """As the rule is that holds for this person, or as they choose where it leaves that to them. Its replies were stored nowhere:
     in a conversation in which replies are, they go along with the next question. Refused while a reply is being written. `held`:
-    what has been put in for the files of each message, in their order.
+    what has been put in for each of its files, by their ids; None for one that has gone: the message says that it was there.
     """
     talk = talks.find(actor=actor, talk_id=talk_id)
-    if (found := _kept(actor, talk)) is not None:  # in another tab, a moment ago
+    if (found := kept(actor=actor, talk=talk)) is not None:  # in another tab, a moment ago
         return found
     if talk.last.reply.running:
         raise errors.Conflict("A reply is being written.", next="Wait for its end, or stop it, and keep it then.")
@@ -31,28 +32,35 @@ def keep(*, actor: User, talk_id: str, store: bool | None = None, held: Mapping[
     try:
         conversation = _written(actor, sealed, store, held)
     except BaseException as error:
-        if isinstance(error, IntegrityError) and (found := _kept(actor, talk)) is not None:  # in another tab, meanwhile
+        if isinstance(error, IntegrityError) and (found := kept(actor=actor, talk=talk)) is not None:  # in another tab, meanwhile
             return found
-        talks.seal(sealed, kept=False)
+        talks.unseal(sealed)
         raise
-    talks.end(actor=actor, talk_id=talk_id)
+    with suppress(errors.Conflict, errors.NotFound):  # what cannot be reached goes by itself
+        talks.end(actor=actor, talk_id=talk_id)
     return conversation
 
 
-def _kept(actor: User, talk: Talk) -> Conversation | None:
+def kept(*, actor: User, talk: Talk) -> Conversation | None:
+    """What it has become already."""
     first = talk.document.exchanges[0].id
     return Conversation.objects.owned_by(actor).filter(items=first).first()
 
 
-def _written(actor: User, talk: Talk, store: bool | None, held: Mapping[str, Sequence[Held]]) -> Conversation:
+def _written(actor: User, talk: Talk, store: bool | None, held: Mapping[str, Held | None]) -> Conversation:
     first = talk.document.exchanges[0]
     title = wording.first_title(message_text(first.wire), first.wire)
     with transaction.atomic():
         conversation = messages.make(actor, title, talk.document.model, None, store)
         previous: Response | None = None
         for position, exchange in enumerate(talk.document.exchanges, 1):
-            uses = attached.wanted(actor, held.get(exchange.id, ()))
-            wire = _with_files(exchange.wire, attached.parts(uses, held.get(exchange.id, ())))
+            named = {pk: held.get(pk) for pk in attached.ids_of(exchange.wire)}
+            if not named.keys() <= held.keys():
+                raise errors.Conflict("Something was said in this conversation just now.", next="Look at it, and keep it then.")
+            there = {pk: one for pk, one in named.items() if one is not None}
+            uses = attached.wanted(actor, [*there.values()])
+            parts = attached.parts(uses, [*there.values()])
+            wire = _with_files(exchange.wire, dict(zip(there, parts, strict=True)))
             previous = _add(conversation, actor, exchange.model_copy(update={"wire": wire}), previous, position)
             attached.claim(Item(pk=exchange.id, wire=wire), uses)
         place = {"position": len(talk.document.exchanges), "head": previous}
@@ -60,13 +68,11 @@ def _written(actor: User, talk: Talk, store: bool | None, held: Mapping[str, Seq
     return conversation
 
 
-def _with_files(wire: Json, files: list[Json]) -> Json:
-    """The message with what was put in, in place of what is in memory alone."""
-    content, left = wire.get("content"), list(files)
-    if len(attached.ids_of(wire)) != len(left):
-        raise errors.Conflict("Something was said in this conversation just now.", next="Look at it, and keep it then.")
+def _with_files(wire: Json, files: Mapping[str, Json]) -> Json:
+    """The message with what was put in, in place of what is in memory alone, by its id there."""
+    content = wire.get("content")
     parts = content if isinstance(content, list) else []
-    return {**wire, "content": [left.pop(0) if isinstance(part, dict) and part.get("file_id") else part for part in parts]}
+    return {**wire, "content": [files.get(str(part.get("file_id")), part) if isinstance(part, dict) else part for part in parts]}
 
 
 def _add(conversation: Conversation, actor: User, exchange: Exchange, previous: Response | None, position: int) -> Response:

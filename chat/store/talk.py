@@ -12,6 +12,7 @@ from chat.protocol.types import Json
 from chat.store.temporary import EACH, Kept
 
 RUNNING: Final = "in_progress"
+SHOWN: Final = ("id", "name", "kind", "type", "size", "width", "height", "frames", "pages", "thumbnails")
 
 
 class Reply(BaseModel):
@@ -58,11 +59,13 @@ class TalkFile(BaseModel):
     added: datetime
     width: int | None = None
     height: int | None = None
+    frames: int | None = None
     pages: int | None = None
     thumbnails: list[int] = []
     characters: int = 0
     cut: int | None = None
     changed: str = ""
+    digest: str = ""
 
     @property
     def is_image(self) -> bool:
@@ -70,8 +73,7 @@ class TalkFile(BaseModel):
 
     def row(self) -> File:
         """For what shows files."""
-        known = self.model_dump(include={"id", "name", "kind", "type", "size", "width", "height", "pages", "thumbnails"})
-        file = File(**known, room=0)
+        file = File(**self.model_dump(include=set(SHOWN)), room=0)
         file.as_text = bool(self.characters) and not self.is_image
         return file
 

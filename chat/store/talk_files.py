@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
+from pydantic import JsonValue
+
 from chat import errors
 from chat.models import User
 from chat.models.files import sized
@@ -128,3 +130,17 @@ def _part(file: TalkFile, detail: str) -> Json:
     if file.is_image:
         return {"type": "input_image", "file_id": file.id, "detail": detail, "filename": file.name}
     return {"type": "input_file", "file_id": file.id, "filename": file.name}
+
+
+def by_digest(wire: Json, files: Mapping[str, TalkFile]) -> Json:
+    """A message that names its files by what is in them."""
+    content = wire.get("content")
+    parts = content if isinstance(content, list) else []
+    known = {pk: file.digest for pk, file in files.items() if file.digest}
+    return {**wire, "content": [_named_so(part, known) for part in parts]}
+
+
+def _named_so(part: JsonValue, known: Mapping[str, str]) -> JsonValue:
+    if not isinstance(part, dict) or not (digest := known.get(str(part.get("file_id")))):
+        return part
+    return {**part, "file_id": digest}

@@ -59,6 +59,13 @@ def why_not() -> str:
     return OFF if switched_off() else home().why_not()
 
 
+def heed() -> None:
+    """Refused, where there are none on this server: before a file is taken for a new one, too."""
+    if reason := why_not():
+        kind = errors.NotFound if reason == OFF else errors.Conflict
+        raise kind("There are no temporary conversations here.", next=reason)
+
+
 def find(*, actor: User, talk_id: str) -> Talk:
     """For its owner alone, who has a page of it open now; NotFound for everybody else, and when it has gone."""
     try:
@@ -89,9 +96,7 @@ def begin(
     held: Sequence[Held] = (),
 ) -> Asked:
     """Say something in a new one, with what its composer holds. The same `client_id` again gives the same one again."""
-    if reason := why_not():
-        kind = errors.NotFound if reason == OFF else errors.Conflict
-        raise kind("There are no temporary conversations here.", next=reason)
+    heed()
     try:
         return _begun(actor, text, model, client_id, files, held)
     except TooMany:
@@ -103,16 +108,23 @@ def begin(
 def _begun(actor: User, text: str, model: str, client_id: str, files: Sequence[TextFile], held: Sequence[Held]) -> Asked:
     there, before = talk_files.there(talk_files.new(actor)), _begun_before(actor, client_id)
     wire, named = _message(text, files, held, there | (before.document.files if before else {}))
-    if before is not None and _is(before.document.exchanges[0], wire, client_id):
-        return Asked(before, new=False)
+    if before is not None and _is(before.document, before.document.exchanges[0], wire, named, client_id):
+        return _said_before(actor, before, named, None)
     document = Document(model=model, created=timezone.now(), exchanges=[_exchange(wire, model, client_id)], files=named)
     data = _fitting(document)
     with suppress(Taken):
         return _made(_id_for(actor, client_id), actor, document, data)
     before = _begun_before(actor, client_id)  # at the same moment
-    if before is not None and _is(before.document.exchanges[0], wire, client_id):
-        return Asked(before, new=False)
+    if before is not None and _is(before.document, before.document.exchanges[0], wire, named, client_id):
+        return _said_before(actor, before, named, None)
     return _made(new_id("temp"), actor, document, data)
+
+
+def _said_before(actor: User, talk: Talk, named: Mapping[str, TalkFile], composer: Talk | None) -> Asked:
+    """Files that came once more with it do not wait in the composer for another message."""
+    for pk in named.keys() - talk.document.files.keys():
+        talk_files.let_go(actor, composer, pk)
+    return Asked(talk, new=False)
 
 
 def _made(talk_id: str, actor: User, document: Document, data: bytes) -> Asked:
@@ -156,12 +168,12 @@ def say(
     is being written.
     """
     talk = find(actor=actor, talk_id=talk_id)
-    wire, named = _message(text, files, held, talk_files.there(talk_id) if held else {})
-    if _is(talk.last, wire, client_id):
-        return Asked(talk, new=False)
+    wire, named = _message(text, files, held, talk.document.files | talk_files.there(talk_id) if held else {})
+    if _is(talk.document, talk.last, wire, named, client_id):
+        return _said_before(actor, talk, named, talk)
 
     def change(document: Document) -> None:
-        if _is(document.last, wire, client_id):
+        if _is(document, document.last, wire, named, client_id):
             raise SaidBefore
         _quiet(document)
         if named.keys() & document.files.keys():  # from another page of it
@@ -173,7 +185,8 @@ def say(
     try:
         return Asked(_change(actor, talk_id, change))
     except SaidBefore:
-        return Asked(find(actor=actor, talk_id=talk_id), new=False)
+        talk = find(actor=actor, talk_id=talk_id)
+        return _said_before(actor, talk, named, talk)
 
 
 def again(*, actor: User, talk_id: str, response_id: str, model: str = "") -> Asked:
@@ -258,15 +271,27 @@ def ended(
     return None
 
 
-def seal(talk: Talk, *, kept: bool = True) -> Talk:
-    """Have nothing more said in it, for it is being kept; or again, for it could not be."""
-    talk.document.kept = kept
+def seal(talk: Talk) -> Talk:
+    """Have nothing more said in it, for it is being kept."""
+    talk.document.kept = True
     try:
         if home().write(talk.id, packed(talk.document), at=talk.position, count=1):
             return Talk(talk.id, talk.owner, talk.document, talk.position + 1)
     except Away:
         raise away() from None
     raise errors.Conflict("Something was said in this conversation just now.", next="Look at it, and keep it then.")
+
+
+def unseal(talk: Talk) -> None:
+    """It could not be kept: it goes on, unless another tab is at it."""
+    talk.document.kept = False
+    try:
+        home().write(talk.id, packed(talk.document), at=talk.position, count=1)
+    except Away:
+        raise errors.Conflict(
+            "This conversation could not be kept, and temporary conversations cannot be reached at the moment.",
+            next="Nothing of it has been deleted: keep it again in a moment.",
+        ) from None
 
 
 def _change(actor: User, talk_id: str, change: Callable[[Document], None]) -> Talk:
@@ -303,7 +328,9 @@ def _fitting(document: Document) -> bytes:
 
 def _quiet(document: Document) -> None:
     if document.kept:
-        raise errors.Conflict("This conversation is being kept.", next="You find it in your list; go on there.")
+        raise errors.Conflict(
+            "This conversation is being kept.", next="Go on with it in your list; if it is not there, keep it again."
+        )
     if document.last.reply.running:
         raise errors.Conflict("A reply is being written.", next="Wait for its end, or stop it; what you typed is still here.")
 
@@ -314,8 +341,11 @@ def _ending_with(document: Document, response_id: str) -> Document:
     return document
 
 
-def _is(exchange: Exchange, wire: Json, client_id: str) -> bool:
-    return bool(client_id) and exchange.client_id == client_id and exchange.wire == wire
+def _is(document: Document, exchange: Exchange, wire: Json, named: Mapping[str, TalkFile], client_id: str) -> bool:
+    """Whether that is the same once more, with these files: sent without JavaScript they come anew."""
+    if not client_id or exchange.client_id != client_id:
+        return False
+    return talk_files.by_digest(exchange.wire, document.files) == talk_files.by_digest(wire, named)
 
 
 def _exchange(wire: Json, model: str, client_id: str = "", *, hidden: bool = False) -> Exchange:

@@ -23,8 +23,7 @@ NONE: Final = {**LOCKED, "Cache-Control": "private, no-store"}
 def _talk(request: PersonRequest, temporary_id: str | None) -> Talk | None:
     """The conversation that is named, for its owner; None for one that has not begun."""
     if temporary_id is None:
-        if reason := talks.why_not():
-            raise errors.NotFound("There are no temporary conversations here.", next=reason)
+        talks.heed()
         return None
     return talks.find(actor=request.user, talk_id=temporary_id)
 

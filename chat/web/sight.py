@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from chat import errors, providers
@@ -33,6 +34,13 @@ class Document(NamedTuple):
     cut: int | None = None
 
 
+class Readable(NamedTuple):
+    """An image whose words can be had at `url`."""
+
+    name: str
+    url: str
+
+
 @require_safe
 @person_required
 def line(request: PersonRequest) -> HttpResponse:
@@ -42,7 +50,7 @@ def line(request: PersonRequest) -> HttpResponse:
     images = [use for use in uses if use.file.is_image]
     can = capabilities.found(providers.current())
     documents = _read(request.user, [use for use in uses if capabilities.reads(can, use.file.kind, use.file.type)])
-    return _said(request, images, documents, images if bytes_of.ocr_here() else [])
+    return _said(request, images, documents, [Readable(use.name, reverse("words", args=[use.pk])) for use in images])
 
 
 @require_safe
@@ -58,7 +66,9 @@ def line_passing(request: PersonRequest, temporary_id: str | None = None) -> Htt
         for file in held
         if capabilities.reads(can, file.kind, file.type)
     ]
-    return _said(request, [file for file in held if file.is_image], documents, [])
+    images = [file for file in held if file.is_image]
+    readable = [Readable(file.name, f"{waiting.base(talk)}{file.id}/words/") for file in images]
+    return _said(request, images, documents, readable)
 
 
 def named(request: PersonRequest) -> list[str]:
@@ -67,13 +77,13 @@ def named(request: PersonRequest) -> list[str]:
 
 
 def _said(
-    request: PersonRequest, images: Sequence[object], documents: Sequence[Document], readable: Sequence[FileUse]
+    request: PersonRequest, images: Sequence[object], documents: Sequence[Document], readable: Sequence[Readable]
 ) -> HttpResponse:
     model = value(request.GET, "model", most=MODEL_LENGTH) or providers.default_model()
     sight = capabilities.sight(providers.current(), model) if images else capabilities.Sight()
     context: dict[str, Any] = {"documents": documents, "again": any(one.text is None for one in documents)}
     if sight.can is False:
-        context |= {"model": model, "sight": sight, "images": readable}
+        context |= {"model": model, "sight": sight, "images": readable if bytes_of.ocr_here() else []}
     return render(request, "files/sight.html", context)
 
 
@@ -104,3 +114,13 @@ def put_in_words(request: PersonRequest, use_id: str) -> HttpResponse:
     """What is written in an image that waits, as a text beside it: its line in the composer."""
     put = words.put_in(actor=request.user, use_id=use_id)
     return render(request, "files/held.html", {"line": waiting.line(put)})
+
+
+@require_POST
+@person_required
+@unspoken
+def put_in_words_passing(request: PersonRequest, file_id: str, temporary_id: str | None = None) -> HttpResponse:
+    """The same in a temporary conversation."""
+    talk = talks.find(actor=request.user, talk_id=temporary_id) if temporary_id is not None else None
+    file = words.pass_on(actor=request.user, talk=talk, file_id=file_id)
+    return render(request, "files/held.html", {"line": waiting.passing(talk, file)})

@@ -12,6 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors
 from chat.live import temporary as shown
+from chat.models.files import sized
 from chat.runs import passing
 from chat.runs import temporary as runs
 from chat.runs.temporary import Said
@@ -35,6 +36,7 @@ def begin(request: PersonRequest) -> HttpResponse:
         return render(request, PAGE, page_context(request, None), status=404 if talks.switched_off() else 200)
     composer = of_talk(request.user, None)
     try:
+        talks.heed()
         talk = runs.begin(actor=request.user, said=said(request, composer))
     except errors.ParleyError as error:
         return refill(request, error, lambda: page_context(request, None), composer, page=PAGE)
@@ -54,6 +56,7 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
     common = shared_context(request, None)
     mine: dict[str, Any] = {"talk": talk, "temporary": True, "post_url": "/t/", "draft_key": "", "why_not": ""}
     mine |= {"put_in_url": waiting.base(talk)}
+    mine |= {"at_once": sized(settings.MEMORY_BODY_BYTES)}
     mine |= {"closed": settings.TEMPORARY_CLOSED_MINUTES, "silence": settings.TEMPORARY_SILENCE_MINUTES}
     if talk is None:
         why_not = talks.why_not()

@@ -320,6 +320,7 @@ async def test_what_cannot_be_kept_whole_leaves_no_file(olivia: Somebody, settin
 
 async def test_without_javascript_what_could_not_be_sent_waits_for_the_next_try(olivia: Somebody) -> None:
     sent = [upload("note.txt", b"Bring an umbrella."), upload("one.png", png()), upload("broken.png", b"\x89PNG\x00 no")]
+    assert "a message takes 2 MB here, with all of its files" in (await olivia.get("/t/")).text
     answer = await olivia.post("/t/", text="Look at this", attachments=sent)
     assert answer.status_code == 400
     assert "“broken.png”" in answer.text
@@ -342,3 +343,33 @@ trailer
 <</Root 1 0 R>>
 %%EOF
 """
+
+
+async def test_without_javascript_the_same_sent_again_with_its_file_is_said_once(
+    olivia: Somebody, scripted: ScriptedServer
+) -> None:
+    again = {"text": "Look", "client_id": "1" * 32}
+    path = await olivia.begin(attachments=upload("one.png", png()), **again)
+    await olivia.ended(path)
+    assert await olivia.begin(attachments=upload("one.png", png()), **again) == path
+    assert await pool.for_readers(talk_files.waiting, olivia.user, None) == [], "nor does it wait for another message"
+    more = {"text": "And now?", "client_id": "2" * 32}
+    for _ in range(2):
+        await olivia.post(f"{path}messages/", attachments=upload("two.png", png(grey=2)), **more)
+        await olivia.ended(path)
+    talk = await olivia.talk(path)
+    assert len(talk.document.exchanges) == 2
+    assert await pool.for_readers(talk_files.waiting, olivia.user, talk) == []
+    await olivia.post(f"{path}messages/", attachments=upload("two.png", png(grey=3)), **more)
+    await olivia.ended(path)
+    assert len((await olivia.talk(path)).document.exchanges) == 3, "with another file it is another message"
+
+
+async def test_in_an_ordinary_conversation_too_nothing_waits_that_came_twice(olivia: Somebody) -> None:
+    for _ in range(2):
+        answer = await olivia.post("/", text="Look", client_id="1" * 32, attachments=upload("one.png", png()))
+    for _ in range(2):
+        path = answer["Location"]
+        await olivia.post(f"{path}messages/", text="And now?", client_id="2" * 32, attachments=upload("two.png", png(grey=2)))
+    assert await pool.for_readers(Item.objects.filter(role="user").count) == 2
+    assert await pool.for_readers(FileUse.objects.filter(item=None).count) == 0

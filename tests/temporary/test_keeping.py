@@ -2,16 +2,20 @@
 
 import asyncio
 import threading
+from collections import Counter
+from itertools import count
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
-from chat.models import Conversation, Response
+from chat.models import Conversation, File, FileUse, Item, Response
 from chat.store import keeping, pool, storing, talks, temporary
 from tests.cast import Cast
+from tests.pictures import png
 from tests.scripted import ScriptedServer
 from tests.temporary.conftest import Somebody
+from tests.temporary.test_files import named, put
 
 
 async def test_all_that_was_said_is_then_in_ones_history_and_goes_on_there(olivia: Somebody, scripted: ScriptedServer) -> None:
@@ -93,3 +97,69 @@ async def test_kept_in_two_tabs_at_the_same_moment_it_is_one(olivia: Somebody) -
     seen.set()
     assert (await second).headers["Location"] == await first
     assert await pool.for_readers(Conversation.objects.count) == 1
+
+
+async def test_kept_again_it_has_its_files_once(olivia: Somebody, home: temporary.Home, settings: Any) -> None:
+    shown, other = [named(await put(olivia, "/t/", f"{grey}.png", png(grey=grey))) for grey in (1, 2)]
+    path = await olivia.begin("Look", files=[shown, other])
+    await olivia.ended(path)
+    settings.FILES_QUOTA_MB = 0
+    assert (await olivia.post(f"{path}keep/", store="off")).status_code == 413
+    settings.FILES_QUOTA_MB = 10
+    drop, home.drop = home.drop, lambda _: None  # type: ignore[method-assign]  # as if another tab were a moment faster
+    addresses = {(await olivia.post(f"{path}keep/", store="off"))["Location"] for _ in range(3)}
+    assert len(addresses) == 1
+    assert await pool.for_readers(uses) == [(1, "1.png", True), (1, "2.png", True)]
+    drop((await olivia.talk(path)).id)
+
+
+async def test_kept_by_two_tabs_at_once_it_has_its_files_once(olivia: Somebody) -> None:
+    shown = named(await put(olivia, "/t/", "1.png", png(grey=1)))
+    path = await olivia.begin("Look", files=[shown])
+    await olivia.ended(path)
+    answers = await asyncio.gather(*(asyncio.to_thread(_keep, olivia, path) for _ in range(2)))
+    assert {answer.status_code for answer in answers} <= {302, 404, 409}
+    assert await pool.for_readers(uses) == [(1, "1.png", True)]
+    assert await pool.for_readers(File.objects.filter(state="here").count) == 1
+
+
+async def test_what_could_not_be_kept_is_said_not_to_be_gone(olivia: Somebody, mateo: Somebody, home: temporary.Home) -> None:
+    path = await olivia.begin("Remember this")
+    await olivia.ended(path)
+    first = (await olivia.talk(path)).last.id
+    taken = await mateo.begin("Something else")
+    await mateo.ended(taken)
+    await mateo.post(f"{taken}keep/", store="off")
+    item = await pool.for_readers(lambda: Item.objects.get(role="user"))
+    await pool.for_readers(lambda: Item.objects.create(id=first, conversation_id=item.conversation_id, wire=item.wire))
+    write, tries = home.write, count()
+
+    def broken(*args: Any, **kwargs: Any) -> bool:
+        if next(tries):
+            raise temporary.Away
+        return write(*args, **kwargs)
+
+    home.write = broken  # type: ignore[method-assign]  # it seals, and then it goes away
+    answer = await olivia.post(f"{path}keep/", store="off")
+    home.write = write  # type: ignore[method-assign]
+    assert answer.status_code == 409
+    assert "cannot be reached at the moment" in answer.text
+    assert "Nothing of it has been deleted" in answer.text
+    refused = await olivia.post(f"{path}messages/", text="And now?")
+    assert "if it is not there, keep it again" in refused.text
+    await pool.for_readers(lambda: Item.objects.filter(pk=first).delete())
+    kept = await olivia.post(f"{path}keep/", store="off")
+    assert "Remember this" in (await olivia.get(kept["Location"])).text
+
+
+def _keep(somebody: Somebody, path: str) -> Any:
+    try:
+        return somebody.client.post(f"{path}keep/", {"store": "off"})
+    finally:
+        connection.close()
+
+
+def uses() -> list[tuple[int, str, bool]]:
+    """How often each file is used, under which name, and whether with a message."""
+    found = Counter((use.name, use.item_id is not None) for use in FileUse.objects.all())
+    return [(number, *what) for what, number in sorted(found.items())]

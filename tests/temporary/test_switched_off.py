@@ -1,8 +1,11 @@
 """A server whose owner wants no temporary conversations: none is begun, and in one that is open nothing more is said."""
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from chat.models import Server
+from chat.store import pool, talk_files
+from tests.pictures import png
 from tests.scripted import ScriptedServer
 from tests.temporary.conftest import Somebody
 
@@ -45,3 +48,17 @@ async def switch(owner: Somebody, stranger: Somebody, to: str) -> None:
     assert (await owner.post("/settings/server/", temporary="maybe", **SIGNUP)).status_code == 422
     assert (await owner.post("/settings/server/", temporary=to, **SIGNUP)).status_code == 302
     assert await Server.objects.filter(temporary=to == "yes").aexists()
+
+
+async def test_where_they_are_switched_off_no_file_is_taken_for_a_new_one(
+    olivia: Somebody, stella: Somebody, mateo: Somebody
+) -> None:
+    await switch(olivia, stella, "no")
+    for answer in (
+        await mateo.post("/t/", text="Typed here", attachments=SimpleUploadedFile("one.png", png())),
+        await mateo.post("/t/files/", file=SimpleUploadedFile("two.png", png())),
+    ):
+        assert answer.status_code == 404
+        assert "There are no temporary conversations" in answer.text
+        assert "Its owner has switched them off." in answer.text
+    assert await pool.for_readers(talk_files.waiting, mateo.user, None) == []
