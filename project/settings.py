@@ -163,8 +163,8 @@ TEMPORARY_SILENCE_MINUTES = whole_number("TEMPORARY_SILENCE_MINUTES", 60, least=
 TEMPORARY_FILES_MB = whole_number("TEMPORARY_FILES_MB", 200, least=1, most=1_000_000)  # memory for files in all of them
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # larger bodies and files pass through the disk
 MEMORY_BODY_BYTES = 2_000_000  # of one that must not: to a temporary conversation, but for the files that are put into one
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
-DATA_UPLOAD_MAX_NUMBER_FILES = 20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500  # of one form; two are a file that waits, of which there are 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 50  # more than go with a message, so that one with too many comes back with its text
 
 # Where people's files are: a bucket by FILES_URL, else a folder
 MEDIA_ROOT = PARLEY_VAR / "files"

@@ -38,8 +38,9 @@ class Bucket:
             **options,
             client_config=TIMES,
             transfer_config=TransferConfig(
-                multipart_threshold=2 * settings.UPLOAD_BYTES, use_threads=False
-            ),  # whole, or not at all
+                multipart_threshold=4 * settings.UPLOAD_BYTES,  # whole, or not at all
+                use_threads=False,
+            ),
             default_acl=None,
             file_overwrite=True,
             gzip=False,

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Annotated, BinaryIO, Final, Literal
 
 from django.conf import settings
@@ -65,12 +66,12 @@ def take_in(source: BinaryIO | bytes, *, name: str, whose: object = None) -> Tak
                 return _document(form.name, b"".join(_joined(head, pieces)), name)
 
 
-def _small_enough(size: int) -> None:
+def _small_enough(size: int, *, whole: bool = True) -> None:
+    """Of what has come, which is all of it, or more follows."""
     if size > settings.UPLOAD_BYTES:
-        raise errors.TooLarge(
-            f"This file has {size / 1e6:.1f} MB; {settings.UPLOAD_BYTES / 1e6:g} MB are the most.",
-            next="Make it smaller, then send it again.",
-        )
+        most = f"{settings.UPLOAD_BYTES / 1e6:g} MB"
+        has = f"{ceil(size / 1e5) / 10:g} MB; {most} are the most" if whole else f"more than {most}, which are the most"
+        raise errors.TooLarge(f"This file has {has}.", next="Make it smaller, then send it again.")
 
 
 def _pieces(source: BinaryIO | bytes) -> Iterator[bytes]:
@@ -81,7 +82,7 @@ def _pieces(source: BinaryIO | bytes) -> Iterator[bytes]:
     size = 0
     while piece := source.read(child.CHUNK):
         size += len(piece)
-        _small_enough(size)
+        _small_enough(size, whole=False)
         yield piece
 
 
@@ -161,8 +162,8 @@ def _thumbnails(widths: list[int], parts: list[bytes]) -> dict[int, bytes]:
 
 
 def _text(data: bytes, name: str) -> Taken:
+    """In UTF-8 it may take up to three times as much as what came, which is what is bounded."""
     kept, encoding = sniff.as_utf8(data)
-    _small_enough(len(kept))
     changed = "" if encoding == "UTF-8" else f"It was written in {encoding} and is kept as UTF-8."
     digest = hashlib.sha256(kept).hexdigest()
     return Taken(

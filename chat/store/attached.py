@@ -67,6 +67,12 @@ def claim(item: Item, uses: Sequence[FileUse]) -> None:
             raise _gone()
 
 
+def let_go(uses: Sequence[FileUse]) -> None:
+    """Those of them that wait are wanted no longer."""
+    if uses:
+        FileUse.objects.filter(pk__in=[use.pk for use in uses], item=None).delete()
+
+
 def hand_on(old: Item, new: Item) -> None:
     """What goes with one goes with the other, too, where that still names it."""
     ids = ids_of(new.wire)

@@ -50,11 +50,11 @@ def send(
     message = user_message(checked(text, alone=not (files or held)), files, attached.parts(uses, held))
     called, title = (mentions.names(text), "") if conversation_id else ([], first_title(text, message))
     with transaction.atomic():
-        if project_id and (before := _sent_before(actor, client_id, message, conversation_id)) is not None:
+        if project_id and (before := _sent_before(actor, client_id, message, conversation_id, uses)) is not None:
             return before  # though the project may have gone meanwhile
         project = projects.enter(actor=actor, project_id=project_id) if project_id else None
         conversation = _locked(actor, conversation_id)
-        if (before := _sent_before(actor, client_id, message, conversation_id)) is not None:
+        if (before := _sent_before(actor, client_id, message, conversation_id, uses)) is not None:
             return before
         if conversation is not None and conversation.owner_id != actor.pk:
             sharing.take_part(conversation, actor)
@@ -89,9 +89,11 @@ def _locked(actor: User, conversation_id: str | None) -> Conversation | None:
     return news.lock(conversations.find(actor=actor, conversation_id=conversation_id, action="conversation.write").pk)
 
 
-def _sent_before(actor: User, client_id: str, message: Json, conversation_id: str | None) -> Begun | None:
-    """The same message, if it came before. The same id with another text, or elsewhere, is another message: its first answer
-    was lost on the way.
+def _sent_before(
+    actor: User, client_id: str, message: Json, conversation_id: str | None, uses: Sequence[FileUse]
+) -> Begun | None:
+    """The same message, if it came before: files that came again with it wait no longer. The same id with another text, or
+    elsewhere, is another message: its first answer was lost on the way.
     """
     if not (found := rows.fetch(Item, "author_id = %s AND client_id = %s", actor.pk, client_id[:64]) if client_id else []):
         return None
@@ -99,6 +101,7 @@ def _sent_before(actor: User, client_id: str, message: Json, conversation_id: st
     if item.conversation is None or item.wire != message or conversation_id not in (None, item.conversation_id):
         return None
     response = item.responses.order_by("created").first()
+    attached.let_go(uses)
     return Begun(item.conversation, response, new=False) if response else None
 
 
@@ -215,7 +218,7 @@ def edit(
         others = [*kept, *attached.parts(uses, held)]
         attached.counted(len(others) + len(files))
         message = user_message(checked(text, alone=not (others or files)), files, others)
-        if (before := _sent_before(actor, client_id, message, conversation_id)) is not None:
+        if (before := _sent_before(actor, client_id, message, conversation_id, uses)) is not None:
             return before
         item = _say(conversation, actor, message, previous=old.previous, client_id=client_id, uses=uses)
         attached.hand_on(old, item)

@@ -112,6 +112,13 @@ def lost(request: HttpRequest, composer: Composer) -> list[str]:
     return names
 
 
+def choosing_again(error: errors.ParleyError, lost: Sequence[str]) -> errors.ParleyError:
+    """It says, too, which files have come to nothing."""
+    if lost:
+        error.next = f"{error.next} Choose these files again: {', '.join(lost)}."
+    return error
+
+
 def address(request: HttpRequest) -> str:
     """The address of an image or a document to be fetched, "" where there is none; TooOften, where there were many."""
     url = request.POST.get("address", "")[: egress.LONGEST + 1].strip()

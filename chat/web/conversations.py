@@ -89,9 +89,8 @@ def refill(
     """The sentence that says what is wrong, the text that was typed still in its box, and the files below it."""
     if request.htmx:
         return shown(request, error)
-    lost = attachments.lost(request, composer)
-    next = f"{error.next} Choose these files again: {', '.join(lost)}." if lost else error.next
-    alert = render_to_string("conversations/error.html", {"message": error.message, "next": next})
+    told = attachments.choosing_again(error, attachments.lost(request, composer))
+    alert = render_to_string("conversations/error.html", {"message": told.message, "next": told.next})
     filled = {"composer_error": alert, "composer_text": request.POST.get("text", "")}
     return render(request, page, {**context(), **filled}, status=error.status)
 

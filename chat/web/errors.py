@@ -3,14 +3,16 @@
 import sys
 from typing import Any
 
-from django.core.exceptions import DisallowedHost
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
 
-from chat.errors import ParleyError
+from chat.errors import InvalidInput, ParleyError, TooLarge
 
 PAGES = {400, 403, 404, 500}
 
@@ -24,13 +26,25 @@ class ErrorsMiddleware(MiddlewareMixin):
 
 def shown(request: HttpRequest, error: ParleyError) -> HttpResponse:
     context = {"message": error.message, "next": error.next}
-    if getattr(request, "htmx", False):
+    if request.headers.get("HX-Request"):
         return render(request, "conversations/error.html", context, status=error.status)
     page = error.status if error.status in PAGES else 400 if error.status < 500 else 500
     return render(request, f"errors/{page}.html", context, status=error.status)
 
 
+BACK = "Go back: what you typed is still there."
+
+
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """What Django refuses to read: none of our views has seen it."""
+    match exception:
+        case TooManyFilesSent():
+            return shown(request, TooLarge(f"A message takes {settings.FILES_PER_MESSAGE} files.", next=f"{BACK} Choose fewer."))
+        case TooManyFieldsSent():
+            return shown(request, TooLarge("This form has more in it than the server takes.", next=f"{BACK} Send less at once."))
+        case MultiPartParserError():
+            said = "What came could not be read: the name of a file is too long, or some of it was lost on the way."
+            return shown(request, InvalidInput(said, next=f"{BACK} Give the file a shorter name, and try again."))
     context = {}
     if isinstance(exception, DisallowedHost):
         context["message"] = "This server does not answer to that address."

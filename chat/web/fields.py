@@ -18,7 +18,7 @@ FIELDS: Final = {
     **dict.fromkeys(("temporary_new", "temporary_messages"), "text model client_id attachments address files detail"),
     "temporary_regenerate": "model",
     "temporary_keep": "store",
-    "edit": "text client_id keep attachments",
+    "edit": "text client_id keep attachments files",
     "regenerate": "model",
     "version": "response",
     "rename": "title",

@@ -216,10 +216,12 @@ def test_files_of_a_message_are_left_out_and_added_when_it_is_edited(page: Page,
     page.get_by_role("button", name="Edit").click()
     form = page.locator(".edit-form")
     form.get_by_label("photo.png").uncheck()
-    form.get_by_label("Add files").set_input_files([BROKEN])  # type: ignore[list-item]
+    third = {**IMAGE, "name": "third.png", "buffer": png(grey=30)}
+    form.get_by_label("Add files").set_input_files([BROKEN, third])  # type: ignore[list-item]
     form.get_by_role("button", name="Ask again").click()
-    expect(page.get_by_role("alert")).to_contain_text("broken.png")
-    form.get_by_label("Add files").set_input_files([{**IMAGE, "name": "third.png", "buffer": png(grey=30)}])  # type: ignore[list-item]
+    expect(form.get_by_role("alert")).to_contain_text("broken.png")
+    expect(form.get_by_role("list", name="New files").get_by_role("listitem")).to_contain_text("third.png")
+    expect(form.get_by_label("photo.png")).not_to_be_checked()
     form.get_by_role("button", name="Ask again").click()
     expect(form).to_have_count(0)
     expect(page.locator("[data-role=user] img")).to_have_count(2)

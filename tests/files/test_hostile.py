@@ -176,6 +176,16 @@ def test_text_is_text_in_whatever_it_was_written() -> None:
     assert files.take_in(b"<html><script>alert(1)</script>", name="a.html").type == "text/plain"
 
 
+def test_a_text_is_as_large_as_what_was_sent() -> None:
+    """In UTF-8 it may become larger, and that is nobody's fault."""
+    written = ("Müßiggang ist aller Laster Anfang. €\n" * 600_000).encode("cp1252")[:19_500_000]
+    taken = files.take_in(written, name="a.txt")
+    assert len(taken.data) > 20_000_000
+    assert taken.data.decode().encode("cp1252") == written
+    with pytest.raises(errors.TooLarge, match=r"This file has 20.1 MB; 20 MB are the most\."):
+        files.take_in(b"x" * 20_000_001, name="a.txt")
+
+
 def test_a_name_says_nothing_of_what_a_file_is() -> None:
     assert sniff.form_of(samples.pdf("x")).name == "pdf"
     assert files.take_in(samples.pdf("x"), name="photo.jpg").type == "application/pdf"

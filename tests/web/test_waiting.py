@@ -2,6 +2,7 @@
 it goes along as text.
 """
 
+import io
 import re
 from typing import Any
 
@@ -97,6 +98,35 @@ def test_a_file_that_is_refused_is_named_and_the_others_wait(owner: Client, sett
     settings.FILES_PER_MESSAGE = 1
     many = owner.post("/", {"text": "Look", "attachments": [upload("one.png", png(grey=1)), upload("two.png", png(grey=2))]})
     assert "Choose these files again: one.png, two.png." in many.text
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}], ids=["htmx", "plain"])
+def test_more_files_than_a_message_takes_are_refused_in_the_form(owner: Client, headers: dict[str, str]) -> None:
+    files = [upload(f"{number}.png", png(grey=number)) for number in range(21)]
+    answer = owner.post("/", {"text": "Look at these", "attachments": files}, **headers)
+    assert (answer.status_code, "A message takes 20 files." in answer.text) == (413, True)
+    assert headers or "Look at these</textarea>" in answer.text
+    assert headers or "Choose these files again: 0.png, 1.png" in answer.text
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}], ids=["htmx", "plain"])
+def test_what_is_not_even_read_is_refused_in_words(owner: Client, headers: dict[str, str]) -> None:
+    many = [upload(f"{number}.png", b"x") for number in range(51)]
+    odd = io.BytesIO(png())
+    odd.name = f"{'long' * 1024}.png"
+    for form, status, words in (
+        ({"attachments": many}, 413, "A message takes 20 files."),
+        ({"files": ["use_" + "0" * 32] * 600}, 413, "more in it than the server takes"),
+        ({"attachments": odd}, 400, "the name of a file is too long"),
+    ):
+        answer = owner.post("/", {"text": "Look", **form}, **headers)
+        assert (answer.status_code, words in answer.text, "what you typed is still there" in answer.text) == (status, True, True)
+        assert ("<html" in answer.text) is not bool(headers)
+
+
+def test_a_long_name_is_shortened(owner: Client) -> None:
+    put(owner, "new", f"{'long' * 150}.png")
+    assert re.fullmatch(r"(long)+l?o?n?\.png", listed(owner, "/")[0])
 
 
 def test_how_closely_it_is_looked_at_is_said_of_each(owner: Client) -> None:
