@@ -64,6 +64,12 @@ def modes(teams: Iterable[Team | None]) -> list[str]:
     return [str(max(server_, team.log_mode if team else "", key=lambda one: STRICTNESS.index(LogMode(one)))) for team in teams]
 
 
+def stricter(team: Team, *, than: Team) -> bool:
+    """Whether less is shown of the texts in the one than in the other."""
+    there, here = (STRICTNESS.index(LogMode(one)) for one in modes([team, than]))
+    return there > here
+
+
 def standing(actor: User, place: Place, *, exports: bool = False) -> Standing:
     """`exports`: to take its texts along, which wants a reason of its own."""
     reach(actor, place)

@@ -486,6 +486,24 @@ def test_what_waits_is_withdrawn_once_a_conversation_in_it_leaves_the_team(logge
     assert CANARY in text(client.post(path))
 
 
+@pytest.mark.parametrize(("mode", "shown"), [("metadata", False), ("redacted", False), ("full", True)])
+def test_what_was_opened_everywhere_is_withdrawn_once_a_conversation_in_it_goes_where_less_is_shown(
+    logged: Log, small: None, mode: str, shown: bool
+) -> None:
+    author, pk = logged.world.people["author"], logged.world.conversation.pk
+    there = teams.create(actor=author, name="Ward")
+    access.choose_for_team(actor=author, team=there, mode=mode)
+    many(logged, 8)
+    client = logged.client("server owner")
+    open_texts(client)
+    make(client, "jsonl")
+    work()
+    path = reverse("admin:chat_export_fetch", args=[Export.objects.get().pk])
+    assert CANARY in text(client.post(path))
+    sharing.move(actor=author, conversation_id=pk, team_id=there.pk)
+    assert (client.post(path).status_code == 200) is shown
+
+
 def test_large_texts_are_never_held_at_once(logged: Log) -> None:
     author, pk = logged.world.people["author"], logged.world.conversation.pk
     for _ in range(12):
