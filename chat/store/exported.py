@@ -46,7 +46,8 @@ def still(reader: User, opening_id: str) -> Opening:
     if found is None:
         raise errors.NotFound
     access.reach(reader, place(found))
-    if found.state != Opening.State.GRANTED or found.expires <= timezone.now():
+    alone = settings.ACCESS_CONSENT and found.decided_by_id is None  # a process that began later may want consent
+    if alone or found.state != Opening.State.GRANTED or found.expires <= timezone.now():
         raise errors.Refused("The time for which this was open is over.", next="Say again why you want to read it.")
     team = found.conversation.team if found.conversation else found.team
     if access.mode(team) == LogMode.METADATA:

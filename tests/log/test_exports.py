@@ -390,6 +390,17 @@ def test_who_may_not_have_it_any_more_gets_no_more_while_it_is_made(logged: Log,
         assert not Export.objects.filter(state="ready").exists(), why
 
 
+def test_what_nobody_consented_to_is_not_made_once_consent_is_wanted(logged: Log, small: None, settings: Any) -> None:
+    ready(logged)
+    work(until=lambda making: making._done >= 3)
+    settings.ACCESS_CONSENT = True  # as after a start with it
+    Export.objects.filter(state="in_progress").update(lease_until=timezone.now() - timedelta(seconds=1))
+    rows = AccessRow.objects.count()
+    work()
+    assert not Export.objects.filter(state="ready").exists()
+    assert AccessRow.objects.count() == rows
+
+
 def test_what_waits_is_fetched_no_more_and_keeps_nothing_of_what_is_deleted(logged: Log, small: None) -> None:
     client = ready(logged)
     work()
