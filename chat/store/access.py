@@ -104,6 +104,13 @@ def _current(actor: User, place: Place, exports: bool) -> QuerySet[Opening]:
     return mine.filter(**_there(place)).order_by("-state", "-created")
 
 
+def refused(actor: User, place: Place, *, exports: bool = False) -> Opening | None:
+    """What they asked for here last, if somebody has refused it lately."""
+    asked_ = Opening.objects.filter(reader=actor, exports=exports, **_there(place)).select_related("decided_by")
+    last = asked_.order_by("-created").first()
+    return last if last is not None and last.state == State.REFUSED and last.expires > timezone.now() else None
+
+
 def _there(place: Place) -> dict[str, Conversation | Team | None]:
     return {"conversation": place if isinstance(place, Conversation) else None, "team": _team(place)}
 

@@ -45,6 +45,21 @@ def test_a_consent_ends_where_the_conversation_moves_to_another_team(logged: Log
     assert status(logged, "server owner") == 200
 
 
+def test_who_is_refused_is_told_where_they_asked(logged: Log, settings: Any) -> None:
+    settings.ACCESS_CONSENT = True
+    people, page = logged.world.people, reverse("admin:chat_conversation_change", args=[logged.world.conversation.pk])
+    asked, who = logged.open("team admin"), people["team owner"].shown_name
+    access.decide(actor=people["team owner"], opening_id=asked.pk, grant=False)
+    told = f"<bdi>{who}</bdi> refused what you asked for"
+    assert told in logged.client("team admin").get(page).text
+    assert "refused what" not in logged.client("server owner").get(page).text  # asked for nothing
+    logged.open("team admin", reason="abuse")
+    assert "refused what" not in logged.client("team admin").get(page).text  # it waits
+    Opening.objects.exclude(pk=asked.pk).delete()
+    Opening.objects.update(expires=timezone.now())
+    assert "refused what" not in logged.client("team admin").get(page).text
+
+
 def test_another_reason_is_the_one_that_the_next_look_is_on_record_by(logged: Log) -> None:
     path, client = reverse("admin:chat_response_open", args=[logged.stored.pk]), logged.client("team admin")
     for sent in ({"reason": "ticket", "note": "T-17"}, {"reason": "abuse", "note": " Reported "}) * 2:
