@@ -131,7 +131,7 @@ def ask(*, actor: User, place: Place, reason: str, note: str = "", exports: bool
     said = reason, note.strip()[:NOTE]
     if (found := _said_before(actor, place, said, exports)) is not None:
         return found
-    if settings.ACCESS_CONSENT and not _others(actor, _team(place)):
+    if alone(actor, place):
         raise errors.Refused(
             "Nobody else could consent to that.", next="Choose one team." if place is None else "Nobody reads it."
         )
@@ -149,6 +149,11 @@ def _said_before(actor: User, place: Place, said: tuple[str, str], exports: bool
         if (one.reason, one.note) == said and (number == 0 or one.state == State.ASKED):
             return one
     return None
+
+
+def alone(actor: User, place: Place) -> bool:
+    """Whether consent is wanted, and nobody else could give it."""
+    return settings.ACCESS_CONSENT and not _others(actor, _team(place))
 
 
 def _others(actor: User, team: Team | None) -> bool:
