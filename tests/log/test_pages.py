@@ -3,7 +3,7 @@
 from django.urls import reverse
 
 from chat.models import Response
-from chat.store import conversations
+from chat.store import access, conversations, readings
 from tests.log.conftest import Log
 
 READINGS, RECORD = (reverse(f"admin:chat_{name}_changelist") for name in ("accessrow", "adminact"))
@@ -31,6 +31,21 @@ def test_tokens_that_nobody_counted_are_a_dash(logged: Log) -> None:
     facts = logged.client("server owner").get(page).text
     assert "<dd>–</dd>" in facts.partition("Tokens read")[2][:40]
     assert "<dd>1,234</dd>" in facts.partition("Tokens written")[2][:40]
+
+
+def test_who_has_seen_all_of_it_once_is_not_said_to_have_seen_it_redacted(logged: Log) -> None:
+    """By one reason, before and after the team's owners became stricter; or the other way round."""
+    people, page = logged.world.people, reverse("admin:chat_response_text", args=[logged.stored.pk])
+    logged.open("team admin")
+    for modes, said in ((("redacted",), True), (("full", "redacted"), False), (("redacted", "full"), False)):
+        logged.open("team admin", note=str(modes))
+        for mode in modes:
+            access.choose_for_team(actor=people["team owner"], team=logged.world.team, mode=mode)
+            assert logged.client("team admin").get(page).status_code == 200
+        (line, *_) = readings.of(logged.world.conversation)
+        assert line.looks == len(modes)
+        assert (line.mode == "redacted") is said
+        assert readings.of_owner(people["author"])[0] == line
 
 
 def test_no_address_leads_to_a_conversation_that_is_deleted(logged: Log) -> None:
