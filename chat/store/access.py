@@ -61,7 +61,11 @@ def mode(team: Team | None) -> str:
 def modes(teams: Iterable[Team | None]) -> list[str]:
     """The same for several."""
     server_ = Server.objects.filter(pk=1).values_list("log_mode", flat=True).first() or LogMode.FULL
-    return [str(max(server_, team.log_mode if team else "", key=lambda one: STRICTNESS.index(LogMode(one)))) for team in teams]
+    return [strictest(server_, team.log_mode if team else "") for team in teams]
+
+
+def strictest(*modes: str) -> str:
+    return str(max(modes, key=lambda one: STRICTNESS.index(LogMode(one))))
 
 
 def stricter(team: Team, *, than: Team) -> bool:

@@ -30,6 +30,7 @@ from chat.models import (
     Team,
     User,
 )
+from chat.runs import log_file
 from chat.runs.exports import Making
 from chat.store import access, chain, conversations, departures, exports, log_exports, messages, removals, sharing, teams
 from chat.store.cells import defused, row
@@ -464,6 +465,24 @@ def test_one_that_is_sent_at_once_ends_where_it_may_go_on_no_more(logged: Log, m
         rest = b"".join(pieces)
         assert b"This export ends here" in rest
         assert rest.count(b"resp_") < 4, (form, first)
+
+
+def test_one_that_is_under_way_shows_no_more_than_its_row_says(logged: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The team's owners let more be read meanwhile."""
+    owner, author, team = logged.world.people["team owner"], logged.world.people["author"], logged.world.team
+    monkeypatch.setattr(log_file, "AT_ONCE", 1)
+    access.choose_for_team(actor=owner, team=team, mode="redacted")
+    for _ in range(3):
+        answered(author, "Mail me", "At anna@example.org", into=logged.world.conversation.pk)
+    client = logged.client("team admin")
+    open_texts(client)
+    pieces = iter(make(client, "jsonl").streaming_content)
+    next(pieces)
+    access.choose_for_team(actor=owner, team=team, mode="full")
+    rest = b"".join(pieces)
+    assert b"At " in rest
+    assert b"anna@" not in rest
+    assert {json.loads(row.body)["mode"] for row in AccessRow.objects.all()} == {"redacted"}
 
 
 def test_looking_writes_nothing(logged: Log, small: None) -> None:
