@@ -56,6 +56,9 @@ class LogPage(Reading):
         now = access.standing(viewer, place, exports=exports)
         return {
             "standing": now,
+            "alone": access.alone(viewer, place),
+            "everywhere": place is None,
+            "refused": None if now.open or now.waits else access.refused(viewer, place, exports=exports),
             "mode": MODES[LogMode(now.mode)].lower(),
             "reasons": Opening.Reason.choices,
             "minutes": settings.ACCESS_MINUTES,

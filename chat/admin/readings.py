@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from chat.admin.reading import Reading, actor
 from chat.models import AccessRow
-from chat.policy import can
+from chat.policy import can, conversations_logged_for
 from chat.store import readings
 
 
@@ -23,4 +23,6 @@ class Readings(Reading):
         if before and not (before.isascii() and before.isdecimal() and len(before) < 19):
             raise Http404
         rows, more = readings.page(before=int(before) if before else None)
-        return self.page(request, "panel/readings.html", title="Who has read", rows=rows, next=rows[-1].number if more else None)
+        there = conversations_logged_for(actor(request)).filter(pk__in={one.conversation for one in rows})
+        context = {"there": set(there.values_list("pk", flat=True)), "next": rows[-1].number if more else None}
+        return self.page(request, "panel/readings.html", title="Who has read", rows=rows, **context)

@@ -61,7 +61,17 @@ def mode(team: Team | None) -> str:
 def modes(teams: Iterable[Team | None]) -> list[str]:
     """The same for several."""
     server_ = Server.objects.filter(pk=1).values_list("log_mode", flat=True).first() or LogMode.FULL
-    return [str(max(server_, team.log_mode if team else "", key=lambda one: STRICTNESS.index(LogMode(one)))) for team in teams]
+    return [strictest(server_, team.log_mode if team else "") for team in teams]
+
+
+def strictest(*modes: str) -> str:
+    return str(max(modes, key=lambda one: STRICTNESS.index(LogMode(one))))
+
+
+def stricter(team: Team, *, than: Team) -> bool:
+    """Whether less is shown of the texts in the one than in the other."""
+    there, here = (STRICTNESS.index(LogMode(one)) for one in modes([team, than]))
+    return there > here
 
 
 def standing(actor: User, place: Place, *, exports: bool = False) -> Standing:
@@ -98,6 +108,13 @@ def _current(actor: User, place: Place, exports: bool) -> QuerySet[Opening]:
     return mine.filter(**_there(place)).order_by("-state", "-created")
 
 
+def refused(actor: User, place: Place, *, exports: bool = False) -> Opening | None:
+    """What they asked for here last, if somebody has refused it lately."""
+    asked_ = Opening.objects.filter(reader=actor, exports=exports, **_there(place)).select_related("decided_by")
+    last = asked_.order_by("-created").first()
+    return last if last is not None and last.state == State.REFUSED and last.expires > timezone.now() else None
+
+
 def _there(place: Place) -> dict[str, Conversation | Team | None]:
     return {"conversation": place if isinstance(place, Conversation) else None, "team": _team(place)}
 
@@ -118,7 +135,7 @@ def ask(*, actor: User, place: Place, reason: str, note: str = "", exports: bool
     said = reason, note.strip()[:NOTE]
     if (found := _said_before(actor, place, said, exports)) is not None:
         return found
-    if settings.ACCESS_CONSENT and not _others(actor, _team(place)):
+    if alone(actor, place):
         raise errors.Refused(
             "Nobody else could consent to that.", next="Choose one team." if place is None else "Nobody reads it."
         )
@@ -136,6 +153,11 @@ def _said_before(actor: User, place: Place, said: tuple[str, str], exports: bool
         if (one.reason, one.note) == said and (number == 0 or one.state == State.ASKED):
             return one
     return None
+
+
+def alone(actor: User, place: Place) -> bool:
+    """Whether consent is wanted, and nobody else could give it."""
+    return settings.ACCESS_CONSENT and not _others(actor, _team(place))
 
 
 def _others(actor: User, team: Team | None) -> bool:

@@ -4,7 +4,7 @@ conversations they are of. Each owner finds theirs (`readings`), and a hundred t
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from chat.store.access import Allowed, Place
 class Record:
     """What is said of one export in each of its rows: `about`, its id; `narrowed`, by what, as ids and words of ours; `words`,
     what was typed for that; `address`, where the reader is. `first`: its first row, once there is one. `export`: made in the
-    background, by this process.
+    background, by this process. `modes`: what its rows say is shown of each team; less may be, later on, and never more.
     """
 
     opening: str
@@ -32,6 +32,7 @@ class Record:
     address: str = ""
     first: int | None = None
     export: Export | None = None
+    modes: dict[str, str] = field(default_factory=dict)
 
 
 def place(opening: Opening) -> Place:
@@ -46,7 +47,8 @@ def still(reader: User, opening_id: str) -> Opening:
     if found is None:
         raise errors.NotFound
     access.reach(reader, place(found))
-    if found.state != Opening.State.GRANTED or found.expires <= timezone.now():
+    alone = settings.ACCESS_CONSENT and found.decided_by_id is None  # a process that began later may want consent
+    if alone or found.state != Opening.State.GRANTED or found.expires <= timezone.now():
         raise errors.Refused("The time for which this was open is over.", next="Say again why you want to read it.")
     team = found.conversation.team if found.conversation else found.team
     if access.mode(team) == LogMode.METADATA:
@@ -71,7 +73,7 @@ def note(record: Record, *, reader: User, replies: Sequence[str]) -> None:
     since = timezone.now() - timedelta(days=settings.RESPONSE_RETENTION_DAYS)
     there = (team, team, conversation, conversation, record.first or 0)
     found = sql.rows(HELD, list(replies), since, *there)
-    shown = _modes({team for _, _, team in found})
+    shown = _modes(record, {team for _, _, team in found})
     for mode in (LogMode.FULL, LogMode.REDACTED):
         held = [(str(pk), int(owner)) for pk, owner, team in found if shown.get(team) == mode]
         if held:
@@ -80,9 +82,11 @@ def note(record: Record, *, reader: User, replies: Sequence[str]) -> None:
         _append(record, opening, reader, len(replies), [], access.mode(opening.team))
 
 
-def _modes(team_ids: set[str]) -> dict[str, str]:
+def _modes(record: Record, team_ids: set[str]) -> dict[str, str]:
     teams = list(Team.objects.filter(pk__in=team_ids))
-    return dict(zip([one.pk for one in teams], access.modes(teams), strict=True))
+    for team, mode in zip(teams, access.modes(teams), strict=True):
+        record.modes[team.pk] = access.strictest(mode, record.modes.get(team.pk, mode))
+    return {team.pk: record.modes[team.pk] for team in teams}
 
 
 def _append(record: Record, opening: Opening, reader: User, replies: int, held: list[tuple[str, int]], mode: str) -> None:
@@ -116,6 +120,6 @@ def allowed(record: Record, *, reader: User, conversations: Collection[str]) -> 
     """What of these may be read now: those that are on record for this export, and are there. Asked before each page of texts."""
     still(reader, record.opening)
     there = dict(sql.rows(KNOWN, list(conversations), record.first or 0))
-    modes = _modes(set(there.values()))
+    modes = _modes(record, set(there.values()))
     shown = ((pk, modes.get(team, LogMode.METADATA)) for pk, team in there.items())
     return {pk: Allowed(mode == LogMode.REDACTED, record.opening) for pk, mode in shown if mode != LogMode.METADATA}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from chat.models import LEFT, AccessRow, Conversation, Exported, Opening, User
+from chat.models import LEFT, AccessRow, Conversation, Exported, LogMode, Opening, User
 
 PAGE: Final = 50
 MOST: Final = 200  # rows of which a page tells
@@ -84,7 +84,9 @@ def _gathered(rows: Any, exported: Any) -> list[Reading]:
         if (line := lines.get(key)) is None:
             lines[key] = one
         else:
-            lines[key] = replace(line, what=tuple(dict.fromkeys((*line.what, *one.what))), looks=line.looks + 1)
+            mode = line.mode if one.mode == line.mode else LogMode.FULL.value  # who saw all of it once has seen it
+            what = tuple(dict.fromkeys((*line.what, *one.what)))
+            lines[key] = replace(line, what=what, mode=mode, looks=line.looks + 1)
     return list(lines.values())
 
 

@@ -9,7 +9,7 @@ from django.db.models import Case, Q, When
 
 from chat import errors
 from chat.models import Access, Conversation, Membership, Participant, SearchEntry, Team, User
-from chat.store import accounts, conversations, counting, exports, news, storing
+from chat.store import access, accounts, conversations, counting, exports, news, storing
 
 MOST: Final = 200  # people with whom one conversation is shared in person
 
@@ -89,6 +89,7 @@ def move(*, actor: User, conversation_id: str, team_id: str) -> Conversation:
 def withdraw(conversation: Conversation, *, team: Team) -> None:
     """Shared with nobody, by no link and in no project, in this team. The conversation is locked."""
     before = set(conversation.participants.values_list("user_id", flat=True))
+    less = access.stricter(team, than=conversation.team)
     if conversation.team_access:
         before |= set(Membership.objects.filter(team=conversation.team_id).values_list("user_id", flat=True))
     conversation.participants.all().delete()
@@ -97,7 +98,7 @@ def withdraw(conversation: Conversation, *, team: Team) -> None:
     counting.move(conversation.pk, team=team)
     conversation.responses.update(team=team)
     conversation.kept.update(team=team.pk)
-    exports.withdraw_moved([conversation.pk])
+    (exports.withdraw if less else exports.withdraw_moved)([conversation.pk])
     conversation.team, conversation.team_access, conversation.project = team, Access.NONE, None
     storing.moved(conversation)
     _tell(conversation, before)

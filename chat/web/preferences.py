@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from chat import providers
 from chat.models import Storing, User
-from chat.store import accounts, mentions, teams
+from chat.store import accounts, mentions, server, teams
 from chat.web.decorators import person_required
 
 
@@ -89,5 +89,6 @@ def preferences(request: HttpRequest) -> HttpResponse:
     used = len(str(form["instructions"].value() or "").replace("\r\n", "\n"))
     context = {"form": form, "used": used, "most": f"{accounts.INSTRUCTIONS_LENGTH:,}"}
     context |= {"memberships": teams.of(person), "may_create_teams": teams.may_create(person)}
+    context["above"] = server.current()
     context["mentioned"] = len(mentions.unseen(person))
     return render(request, "settings/preferences.html", context, status=422 if form.is_bound else 200)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from chat import errors
 from chat.models import Membership, Team
 from chat.policy import Action, can
-from chat.store import invitations, teams
+from chat.store import invitations, server, teams
 from chat.web import sidebar
 from chat.web.decorators import PersonRequest, person_required
 from chat.web.fields import value
@@ -102,6 +102,7 @@ def shown(request: PersonRequest, team: Team, *, status: int = 200, **more: Any)
         "name": NameForm(initial={"name": team.name}),
         "domain": DomainForm(initial={"domain": team.domain or ""}) if can(request.user, "server.manage", None) else None,
         "form": TeamInvitationForm() if manages else None,
+        "above": server.current(),
         "storing": StoringForm(initial={"storing": team.storing, "storing_settled": team.storing_settled}) if manages else None,
         "log_mode": LogModeForm(initial={"log_mode": team.log_mode}) if owns else None,
         "invitations": invitations.of(actor=request.user, team=team) if manages else [],

@@ -68,3 +68,17 @@ def test_what_a_list_shows_is_exported_as_a_table_and_with_texts_for_a_reason(
     theirs = signed_in_page(person, address)
     theirs.get_by_role("link", name=f"Read by {owner.name}").click()
     expect(theirs.get_by_text("taken along in an export")).to_be_visible()
+
+
+def test_a_word_without_end_stays_inside_its_frame_on_a_phone(
+    signed_in_page: Callable[..., Page], owner: Person, person: Person
+) -> None:
+    address = person.begin(say("w" * 3000))
+    panel = signed_in_page(
+        owner, f"/admin/chat/conversation/{address.split('/')[2]}/change/", viewport={"width": 390, "height": 844}
+    )
+    panel.get_by_label("Why").select_option("ticket")
+    panel.get_by_role("button", name="Open").click()
+    expect(panel.frame_locator("iframe").locator(".prose")).to_contain_text("www")
+    beyond = "document => document.scrollWidth - document.clientWidth"
+    assert panel.frame_locator("iframe").locator("html").evaluate(beyond) <= 0

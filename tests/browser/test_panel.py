@@ -115,6 +115,17 @@ def test_it_is_light_or_dark_as_its_person_chose(signed_in_page: Callable[..., P
         assert page.evaluate("document.documentElement.classList.contains('dark')") is dark
 
 
+def test_on_a_phone_all_of_somebodys_teams_can_be_read(
+    signed_in_page: Callable[..., Page], owner: Person, person: Person
+) -> None:
+    for name in ("Cardiology", "Oncology, the department with a remarkably long name", "Radiology"):
+        person.post("/teams/new/", name=name)
+    panel = signed_in_page(owner, f"/admin/chat/user/?q={person.name}", viewport={"width": 390, "height": 844})
+    cell = panel.locator("td.field-in_teams", has_text="Oncology")
+    expect(cell).to_contain_text("Radiology")
+    assert cell.evaluate("cell => cell.scrollHeight <= cell.clientHeight")
+
+
 def test_it_is_there_without_scripts(signed_in_page: Callable[..., Page], owner: Person) -> None:
     page = signed_in_page(owner, "/admin/chat/user/?q=olivia", java_script_enabled=False)
     page.get_by_role("link", name="olivia").first.click()

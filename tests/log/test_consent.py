@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat.models import AccessRow, Conversation, Opening, Team
-from chat.store import access, chain
+from chat.store import access, chain, sharing
 from tests.log.conftest import Log
 
 
@@ -43,6 +43,33 @@ def test_a_consent_ends_where_the_conversation_moves_to_another_team(logged: Log
     assert status(logged) == 200
     assert logged.client("team owner").post(decide, {"grant": "yes"}).status_code == 302
     assert status(logged, "server owner") == 200
+
+
+def test_who_is_refused_is_told_where_they_asked(logged: Log, settings: Any) -> None:
+    settings.ACCESS_CONSENT = True
+    people, page = logged.world.people, reverse("admin:chat_conversation_change", args=[logged.world.conversation.pk])
+    asked, who = logged.open("team admin"), people["team owner"].shown_name
+    access.decide(actor=people["team owner"], opening_id=asked.pk, grant=False)
+    told = f"<bdi>{who}</bdi> refused what you asked for"
+    assert told in logged.client("team admin").get(page).text
+    assert "refused what" not in logged.client("server owner").get(page).text  # asked for nothing
+    logged.open("team admin", reason="abuse")
+    assert "refused what" not in logged.client("team admin").get(page).text  # it waits
+    Opening.objects.exclude(pk=asked.pk).delete()
+    Opening.objects.update(expires=timezone.now())
+    assert "refused what" not in logged.client("team admin").get(page).text
+
+
+def test_where_nobody_else_could_consent_the_page_says_so_and_asks_for_nothing(logged: Log, settings: Any) -> None:
+    settings.ACCESS_CONSENT = True
+    client, search = logged.client("server owner"), reverse("admin:chat_opening_search")
+    for page in (search, f"{reverse('admin:chat_export_new')}?of=responses"):
+        assert "nobody else looks after everything" in (text := client.get(page).text)
+        assert 'name="reason"' not in text
+    assert 'name="reason"' in client.get(f"{search}?team={logged.world.team.pk}").text
+    sharing.move(actor=logged.world.people["author"], conversation_id=logged.world.conversation.pk, team_id="")
+    page = reverse("admin:chat_conversation_change", args=[logged.world.conversation.pk])
+    assert "Nobody reads it." in client.get(page).text
 
 
 def test_another_reason_is_the_one_that_the_next_look_is_on_record_by(logged: Log) -> None:

@@ -30,6 +30,7 @@ from chat.models import (
     Team,
     User,
 )
+from chat.runs import log_file
 from chat.runs.exports import Making
 from chat.store import access, chain, conversations, departures, exports, log_exports, messages, removals, sharing, teams
 from chat.store.cells import defused, row
@@ -390,6 +391,17 @@ def test_who_may_not_have_it_any_more_gets_no_more_while_it_is_made(logged: Log,
         assert not Export.objects.filter(state="ready").exists(), why
 
 
+def test_what_nobody_consented_to_is_not_made_once_consent_is_wanted(logged: Log, small: None, settings: Any) -> None:
+    ready(logged)
+    work(until=lambda making: making._done >= 3)
+    settings.ACCESS_CONSENT = True  # as after a start with it
+    Export.objects.filter(state="in_progress").update(lease_until=timezone.now() - timedelta(seconds=1))
+    rows = AccessRow.objects.count()
+    work()
+    assert not Export.objects.filter(state="ready").exists()
+    assert AccessRow.objects.count() == rows
+
+
 def test_what_waits_is_fetched_no_more_and_keeps_nothing_of_what_is_deleted(logged: Log, small: None) -> None:
     client = ready(logged)
     work()
@@ -455,6 +467,24 @@ def test_one_that_is_sent_at_once_ends_where_it_may_go_on_no_more(logged: Log, m
         assert rest.count(b"resp_") < 4, (form, first)
 
 
+def test_one_that_is_under_way_shows_no_more_than_its_row_says(logged: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The team's owners let more be read meanwhile."""
+    owner, author, team = logged.world.people["team owner"], logged.world.people["author"], logged.world.team
+    monkeypatch.setattr(log_file, "AT_ONCE", 1)
+    access.choose_for_team(actor=owner, team=team, mode="redacted")
+    for _ in range(3):
+        answered(author, "Mail me", "At anna@example.org", into=logged.world.conversation.pk)
+    client = logged.client("team admin")
+    open_texts(client)
+    pieces = iter(make(client, "jsonl").streaming_content)
+    next(pieces)
+    access.choose_for_team(actor=owner, team=team, mode="full")
+    rest = b"".join(pieces)
+    assert b"At " in rest
+    assert b"anna@" not in rest
+    assert {json.loads(row.body)["mode"] for row in AccessRow.objects.all()} == {"redacted"}
+
+
 def test_looking_writes_nothing(logged: Log, small: None) -> None:
     client = ready(logged)
     work()
@@ -484,6 +514,24 @@ def test_what_waits_is_withdrawn_once_a_conversation_in_it_leaves_the_team(logge
             assert client.post(path).status_code == 404
             transaction.set_rollback(True)
     assert CANARY in text(client.post(path))
+
+
+@pytest.mark.parametrize(("mode", "shown"), [("metadata", False), ("redacted", False), ("full", True)])
+def test_what_was_opened_everywhere_is_withdrawn_once_a_conversation_in_it_goes_where_less_is_shown(
+    logged: Log, small: None, mode: str, shown: bool
+) -> None:
+    author, pk = logged.world.people["author"], logged.world.conversation.pk
+    there = teams.create(actor=author, name="Ward")
+    access.choose_for_team(actor=author, team=there, mode=mode)
+    many(logged, 8)
+    client = logged.client("server owner")
+    open_texts(client)
+    make(client, "jsonl")
+    work()
+    path = reverse("admin:chat_export_fetch", args=[Export.objects.get().pk])
+    assert CANARY in text(client.post(path))
+    sharing.move(actor=author, conversation_id=pk, team_id=there.pk)
+    assert (client.post(path).status_code == 200) is shown
 
 
 def test_large_texts_are_never_held_at_once(logged: Log) -> None:

@@ -96,7 +96,7 @@ def test_the_owner_of_the_conversation_learns_who_read_it_and_why_and_nobody_els
         text = author.get(path).text
         assert f"<strong>{reader}</strong>" in text
         assert "because: something else, “They asked me to”" in text
-        assert "the whole conversation, a reply, with what it answers, 2 times" in text
+        assert "the whole conversation; a reply, with what it answers, 2 times" in text
     writer = logged.client("writer")
     assert "Read by" not in writer.get(page).text
     assert writer.get(f"{page}readings/").status_code == 403

@@ -5,16 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import CASCADE, ForeignObjectRel, Model
 from django.test import Client
 from django.utils import timezone
 
 from chat import errors
 from chat.files import storage
-from chat.models import Certificate, Kept, Response, Turn, User
+from chat.models import Certificate, Conversation, Kept, Response, Turn, User
 from chat.runs import files, uploads
 from chat.store import certificates, conversations, departures, ledger, messages, removals, responses, sharing, turns
 from chat.store.attached import Held
 from chat.store.messages import Begun
+from chat.web.certificates import WORDS
 from tests.cast import Cast, put_in
 from tests.conftest import signed_in
 from tests.own_data.conftest import clear, talk, team_of
@@ -305,3 +307,17 @@ def test_the_instructions_of_who_has_left_go_at_the_provider_too(people: Cast) -
     assert Certificate.objects.get(kind="person").done is None
     delete_there()
     assert Certificate.objects.get(kind="person").done
+
+
+def test_each_table_of_which_rows_can_go_has_words_on_the_page() -> None:
+    """Also those of requests to read, of messages that were deleted before, of an account's own things."""
+
+    found: set[type[Model]] = set()
+    left: list[type[Model]] = [User, Conversation]
+    while left:
+        model = left.pop()
+        found.add(model)
+        rels = [field for field in model._meta.get_fields(include_hidden=True) if isinstance(field, ForeignObjectRel)]
+        left += {rel.related_model for rel in rels if getattr(rel, "on_delete", None) is CASCADE} - found
+    named = {model._meta.label.removeprefix("chat.") for model in found if not model._meta.auto_created}
+    assert {"Opening", "Removal"} <= named <= set(WORDS)

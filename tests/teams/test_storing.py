@@ -74,6 +74,23 @@ def test_what_is_settled_above_holds_for_what_had_begun_before(people: Cast) -> 
     assert "The owner of this server has settled that." in page
 
 
+def test_who_settled_it_is_said_wherever_it_could_be_chosen(people: Cast, team: Team) -> None:
+    """In words on the page: a phone shows no title."""
+    client, theirs = signed_in(people.mate), signed_in(people.owner)
+    said = "The owner of this server has settled that"
+    conversation = begin(people.owner)
+    sharing.move(actor=people.owner, conversation_id=conversation.pk, team_id=team.pk)
+    sharing.with_team(actor=people.owner, conversation_id=conversation.pk, access="write")
+    pages = ("/", "/settings/", f"/teams/{team.pk}/", f"{conversation.url}storing/")
+    assert not [page for page in pages if said in client.get(page).text]
+    assert f"{people.owner.shown_name} decides." in client.get(pages[-1]).text
+    storing.choose_for_server(actor=people.owner, storing="off", settled=True)
+    found = [(theirs if page.startswith("/teams/") else client).get(page).text for page in pages]
+    assert all(said in text and f'title="{said}' not in text for text in found)
+    assert all("replies are not stored" in text for text in found[1:3])
+    assert "decides." not in found[-1]
+
+
 def test_who_wants_nothing_stored_writes_in_no_conversation_of_others_that_is(people: Cast, team: Team) -> None:
     conversation = begin(people.owner)
     sharing.move(actor=people.owner, conversation_id=conversation.pk, team_id=team.pk)
