@@ -81,6 +81,9 @@ class Noted(Ledger):
     async def begin(self, made: Made) -> None:
         self.rows[made] = "due"
 
+    async def named(self, mark: Made, made: Made) -> None:
+        self.rows[made] = self.rows.pop(mark)
+
     async def refused(self, made: Made) -> None:
         self.rows[made] = "refused"
 
@@ -127,3 +130,21 @@ async def test_a_file_that_came_too_late_for_an_answer_may_be_there() -> None:
         await probe(client, ledger=noted)
         await client.close()
         assert [state for made, state in noted.rows.items() if made.place == "files"] == ["due"]
+
+
+async def test_a_file_of_which_the_server_says_nothing_does_not_count_as_gone() -> None:
+    with server() as there:
+        answer = there.cabinet.answer
+
+        async def mute(request: Any, writer: Any) -> None:
+            if request.path.startswith("/v1/files/"):
+                return await wire.send_error(writer, 404, message="There is no such page.")
+            return await answer(request, writer)
+
+        there.cabinet.answer = mute  # type: ignore[method-assign]
+        client, noted = Client(there.base_url, timeouts=QUICK), Noted()
+        _, found = await probe(client, ledger=noted)
+        await client.close()
+        assert there.cabinet.kept
+        assert [state for made, state in noted.rows.items() if made.place == "files"] == ["due"]
+        assert "a file is left there" in str(found["files"]["said"])

@@ -202,7 +202,9 @@ class Visit:
         self.made.pop(made, None)
 
     async def leave(self, *, deletes: bool) -> None:
-        """Delete what was made. What is not deleted stays in `made`; of a server that `deletes`, what is not found is gone."""
+        """Delete what was made. What is not deleted stays in `made`; of a server that `deletes` replies, one that is not found is
+        gone.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(TIDY):
                 await asyncio.gather(*(self._remove(made, deletes) for made in list(self.made)))
@@ -211,7 +213,8 @@ class Visit:
     async def _remove(self, made: Made, deletes: bool) -> None:
         with suppress(UpstreamError):
             left = await forget(self.client, made.name, place=made.place)
-            if left == "deleted" or (deletes and left != "there"):
+            untold = left == "untold" and made.place != RESPONSES  # it deletes replies, which says nothing of other places
+            if left == "deleted" or (deletes and left != "there" and not untold):
                 await self.lose(made)
 
 
