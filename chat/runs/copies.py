@@ -51,10 +51,13 @@ class Asked(NamedTuple):
 
 @dataclass
 class Lessons:
-    """What was learned of one server: model → until when. `lost`: it has said that a copy is not there, and that was believed."""
+    """What was learned of one server: model → until when. `lost`: it has said that a copy is not there, and that was believed;
+    `doubted`: it has failed with a copy, perhaps for another reason.
+    """
 
     alone: dict[str, float] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)
+    doubted: dict[str, float] = field(default_factory=dict)
 
 
 _lessons: WeakKeyDictionary[Provider, Lessons] = WeakKeyDictionary()
@@ -201,10 +204,16 @@ def _note(lessons: dict[str, float], model: str) -> None:
         del lessons[old]
 
 
-def learn(provider: Provider, refused: Request) -> None:
-    """The same went through with the bytes: for a while this model gets no copies, lest each reply be asked for twice."""
-    if refused.copies:
-        _note(_of(provider).alone, refused.model)
+def learn(provider: Provider, refused: Request, error: errors.UpstreamError) -> None:
+    """The same went through with the bytes: for a while this model gets no copies, lest each reply be asked for twice. Where it
+    may have been for want of what it was to go on from, or because the server was busy: once that has happened twice.
+    """
+    if not refused.copies:
+        return
+    lessons, answer = _of(provider), answer_of(error)
+    may_be = bool(refused.previous_response_id) or (answer is not None and answer.transient)
+    doubted = may_be and not _holds(lessons.doubted, refused.model)
+    _note(lessons.doubted if doubted else lessons.alone, refused.model)
 
 
 async def forsake(provider: Provider, request: Request, error: errors.UpstreamError) -> bool:

@@ -11,7 +11,7 @@ from chat.models import LONGEST_NAME, FileUse, Kept
 from chat.store import copies, pool, probes
 from tests.runs.conftest import House
 from tests.runs.test_copies import LARGE, OTHER, again, asked, brisk, content, copied, keeps_files, late, purge
-from tests.runs.test_kept import eventually
+from tests.runs.test_kept import eventually, talk
 from tests.runs.test_sending import image, show
 from tests.scripted_files import Cabinet
 
@@ -118,3 +118,18 @@ async def test_a_name_with_the_mark_in_it_is_found_again(house: House) -> None:
     await late(created=timezone.now() - timedelta(seconds=copies.SETTLED + 1))
     await eventually(lambda: not Kept.objects.filter(kind="file", state="due").exists())
     assert not house.scripted.cabinet.kept
+
+
+@pytest.mark.parametrize("why", ["busy", "chain"])
+async def test_one_failure_that_may_have_another_reason_teaches_nothing_of_copies_and_two_do(house: House, why: str) -> None:
+    await keeps_files(house, chain=True)
+    refuse = "[[error=503 times=2]]" if why == "busy" else '[[error=400 message="No such earlier answer." times=1]]'
+    tried = []
+    for data in (LARGE, OTHER, LARGE * 2):
+        begun = await talk(house, "First", model="scripted") if why == "chain" else None
+        house.scripted.times.clear()
+        before = len(asked(house))
+        shown = await show(house, await image(house, data), text=refuse if len(tried) < 2 else "Look", into=begun)
+        assert (await house.ended(shown.response.pk)).status == "completed"
+        tried.append("file_id" in str(asked(house)[before:]))
+    assert tried == [True, True, False]
