@@ -22,6 +22,7 @@ PURPOSES: Final[Mapping[str, str]] = {"image": "vision", "application": "user_da
 SUFFIXES: Final[Mapping[str, str]] = {"image/png": ".png", "image/jpeg": ".jpg", "application/pdf": ".pdf"}
 """The kinds that every server with such files takes, and how their names end there."""
 PAGE, PAGES = 1_000, 50  # files in one list, lists that are looked through
+LATEST: Final = 1e12  # seconds since 1970 that somebody may mean
 SORTED: Final = 10  # files of different ages, in order: that is no accident
 LOST: Final = re.compile(
     r"\bfile(s|_ids?)?\b.{0,200}(not[ _]found|(no|n')t exist|expired|deleted)"
@@ -54,9 +55,9 @@ class Files:
         found = made.get("id")
         if not isinstance(found, str) or not found.strip("./ ") or mark in found:
             raise MalformedStream
-        created, expires = (made.get(field) for field in ("created_at", "expires_at"))
-        if isinstance(created, int | float) and isinstance(expires, int | float):
-            return Sent(found, max(0, min(int(expires - created), int(keep.total_seconds()))))
+        created, expires = (_moment(made, field) for field in ("created_at", "expires_at"))
+        if created is not None and expires is not None:
+            return Sent(found, int(max(0.0, min(expires - created, keep.total_seconds()))))
         return Sent(found, None)
 
     async def seek(self, mark: str, *, since: float) -> str:
@@ -82,7 +83,7 @@ class Files:
                 return ""
             if not new:
                 raise MalformedStream("The model server's list of files does not go on.")
-            seen |= {str(one["id"]): _created(one) for one in new}
+            seen |= {str(one["id"]): _moment(one, "created_at") for one in new}
             if _gone_past(seen.values(), since):
                 return ""
             after = f"&after={quote(str(some[-1]['id']), safe='')}"
@@ -98,15 +99,21 @@ def _short(name: str) -> str:
     return name.encode()[:100].decode(errors="ignore")
 
 
-def _created(one: Json) -> float | None:
-    found = one.get("created_at")
-    return float(found) if isinstance(found, int | float) else None
+def _moment(one: Json, name: str) -> float | None:
+    """Seconds since 1970; None for what is no such number."""
+    found = one.get(name)
+    return float(found) if isinstance(found, int | float) and abs(found) < LATEST else None
 
 
 def _gone_past(times: Iterable[float | None], moment: float) -> bool:
     """Whether these are sorted, the newest first, and have come to what is older than that."""
     known = [one for one in times if one is not None]
     return len(set(known)) >= SORTED and all(a >= b for a, b in pairwise(known)) and known[-1] < moment
+
+
+def is_refused(status: int) -> bool:
+    """Whether a file that was answered so is not there, for sure."""
+    return status == 501 or (400 <= status < 500 and status != 408)
 
 
 def is_lost(error: UpstreamError) -> bool:

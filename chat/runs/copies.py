@@ -4,6 +4,7 @@ newest probe found that the server can. All that goes wrong with it ends in what
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,7 +21,7 @@ from chat.protocol.failures import answer_of
 from chat.protocol.inserts import Insert
 from chat.protocol.types import Json, Request
 from chat.providers import Provider
-from chat.providers.files import Sent, is_lost
+from chat.providers.files import Sent, is_lost, is_refused
 from chat.runs import capabilities
 from chat.store import copies, ledger, pool
 from chat.store.copies import Coming, Place
@@ -50,10 +51,13 @@ class Asked(NamedTuple):
 
 @dataclass
 class Lessons:
-    """What was learned of one server: model → until when. `lost`: it has said that a copy is not there, and that was believed."""
+    """What was learned of one server: model → until when. `lost`: it has said that a copy is not there, and that was believed;
+    `doubted`: it has failed with a copy, perhaps for another reason.
+    """
 
     alone: dict[str, float] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)
+    doubted: dict[str, float] = field(default_factory=dict)
 
 
 _lessons: WeakKeyDictionary[Provider, Lessons] = WeakKeyDictionary()
@@ -129,10 +133,13 @@ async def _send(coming: Coming, asked: Asked, provider: Provider, there: dict[st
     if found is None:
         return
     endless = found.seconds is None and ledger.expires_at(provider.server)  # where all else has an end, this has none
-    unfit = endless or len(found.id) >= LONGEST_NAME
+    unfit = endless or len(found.id) >= LONGEST_NAME or ledger.written(found.id) != found.id
     seconds = ledger.DAYS * 86_400 if found.seconds is None else found.seconds
     if await pool.for_readers(copies.arrive, coming, upstream_id=found.id, seconds=seconds, fit=not unfit):
-        there[coming.file.pk] = found.id
+        if await pool.for_readers(copies.alone, found.id, coming.place):
+            there[coming.file.pk] = found.id
+        else:
+            unfit = True
     if unfit:
         await capabilities.contradicted(provider, "files")
 
@@ -158,8 +165,7 @@ async def _failed(coming: Coming, provider: Provider, error: errors.ParleyError)
     answer = answer_of(error)
     status = answer.status if answer is not None else 0
     logger.warning("A file could not be left at the model server (%s), and goes along with what is asked.", error.code)
-    is_sure = status == 501 or (400 <= status < 500 and status != 408)
-    await pool.for_readers(copies.refused if is_sure else copies.broken, coming)
+    await pool.for_readers(copies.refused if is_refused(status) else copies.broken, coming)
     if status in CANNOT:
         await capabilities.contradicted(provider, "files")
     elif status in UNFIT:
@@ -198,10 +204,16 @@ def _note(lessons: dict[str, float], model: str) -> None:
         del lessons[old]
 
 
-def learn(provider: Provider, refused: Request) -> None:
-    """The same went through with the bytes: for a while this model gets no copies, lest each reply be asked for twice."""
-    if refused.copies:
-        _note(_of(provider).alone, refused.model)
+def learn(provider: Provider, refused: Request, error: errors.UpstreamError) -> None:
+    """The same went through with the bytes: for a while this model gets no copies, lest each reply be asked for twice. Where it
+    may have been for want of what it was to go on from, or because the server was busy: once that has happened twice.
+    """
+    if not refused.copies:
+        return
+    lessons, answer = _of(provider), answer_of(error)
+    may_be = bool(refused.previous_response_id) or (answer is not None and answer.transient)
+    doubted = may_be and not _holds(lessons.doubted, refused.model)
+    _note(lessons.doubted if doubted else lessons.alone, refused.model)
 
 
 async def forsake(provider: Provider, request: Request, error: errors.UpstreamError) -> bool:
@@ -212,9 +224,14 @@ async def forsake(provider: Provider, request: Request, error: errors.UpstreamEr
     if answer is None or not is_lost(error) or (request.copies and _holds(_of(provider).lost, request.model)):
         return False
     _note(_of(provider).lost, request.model)
-    lost = [name for name in request.copies if name in answer.message] or list(request.copies)
+    lost = [name for name in request.copies if _says(answer.message, name)] or list(request.copies)
     try:
         await pool.for_readers(copies.lose, lost, Place(provider.server, provider.account))
     except DatabaseError as failure:
         logger.warning("That copies of files are lost could not be noted: %s", type(failure).__name__)
     return True
+
+
+def _says(words: str, name: str) -> bool:
+    """Whether it is named there; one that only begins like it is another."""
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", words) is not None

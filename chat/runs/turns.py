@@ -46,14 +46,14 @@ async def relay(run: "Run", response: Response) -> None:
     provider = providers.current()
     request = await _begin(run, response, provider)
     reasons = [copies.uncopied, _unchained, _unreadable, unseen, unknown, too_much]
-    by_name: Request | None = None  # what was refused with copies that may well be there
+    by_name: tuple[Request, errors.UpstreamError] | None = None  # what was refused with copies that may well be there
     while True:
         try:
             await follow(run, provider.stream(request), request)
             if unknown not in reasons:  # this was asked with other kinds of images
                 sending.plainly(provider, request.model)
             if by_name is not None:
-                copies.learn(provider, by_name)
+                copies.learn(provider, *by_name)
             return
         except errors.UpstreamError as error:
             if isinstance(error, errors.ModelCannotSee) and tells_of_sight(request):
@@ -63,7 +63,7 @@ async def relay(run: "Run", response: Response) -> None:
             reasons.remove(why)  # each once
             if why is copies.uncopied:
                 told = await copies.forsake(provider, request, error) or _unreadable(request, error)
-                by_name = None if told else request
+                by_name = None if told else (request, error)
             how = {"plain": unknown not in reasons, "few": too_much not in reasons}
             request = await _begin_anew(run, response, provider, request, error, **how)
             if copies.uncopied in reasons:

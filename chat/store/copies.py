@@ -5,6 +5,7 @@ sending, somebody looks for that and deletes it. Only when the answer has come, 
 wanted as long as a message in a stored conversation uses it; the row stands in one of these.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from secrets import token_hex
@@ -19,6 +20,8 @@ from chat.store import clock, ledger, rows, sql
 
 TAKEN: Final = ("image/png", "image/jpeg", "application/pdf")  # what every server with such files takes
 MARK: Final = "parley-"
+UNNAMED: Final = re.compile(rf"{MARK}[0-9a-f]{{32}}")
+"""A whole mark: a server may make one a part of what it calls a file."""
 LEASE: Final = 600  # seconds for one file to arrive there; then it is looked for
 SETTLED: Final = 900  # seconds after which what is not found there did not arrive
 SOON: Final = 60  # seconds until one is looked for whose sending broke
@@ -110,6 +113,20 @@ def arrive(coming: Coming, *, upstream_id: str, seconds: int, fit: bool = True) 
     return False
 
 
+TWICE: Final = """SELECT id FROM chat_kept WHERE kind = 'file' AND state = 'kept'
+AND upstream_id = %s AND server = %s AND account = %s"""
+
+
+def alone(upstream_id: str, place: Place) -> bool:
+    """Whether no other copy is called so. Where several are, nobody knows which of them is there (a server may begin to count
+    anew, or find that two are the same): one must not be shown for the other, nor go with it. None of them is used any more.
+    """
+    standing = [pk for (pk,) in sql.rows(TWICE, upstream_id, place.server[:500], place.account)]
+    if len(standing) > 1:
+        ledger.make_due(Kept.objects.filter(pk__in=standing))
+    return len(standing) < 2
+
+
 def refused(coming: Coming) -> None:
     """The provider has not taken it: nothing is there."""
     Kept.objects.filter(pk=coming.pk, upstream_id=coming.mark).delete()
@@ -123,7 +140,7 @@ def broken(coming: Coming) -> None:
 
 def is_unnamed(kept: Kept) -> bool:
     """Whether nobody knows what the provider calls it, or whether it is there."""
-    return kept.kind == FILE and kept.upstream_id.startswith(MARK)
+    return kept.kind == FILE and UNNAMED.fullmatch(kept.upstream_id) is not None
 
 
 def named(claim: Kept, upstream_id: str) -> None:
@@ -180,7 +197,8 @@ def _move(found: Mapping[int, str]) -> None:
     heirs = Conversation.objects.in_bulk(list(set(found.values()))) if found else {}
     for pk, heir_id in found.items():
         if (heir := heirs.get(heir_id)) is not None:
-            Kept.objects.filter(pk=pk).update(conversation=heir, owner=heir.owner_id, team=heir.team_id, certificate=None)
+            standing = Kept.objects.filter(pk=pk, state=State.KEPT)  # one that goes is in a certificate
+            standing.update(conversation=heir, owner=heir.owner_id, team=heir.team_id, certificate=None)
 
 
 STANDING: Final = "SELECT id, file_id FROM chat_kept WHERE kind = 'file' AND state = 'kept' AND id > %s ORDER BY id LIMIT %s"
@@ -208,12 +226,14 @@ def purge(now: datetime | None = None) -> int | None:
     while after is not None:
         some = [pk for (pk,) in sql.rows(UNWANTED, after, LOOK, SLICE)]
         went = ledger.make_due(Kept.objects.filter(pk__in=some)) if some else 0
-        if went and len(some) == SLICE:
-            _looked = (now, some[-1])
-            return went
+        stranded = dict(sql.rows(STRANDED, after, LOOK, SLICE))
         with transaction.atomic():
-            _move(dict(sql.rows(STRANDED, after, LOOK, SLICE)))
-        ((after,),) = sql.rows(LAST, after, LOOK)
+            _move(stranded)
+        cut = [one[-1] for one in (some, list(stranded)) if len(one) == SLICE]  # there may be more of these
+        if cut:
+            after = min(cut)
+        else:
+            ((after,),) = sql.rows(LAST, after, LOOK)
         _looked = (now, after or 0)
         if went:
             return went

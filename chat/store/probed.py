@@ -33,8 +33,8 @@ def refused(pk: int) -> None:
 
 
 def gone(pk: int) -> None:
-    """The probe has deleted it, and not found it afterwards."""
-    Kept.objects.filter(pk=pk, state=State.DUE).update(state=State.GONE, ended=Now(), error="")
+    """The probe has deleted it, and not found it afterwards; a process that asks another server may have given it up."""
+    Kept.objects.filter(pk=pk, state__in=Kept.OPEN).update(state=State.GONE, ended=Now(), error="")
 
 
 def leave(pks: Collection[int]) -> None:

@@ -12,6 +12,9 @@ from chat.models import Conversation, Kept, Probe
 from chat.runs import capabilities
 from chat.runs.executor import executor
 from chat.store import clock, pool, probes
+from chat.store import ledger as ledgers
+from chat.store import probed as made
+from chat.store.copies import Place
 from tests.runs.conftest import House
 from tests.runs.test_background import asked, said
 from tests.scripted_openai import OpenAILike
@@ -205,3 +208,11 @@ async def test_what_the_probe_says_is_looked_up_once_for_many_runs(house: House,
     await probed(house)
     provider = providers.current()
     assert await capabilities.of(provider) is await capabilities.of(provider)
+
+
+async def test_what_a_probe_of_another_server_has_deleted_does_not_remain(house: House) -> None:
+    place = Place("https://elsewhere.example/v1", "key")
+    row = await pool.for_readers(made.begin, "response", place, "resp_1")
+    await pool.for_readers(ledgers.tidy, providers.current().server, providers.current().account)
+    await pool.for_readers(made.gone, row)
+    assert [one.state for one in await pool.for_readers(lambda: list(Kept.objects.all()))] == ["gone"]

@@ -14,10 +14,10 @@ from chat.protocol.failures import answer_of
 from chat.protocol.inserts import Insert
 from chat.protocol.types import Json
 from chat.providers.base import Place
-from chat.providers.files import Files, Sent
+from chat.providers.files import Files, Sent, is_refused
 from chat.providers.probing.looks import RED, Rows
 from chat.providers.probing.paper import PAPER, WORD
-from chat.providers.probing.visit import LONG, NAMED, Made, Row, Visit
+from chat.providers.probing.visit import LONG, NAMED, Made, Row, Visit, known
 
 HOUR: Final = timedelta(hours=1)  # the shortest that OpenAI takes: what cannot be deleted is gone then
 LEFT: Final = "Of this probe, a file is left there, for an hour where it heeds that. Parley goes on trying to delete it."
@@ -48,7 +48,7 @@ async def files(visit: Visit) -> Rows:
 
 
 async def _sent(visit: Visit, there: Files, mark: str) -> Sent:
-    """Whoever is cut short waits until it is known what it is called."""
+    """Under this mark."""
     type_, data = ("image/png", RED) if visit.sees else ("application/pdf", PAPER)
     raw = b64decode(data.partition(",")[2])
 
@@ -61,20 +61,14 @@ async def _sent(visit: Visit, there: Files, mark: str) -> Sent:
         try:
             sent = await there.send(Insert("", len(raw), once, raw=True), type=type_, mark=mark, keep=HOUR)
         except UpstreamError as error:
-            if (answer := answer_of(error)) is not None and 400 <= answer.status < 500:
+            if (answer := answer_of(error)) is not None and is_refused(answer.status):
                 visit.mark = ""
                 await visit.ledger.refused(Made(PLACE, mark))
             raise
         await _found(visit, sent.id)
         return sent
 
-    sending = asyncio.create_task(noted())
-    try:
-        return await asyncio.shield(sending)
-    except asyncio.CancelledError:
-        await asyncio.wait([sending], timeout=NAMED)
-        sending.cancel()
-        raise
+    return await known(noted())
 
 
 async def _found(visit: Visit, name: str) -> None:

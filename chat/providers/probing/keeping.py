@@ -9,7 +9,7 @@ from chat.protocol.failures import answer_of
 from chat.protocol.types import Json
 from chat.providers.background import forget, path_of
 from chat.providers.probing.looks import Rows
-from chat.providers.probing.visit import LONG, MISSING, RESPONSES, Heard, Made, Row, Visit, judged, sentence
+from chat.providers.probing.visit import LONG, MISSING, RESPONSES, Heard, Made, Row, Visit, judged, known, sentence
 
 EARLY: Final = 8  # events after which a reply in the background is left alone
 PAUSE: Final = 0.5  # seconds between two looks whether it has stopped
@@ -122,13 +122,19 @@ async def _status(visit: Visit, path: str, found: Json) -> str:
 
 
 async def conversations(visit: Visit) -> Rows:
-    made = await visit.client.post("/conversations", {})
-    name = made.get("id")
-    if not isinstance(name, str) or not name.strip("./ "):
+    one = await known(_conversation(visit))
+    if one is None:
         return {"conversations": Row(False, "It was accepted, and what was made has no id.")}
-    one = Made("conversations", name)
-    await visit.keep(one)
-    if await forget(visit.client, name, place=one.place) != "deleted":
+    if await forget(visit.client, one.name, place=one.place) != "deleted":
         return {"conversations": Row(True, "One was made; that it is gone again could not be found out.")}
     await visit.lose(one)
     return {"conversations": Row(True, "One was made, and deleted again.")}
+
+
+async def _conversation(visit: Visit) -> Made | None:
+    name = (await visit.client.post("/conversations", {})).get("id")
+    if not isinstance(name, str) or not name.strip("./ "):
+        return None
+    one = Made("conversations", name)
+    await visit.keep(one)
+    return one

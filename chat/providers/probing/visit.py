@@ -1,10 +1,10 @@
 """One visit to a model server: what is asked there, what is heard, and what has to be deleted again."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from chat.errors import MalformedStream, ModelCannotSee, ResponseGone, UpstreamError
 from chat.protocol.client import Batches, Client
@@ -19,11 +19,12 @@ from chat.providers.refused import UNKNOWN, UNSUPPORTED
 SHORT: Final = 64  # tokens of an answer that only has to come
 LONG: Final = 1024  # of one that has to be right: some think first
 MOST_EVENTS, MOST_TEXT = 20_000, 200_000  # events and characters of one answer
-NAMED: Final = 5.0  # seconds for the id of a reply that is to be deleted again
+NAMED: Final = 5.0  # seconds for the id of what is to be deleted again
 TIDY: Final = 20.0  # seconds that deleting may take in all
 ENDS: Final = ("response.completed", "response.incomplete", "response.failed")
 MISSING: Final = (404, 410)
 RESPONSES: Final[Place] = "responses"
+T = TypeVar("T")
 PASSING: Final = frozenset({401, 402, 408, 409, 425, 429})  # of 4xx: says nothing of what the server can do
 
 
@@ -201,7 +202,9 @@ class Visit:
         self.made.pop(made, None)
 
     async def leave(self, *, deletes: bool) -> None:
-        """Delete what was made. What is not deleted stays in `made`; of a server that `deletes`, what is not found is gone."""
+        """Delete what was made. What is not deleted stays in `made`; of a server that `deletes` replies, one that is not found is
+        gone.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(TIDY):
                 await asyncio.gather(*(self._remove(made, deletes) for made in list(self.made)))
@@ -210,8 +213,20 @@ class Visit:
     async def _remove(self, made: Made, deletes: bool) -> None:
         with suppress(UpstreamError):
             left = await forget(self.client, made.name, place=made.place)
-            if left == "deleted" or (deletes and left != "there"):
+            untold = left == "untold" and made.place != RESPONSES  # it deletes replies, which says nothing of other places
+            if left == "deleted" or (deletes and left != "there" and not untold):
                 await self.lose(made)
+
+
+async def known(making: Coroutine[None, None, T]) -> T:
+    """What comes of it. Whoever is cut short waits until it is known what that is called."""
+    task = asyncio.create_task(making)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=NAMED)
+        task.cancel()
+        raise
 
 
 async def _wires(batches: Batches) -> AsyncGenerator[Json, None]:
