@@ -38,12 +38,14 @@ class Cabinet:
     """`kept`: id → the object, with its bytes. `refusals`: how the next requests are answered, by method: with these errors, or
     not at all ("drop": done, but the connection ends before the answer; "hang"). `lacks`: "list", "delete", "get", "ends", and of
     the list: "order" (the oldest first, whatever is asked for), "number" (two to a page), "more" (`has_more`), "after".
-    `strange`: models that say that they have none; `dull`: those that take none by its name.
+    `stays`: seconds that one is kept at most. `strange`: models that say that they have none; `dull`: those that take none by
+    its name.
     """
 
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     refusals: dict[str, list[int | str]] = field(default_factory=dict)
     lacks: set[str] = field(default_factory=set)
+    stays: int = 10**9
     strange: set[str] = field(default_factory=set)
     dull: set[str] = field(default_factory=set)
 
@@ -77,7 +79,7 @@ class Cabinet:
         made = {"id": f"file-{uuid4().hex[:24]}", "object": "file", "bytes": len(request.file), "created_at": now}
         made |= {"filename": fields["filename"], "purpose": fields["purpose"], "status": "processed", "data": request.file}
         if "ends" not in self.lacks and "expires_after[seconds]" in fields:
-            made["expires_at"] = now + int(fields["expires_after[seconds]"])
+            made["expires_at"] = now + min(self.stays, int(fields["expires_after[seconds]"]))
         self.kept[str(made["id"])] = made
         return made
 

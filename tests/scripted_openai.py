@@ -1,8 +1,9 @@
 """Model servers that keep what they are asked, as OpenAI's does, and poorer ones: for the probe, and for what obeys it.
 
 `OpenAILike(lacks={"store"})` refuses or leaves out what is named there (the names of `CAPABILITIES`), each as servers are known
-to do it: `store` with a 400 (OpenRouter), `sequence` by leaving numbers out (llama.cpp), `get` by forgetting (vLLM) … `broken`
-names what it answers with 503, `slow` what it never answers. What it keeps is in `shelf.kept` and `held`.
+to do it: `store` with a 400 (OpenRouter), `sequence` by leaving numbers out (llama.cpp), `get` by forgetting (vLLM), `forgets`
+by keeping what is not to be kept … `broken` names what it answers with 503, `slow` what it never answers. What it keeps is in
+`shelf.kept` and `held`.
 """
 
 import asyncio
@@ -89,7 +90,7 @@ class OpenAILike(ScriptedServer):
         if (why := self._refusal(body, lacks)) is not None:
             return await wire.send_error(writer, 400, **why)
         script = self._script(body, lacks)
-        if body.get("store", True) and "get" not in self.lacks:
+        if (body.get("store", True) or "forgets" in self.lacks) and "get" not in self.lacks:
             kept = self.shelf.begin(script, body)
             kept.speech = thoughtful(script, body, id_=kept.speech.id)
             kept.speech.extra = {"background": bool(body.get("background")), "store": True}

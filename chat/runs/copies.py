@@ -133,7 +133,8 @@ async def _send(coming: Coming, asked: Asked, provider: Provider, there: dict[st
     if found is None:
         return
     endless = found.seconds is None and ledger.expires_at(provider.server)  # where all else has an end, this has none
-    unfit = endless or len(found.id) >= LONGEST_NAME or ledger.written(found.id) != found.id
+    fleeting = found.seconds is not None and found.seconds <= ledger.MARGIN  # it would be sent anew for each reply
+    unfit = endless or fleeting or len(found.id) >= LONGEST_NAME or ledger.written(found.id) != found.id
     seconds = ledger.DAYS * 86_400 if found.seconds is None else found.seconds
     if await pool.for_readers(copies.arrive, coming, upstream_id=found.id, seconds=seconds, fit=not unfit):
         if await pool.for_readers(copies.alone, found.id, coming.place):

@@ -21,7 +21,7 @@ from chat.models import Response, User
 from chat.protocol import events as wire
 from chat.protocol.normalize import Cancelled, Cut, Failed
 from chat.protocol.types import Request
-from chat.runs import capabilities, passing, sending, turns
+from chat.runs import capabilities, passing, sending, turns, unasked
 from chat.runs.executor import Executor, executor
 from chat.runs.run import Run, generate
 from chat.store import pool, talk_rows, talks, wake
@@ -163,7 +163,7 @@ async def _relay(run: TemporaryRun, talk: Talk, instructions: str) -> None:
             said, inserts = await passing.placed(talk, provider, run.model, **how)
             request = requests.build(said, Plan(store=False), model=run.model, instructions=instructions, inserts=inserts)
             try:
-                await turns.follow(run, provider.stream(request))
+                await turns.follow(run, await unasked.stream(provider, request))
                 if turns.unknown not in reasons:
                     sending.plainly(provider, run.model)
                 return

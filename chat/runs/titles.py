@@ -13,6 +13,7 @@ from chat import errors, providers
 from chat.live import transcript
 from chat.protocol.events import OutputTextDelta
 from chat.protocol.types import Request
+from chat.runs import unasked
 from chat.store import conversations, pool, responses, sql, wording
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ async def find(untitled: Untitled) -> None:
     try:
         request = Request(model=untitled.model, stream=True, store=False, max_output_tokens=400, instructions=ASK)
         request.input = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": untitled.excerpt}]}]
-        title = clean(await _text(request))
+        title = clean(await _text(request, untitled.conversation_id))
         if title:
             found = {"title": title, "content": transcript.title_fragment(untitled.conversation_id, title)}
             of = {"conversation_id": untitled.conversation_id, "after": untitled.response_id}
@@ -66,8 +67,8 @@ def untitled(response_id: str) -> Untitled | None:
     return Untitled(conversation_id, response_id, model, f"User: {question[:EXCERPT]}\n\nReply: {answer[:EXCERPT]}\n\nThe title:")
 
 
-async def _text(request: Request) -> str:
-    stream = providers.current().stream(request)
+async def _text(request: Request, conversation_id: str) -> str:
+    stream = await unasked.stream(providers.current(), request, conversation_id)
     text = ""
     try:
         async for event in stream:

@@ -19,7 +19,7 @@ from chat.protocol import pace
 from chat.protocol.failures import answer_of, from_stream
 from chat.protocol.types import Json, Request
 from chat.providers import Provider
-from chat.runs import capabilities, copies, sending
+from chat.runs import capabilities, copies, sending, unasked
 from chat.store import history, ledger, log, pool, turns
 from chat.store.history import Past
 from chat.store.ledger import Keeping
@@ -49,7 +49,7 @@ async def relay(run: "Run", response: Response) -> None:
     by_name: tuple[Request, errors.UpstreamError] | None = None  # what was refused with copies that may well be there
     while True:
         try:
-            await follow(run, provider.stream(request), request)
+            await follow(run, await unasked.stream(provider, request, run.conversation_id), request)
             if unknown not in reasons:  # this was asked with other kinds of images
                 sending.plainly(provider, request.model)
             if by_name is not None:

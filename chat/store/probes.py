@@ -35,6 +35,11 @@ def capabilities(server: str) -> Mapping[str, bool]:
     return _told(newest) if newest is not None else {}
 
 
+def keeps_all(can: Mapping[str, bool]) -> bool:
+    """Whether a server that can this keeps replies also where it is told not to."""
+    return can.get("forgets") is False and can.get("responses") is not False
+
+
 def of_model(server: str, model: str, name: str) -> tuple[bool, datetime] | None:
     """Whether this model can, by its newest probe that told this, and when that was made; None where none did."""
     made = Probe.objects.filter(server=server[:500], model=model[:200], state=State.READY).order_by("-created", "-pk")

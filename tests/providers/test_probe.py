@@ -51,7 +51,20 @@ FIXED = {
     "reasoning",
 }
 FIXED |= {"reasoning_replay", "sequence", "usage", "files"}
-POORER = ("files", "store", "chain", "delete", "background", "reattach", "cancel", "sequence", "unstored", "reasoning", "errors")
+POORER = (
+    "files",
+    "store",
+    "chain",
+    "delete",
+    "background",
+    "reattach",
+    "cancel",
+    "sequence",
+    "unstored",
+    "forgets",
+    "reasoning",
+    "errors",
+)
 KEEPING = ("store", "get", "input_items", "chain", "delete", "background", "reattach", "cancel")
 
 
@@ -93,6 +106,7 @@ async def test_of_a_server_that_can_all_of_it_all_is_found_and_nothing_is_left_t
 async def test_whatever_one_lacks_is_found_and_what_hangs_on_it_is_not_claimed(name: str) -> None:
     hang_on = {
         "sequence": {"reattach"},
+        "unstored": {"forgets"},  # it keeps what it is asked without
         "store": {*KEEPING},
         "background": {"reattach", "cancel"},
         "reasoning": {"reasoning_replay"},

@@ -446,9 +446,16 @@ async def test_where_there_is_no_list_any_more_it_remains_until_a_probe_finds_on
     house.scripted.cabinet.refusals["POST"] = ["drop"]
     await show(house, await image(house, LARGE))
     house.scripted.cabinet.lacks.add("list")
+
+    def tried(least: int) -> bool:
+        """And not only claimed: that try is over."""
+        row = Kept.objects.get(kind="file")
+        over = row.next_try < timezone.now() + timedelta(seconds=ledger.LEASE - 30)
+        return row.attempts > least and (over or row.state == "remains")
+
     for attempt in range(forgetting.SURE):
         await late()
-        await eventually(lambda least=attempt: Kept.objects.filter(kind="file", attempts__gt=least).exists())
+        await eventually(lambda least=attempt: tried(least))
     await eventually(lambda: Kept.objects.get(kind="file").state == "remains")
     assert [row.error for row in await copied()] == [ledger.UNTOLD]
     house.scripted.cabinet.lacks.clear()
@@ -528,6 +535,17 @@ async def test_of_a_host_that_ends_what_it_keeps_one_without_an_end_is_not_used(
     assert content(house)[1]["image_url"].startswith("data:")
     await gone(house)
     assert (await pool.for_readers(probes.capabilities, house.scripted.base_url))["files"] is False
+
+
+async def test_where_one_ends_within_minutes_none_is_sent_again_for_each_reply(house: House) -> None:
+    house.scripted.cabinet.stays = 300
+    await keeps_files(house)
+    begun = await show(house, await image(house, LARGE))
+    assert (await house.ended(begun.response.pk)).status == "completed"
+    await gone(house)
+    await show(house, text="And?", into=begun)
+    assert content(house, at=0)[1]["image_url"].startswith("data:")
+    assert len(sent(house)) == 1
 
 
 async def test_a_server_that_speaks_otherwise_now_gets_the_bytes(house: House) -> None:

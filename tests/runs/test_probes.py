@@ -15,6 +15,7 @@ from chat.store import clock, pool, probes
 from chat.store import ledger as ledgers
 from chat.store import probed as made
 from chat.store.copies import Place
+from tests.conftest import signed_in
 from tests.runs.conftest import House
 from tests.runs.test_background import asked, said
 from tests.scripted_openai import OpenAILike
@@ -157,6 +158,36 @@ async def test_a_file_that_is_refused_leaves_no_row(connected: House, openai: Op
     await connected.call(probes.request, server=providers.server())
     await until(ready)
     assert {kind for kind, _ in await pool.for_readers(ledger)} == {"response", "conversation"}
+
+
+async def test_what_a_server_keeps_unasked_is_in_the_ledger_and_deleted_once_it_has_ended(
+    connected: House, openai: OpenAILike
+) -> None:
+    openai.lacks.add("forgets")
+    await connected.call(probes.request, server=providers.server())
+    await until(ready)
+    assert openai.shelf.kept == {}
+    await pool.for_readers(Kept.objects.all().delete)
+    begun = await connected.send("[[tokens=60 rate=30]]", store=False)
+    await until(lambda: Kept.objects.exists())
+    row = await pool.for_readers(Kept.objects.get)
+    assert (row.state, row.conversation_id, row.owner_id) == ("due", begun.conversation.pk, connected.actor.pk)
+    assert row.upstream_id in openai.shelf.kept
+    assert row.next_try - row.created > timedelta(minutes=10)
+    text = await pool.for_readers(lambda: signed_in(connected.actor).get(f"{begun.conversation.url}storing/").text)
+    assert "deleted there once it has ended" in text
+    assert said(await connected.ended(begun.response.pk))
+    await until(lambda: not openai.shelf.kept and all_is_gone())  # and what the title was asked for
+    assert {row.conversation_id for row in await pool.for_readers(lambda: list(Kept.objects.all()))} == {begun.conversation.pk}
+
+
+async def test_of_one_that_forgets_nothing_is_noted(connected: House, openai: OpenAILike) -> None:
+    await connected.call(probes.request, server=providers.server())
+    await until(ready)
+    await pool.for_readers(Kept.objects.all().delete)
+    begun = await connected.send("Hello", store=False)
+    await connected.ended(begun.response.pk)
+    assert not await pool.for_readers(Kept.objects.exists)
 
 
 async def test_a_server_that_is_away_is_a_result_too(house: House, settings: Any) -> None:

@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
-from chat.models import File
-from chat.store import pool, temporary
+from chat.models import File, Kept
+from chat.runs import capabilities
+from chat.store import pool, probes, temporary
 from tests.files import samples
 from tests.files.test_words import scoreboard
 from tests.pictures import png
@@ -44,6 +45,19 @@ async def test_a_message_of_a_file_alone_that_is_gone_is_kept_all_the_same(olivi
     await pool.for_readers(home.files.drop, path.split("/")[2], lost)
     kept = await olivia.post(f"{path}keep/", store="off")
     assert removed((await olivia.get(kept["Location"])).text) == ["lost.png"]
+
+
+async def test_what_the_model_server_keeps_unasked_is_noted_to_be_deleted_there_and_is_nobodys(
+    olivia: Somebody, scripted: ScriptedServer
+) -> None:
+    found = {"responses": {"can": True, "said": "Yes."}, "forgets": {"can": False, "said": "No."}}
+    await pool.for_readers(lambda: probes.keep(server=scripted.base_url, model="", found=found, by=None))
+    capabilities.forget()
+    path = await olivia.begin("Look")
+    assert "its probe found that it keeps each reply" in (await olivia.get(path)).text
+    assert (await olivia.ended(path)).status == "completed"
+    (row,) = await pool.for_readers(lambda: list(Kept.objects.all()))
+    assert (row.state, row.owner_id, row.conversation_id, row.turn_id) == ("due", None, None, None)
 
 
 async def test_to_a_server_that_does_not_know_its_kind_an_image_goes_as_another_from_then_on(

@@ -5,9 +5,10 @@ from typing import Final
 from chat.errors import UpstreamError
 from chat.protocol.failures import answer_of
 from chat.protocol.types import Json
+from chat.providers.background import GONE, path_of
 from chat.providers.catalogue import model_names
 from chat.providers.probing.paper import PAPER, WORD
-from chat.providers.probing.visit import LONG, Heard, Row, Visit, object_in
+from chat.providers.probing.visit import LONG, RESPONSES, Heard, Made, Row, Visit, object_in, sentence
 
 Rows = dict[str, Row]
 FEW: Final = 16  # tokens, the fewest that OpenAI takes for a limit
@@ -55,7 +56,23 @@ async def reply(visit: Visit) -> Rows:
         "sequence": _numbered(heard.numbers),
         "usage": _usage(heard),
         "unstored": Row(False, visit.spared["store"]) if kept else Row(True, "It was accepted."),
+        "forgets": await _forgets(visit, heard),
     }
+
+
+async def _forgets(visit: Visit, heard: Heard) -> Row:
+    """Whether that reply, which was not to be kept, is there all the same: then all that follow are."""
+    try:
+        found = await visit.client.get(path_of(heard.id))
+    except UpstreamError as error:
+        answer = answer_of(error)
+        gone = answer is not None and answer.status in GONE
+        return Row(True, "It was not there afterwards.") if gone else Row(None, sentence(error))
+    if found.get("id") != heard.id:
+        return Row(None, "Asked for the reply, it gives something else.")
+    visit.keeps_all = True
+    await visit.keep(Made(RESPONSES, heard.id))
+    return Row(False, "It was there afterwards all the same. Parley deletes each there once it has ended.")
 
 
 def _numbered(numbers: list[object]) -> Row:

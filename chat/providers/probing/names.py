@@ -10,6 +10,7 @@ CAPABILITIES: Final = {
     "sequence": "Numbers its events without a gap",
     "usage": "Says what a reply used",
     "unstored": "Takes store: false",
+    "forgets": "Keeps nothing that it is told not to keep",
     "instructions": "Follows instructions",
     "max_output_tokens": "Keeps to max_output_tokens",
     "tools": "Calls functions",

@@ -34,7 +34,7 @@ class Look:
 
 LOOKS: Final = (
     Look(looks.models, ("models",), needs=""),
-    Look(looks.reply, ("responses", "stream", "sequence", "usage", "unstored"), needs=""),
+    Look(looks.reply, ("responses", "stream", "sequence", "usage", "unstored", "forgets"), needs=""),
     Look(looks.instructions, ("instructions",)),
     Look(looks.limit, ("max_output_tokens",)),
     Look(looks.tools, ("tools",)),
@@ -167,6 +167,8 @@ def _all(look: Look, can: bool | None, said: str) -> dict[str, Row]:
 
 _HERE: Final = "The bundled model runs on this server and keeps nothing; Parley asks it in its own way."
 BUNDLED: Final[Found] = {
-    name: {"can": name in ("models", "stream", "usage"), "said": _HERE, "seconds": 0.0} for name in CAPABILITIES if name != "chat"
+    name: {"can": name in ("models", "stream", "usage", "forgets"), "said": _HERE, "seconds": 0.0}
+    for name in CAPABILITIES
+    if name != "chat"
 }
 """What is known of the bundled model without asking it."""

@@ -124,7 +124,8 @@ class Heard:
 @dataclass
 class Visit:
     """`made`: what the server keeps for us, as the `ledger` is told. `spared`: parameters that it does not take. `mark`: of a
-    file that was sent, until it is known whether it is there. `sees`, `reads`: what the model has shown that it can.
+    file that was sent, until it is known whether it is there. `sees`, `reads`: what the model has shown that it can. `keeps_all`:
+    the server keeps also what it was told not to.
     """
 
     client: Client
@@ -138,6 +139,7 @@ class Visit:
     mark: str = ""
     sees: bool = False
     reads: bool = False
+    keeps_all: bool = False
 
     async def ask(self, words: str = "", /, *, most: int = SHORT, events: int | None = None, **more: object) -> Heard:
         """A reply, or its first so many events. What is said to be stored is noted as soon as its id is known."""
@@ -146,7 +148,7 @@ class Visit:
         body: Json = {"model": self.model, "stream": True, **given}  # type: ignore[dict-item]
         try:
             found = self.client.stream("/responses", body)
-            return await (self._hear(found, events) if body.get("store") is False else self._kept(found, events))
+            return await (self._hear(found, events) if self._forgotten(body) else self._kept(found, events))
         except UpstreamError as error:
             sent = usual.keys() - self.spared.keys() - more.keys() - {"input"}
             refused = next((name for name in sorted(sent) if _names(error, name)), "")
@@ -154,6 +156,9 @@ class Visit:
                 raise
             self.spared[refused] = sentence(error)
         return await self.ask(words, most=most, events=events, **more)
+
+    def _forgotten(self, body: Json) -> bool:
+        return body.get("store") is False and not self.keeps_all
 
     async def again(self, path: str) -> Heard:
         """The stream that is at this address."""
