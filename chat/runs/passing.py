@@ -22,7 +22,7 @@ from chat.store.history import Past
 from chat.store.talk import Talk, TalkFile
 
 
-def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str) -> TalkFile:
+def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str, index: int | None = None) -> TalkFile:
     """Have this file wait in the composer of a temporary conversation, or of a new one. As `uploads.take` otherwise; its text is
     read at once, for whatever model it goes to.
     """
@@ -46,6 +46,7 @@ def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str) -> TalkF
         characters=len(text.text),
         cut=text.cut,
         unread=read is None,
+        index=index,
         changed=taken.changed,
         digest=taken.digest,
     )

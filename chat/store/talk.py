@@ -48,7 +48,7 @@ class Exchange(BaseModel):
 
 class TalkFile(BaseModel):
     """As a `File`, of bytes in memory alone. `characters`: so many are read of it, where a model takes no files; `cut`: the page
-    on which that ends, where more follows; `unread`: it could not be read in time.
+    on which that ends, where more follows; `unread`: it could not be read in time; `index`: where it stands in the composer.
     """
 
     id: str
@@ -65,6 +65,7 @@ class TalkFile(BaseModel):
     characters: int = 0
     cut: int | None = None
     unread: bool = False
+    index: int | None = None
     changed: str = ""
     digest: str = ""
 

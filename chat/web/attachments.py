@@ -20,6 +20,7 @@ from chat.store.attached import Held
 from chat.store.talk import Talk
 from chat.store.wording import TextFile
 from chat.web import pace
+from chat.web.fields import value
 
 TEXTS: Final = 5  # times `FILE_BYTES`, of the texts of one message together
 
@@ -125,6 +126,12 @@ def address(request: HttpRequest) -> str:
     if url:
         pace.heed(request)
     return url
+
+
+def index(request: HttpRequest) -> int | None:
+    """Which one of the composer's files this is, as it says; None where it does not."""
+    told = value(request.POST, "index", most=4)
+    return int(told) if told.isascii() and told.isdigit() else None
 
 
 def sorted_out(request: HttpRequest) -> tuple[list[TextFile], list[Any]]:

@@ -15,6 +15,7 @@
   const line = (file, gone) => {
     const row = blank.content.firstElementChild.cloneNode(true);
     row.querySelector("span").textContent = file.name;
+    row.dataset.index = 1 + Number(list.lastElementChild?.dataset.index ?? -1); // the order after a reload, whichever comes first
     row.querySelector("button").setAttribute("aria-label", `Remove ${file.name}`);
     return list.appendChild(Object.assign(row, { gone }));
   };
@@ -29,6 +30,7 @@
     const [request, body] = [new XMLHttpRequest(), new FormData()];
     const row = line(file, () => request.abort());
     row.dataset.coming = "";
+    body.append("index", row.dataset.index);
     body.append("file", file, file.name.slice(-200));
     request.open("POST", putIn);
     for (const name in headers) request.setRequestHeader(name, headers[name]);

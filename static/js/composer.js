@@ -26,10 +26,7 @@
     box.style.height = `${box.scrollHeight + 2}px`;
   };
 
-  const changed = (form) => {
-    keep(form);
-    refresh(form);
-  };
+  const changed = (form) => [keep, refresh].forEach((each) => each(form));
 
   const composer = () => document.querySelector(`${FORM}[data-draft-key]`);
   document.addEventListener("input", ({ target }) => target.name === "text" && target.form?.matches(FORM) && changed(target.form));

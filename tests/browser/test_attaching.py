@@ -3,7 +3,8 @@
 import base64
 import re
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.house import House
 from tests.browser.talk import box, ended, say, send
@@ -190,6 +191,32 @@ def test_what_waits_is_there_after_a_reload_and_elsewhere_and_goes_with_the_next
     expect(listed(page)).to_have_count(0)
     page.goto(address)
     expect(listed(page)).to_contain_text("later.png")
+
+
+@pytest.mark.parametrize("where", ["New conversation", "Temporary"])
+def test_what_waits_stays_in_the_order_in_which_it_was_chosen(page: Page, model: ScriptedServer, where: str) -> None:
+    """Whichever comes first: the second one is here long before the first."""
+    if where == "Temporary":
+        page.get_by_role("link", name="Temporary", exact=True).click()
+    held: list[Route] = []
+    puts = re.compile(r"/files/(\?.*)?$")
+    page.route(puts, lambda route: route.continue_() if held else held.append(route))
+    attach(page, {**IMAGE, "name": "first.png", "buffer": png(grey=30)}, {**IMAGE, "name": "second.png"})
+    expect(page.get_by_label("Send second.png")).to_be_attached(timeout=20_000)
+    held[0].continue_()
+    expect(page.get_by_label("is looked at")).to_have_count(2)
+    page.reload()
+    names = page.locator("#composer [name=files]")
+    assert [name.get_attribute("aria-label") for name in names.all()] == ["Send first.png", "Send second.png"]
+    page.get_by_role("button", name="Remove first.png").click()
+    attach(page, {**IMAGE, "name": "third.png", "buffer": png(grey=60)})
+    expect(page.get_by_label("Send third.png")).to_be_attached(timeout=20_000)
+    page.reload()
+    assert [name.get_attribute("aria-label") for name in names.all()] == ["Send second.png", "Send third.png"]
+    box(page).fill(say("I see."))
+    page.get_by_role("button", name="Send", exact=True).click()
+    ended(page)
+    assert [image.get_attribute("alt") for image in page.locator("[data-role=user] img").all()] == ["second.png", "third.png"]
 
 
 def test_a_document_that_goes_along_as_text_says_so_before(page: Page, model: ScriptedServer) -> None:

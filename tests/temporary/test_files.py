@@ -255,6 +255,14 @@ async def test_one_is_put_in_listed_shown_to_its_owner_alone_taken_away_and_sent
     assert await pool.for_readers(File.objects.count) == 0
 
 
+async def test_they_are_listed_in_the_order_of_the_composer_or_as_they_came(olivia: Somebody) -> None:
+    for name, index in {"c": "2", "a": "0", "b": "1", "d": "", "e": "nonsense"}.items():
+        await olivia.post("/t/files/", file=upload(f"{name}.png", png(grey=ord(name))), index=index)
+    page = (await olivia.get("/t/")).text
+    assert re.findall(r'aria-label="Send (.)\.png"', page) == list("abcde")
+    assert re.findall(r'data-index="(.)"', page) == list("01234")
+
+
 async def test_the_same_sent_twice_is_said_once_with_its_files(olivia: Somebody) -> None:
     pk = named(await put(olivia, "/t/", "one.png", png()))
     path = await olivia.begin("Look", files=[pk], client_id="1" * 32)

@@ -152,6 +152,15 @@ def test_a_document_is_read_once_for_the_composer_and_what_it_is_is_said(owner: 
     assert stranger.get(asked).text.strip() == ""
 
 
+def test_it_is_listed_in_the_order_of_its_composer_or_as_it_came(owner: Client) -> None:
+    for grey, (name, index) in enumerate({"c": "2", "a": "0", "b": "1", "d": "", "e": "nonsense", "f": "-1"}.items()):
+        owner.post("/files/?in=new", {"file": upload(f"{name}.png", png(grey=grey)), "index": index}, **HTMX)
+    assert listed(owner, "/") == [f"{name}.png" for name in "abcdef"]
+    held = re.findall(r'name="files" value="(use_[0-9a-f]{32})"', owner.get("/").text)
+    assert owner.post("/", {"text": "Look", "files": held}).status_code == 303
+    assert [use.name for use in FileUse.objects.order_by("index")] == [f"{name}.png" for name in "abcdef"]
+
+
 @pytest.mark.parametrize("end", ["exit 1", "kill -9 $$"])
 def test_a_document_that_no_child_came_to_an_end_with_is_no_scan_and_is_not_read_at_each_look(
     owner: Client, settings: Any, tmp_path: Path, end: str
