@@ -59,10 +59,7 @@
     changed(target);
   });
 
-  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-    const form = ctx.sourceElement;
-    if (sending.delete(form)) refresh(form);
-  });
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => sending.delete(ctx.sourceElement) && refresh(ctx.sourceElement));
 
   document.addEventListener("click", ({ target }) => {
     const text = target.closest?.("[data-fill]")?.dataset.fill;

@@ -128,9 +128,51 @@ def test_what_cannot_be_taken_is_said_at_once_and_the_rest_stays(page: Page, wat
     expect(box(page)).to_have_value("Look at this")
 
 
+HUGE = {"name": "huge.png", "mimeType": "image/png", "buffer": b"\x89PNG" + bytes(20_000_001)}
+
+
 def test_what_is_too_large_is_said_before_it_is_sent(page: Page) -> None:
-    attach(page, {"name": "huge.png", "mimeType": "image/png", "buffer": b"\x89PNG" + bytes(20_000_001)})
+    attach(page, HUGE)
     expect(page.get_by_role("alert")).to_contain_text("20 MB is the most.")
+    expect(listed(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("where", ["New conversation", "Temporary"])
+def test_of_several_that_cannot_be_taken_each_is_named_until_others_are_chosen(page: Page, watch: Watch, where: str) -> None:
+    watch.expect("400")
+    if where == "Temporary":
+        page.get_by_role("link", name="Temporary", exact=True).click()
+    page.set_viewport_size({"width": 390, "height": 844})
+    attach(page, HUGE, BROKEN, {**TABLE, "name": "empty.csv", "buffer": b""}, IMAGE, {**HUGE, "name": "other.png"})
+    alerts = page.get_by_role("alert")
+    expect(alerts).to_have_count(4, timeout=20_000)
+    told = " ".join(alerts.all_inner_texts())
+    assert all(f"“{name}”: " in told for name in ("huge.png", "broken.png", "empty.csv", "other.png"))
+    expect(page.get_by_label("is looked at")).to_have_count(1)
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_in_viewport(ratio=1)
+    attach(page, NOTE)
+    expect(listed(page)).to_have_count(2)
+    expect(alerts).to_have_count(0)
+
+
+def test_short_texts_outlive_the_page_as_the_draft_does(page: Page, model: ScriptedServer) -> None:
+    attach(page, NOTE, TABLE, {**NOTE, "name": "unwanted.txt"}, IMAGE)
+    expect(page.get_by_label("is looked at")).to_have_count(1)
+    page.get_by_role("button", name="Remove unwanted.txt").click()
+    page.reload()
+    expect(listed(page)).to_have_count(3)
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
+    page.goto("/t/")
+    expect(listed(page)).to_have_count(0)
+    page.goto("/")
+    send(page, say("I have read them."))
+    ended(page)
+    asked = next(request.body for request in model.requests if "I have read them" in str(request.body))
+    assert "Bring an umbrella." in str(asked)
+    assert "table.csv" in str(asked)
+    assert "unwanted" not in str(asked)
+    assert "draft:" not in page.evaluate("JSON.stringify({...localStorage})")
+    page.goto("/")
     expect(listed(page)).to_have_count(0)
 
 

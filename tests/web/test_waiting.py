@@ -152,6 +152,16 @@ def test_a_document_is_read_once_for_the_composer_and_what_it_is_is_said(owner: 
     assert stranger.get(asked).text.strip() == ""
 
 
+def test_one_that_cannot_be_taken_is_named_and_of_several_each_says_what_to_do(owner: Client) -> None:
+    svg = upload("drawing.png", b"<svg/>")
+    answer = owner.post("/files/?in=new", {"file": svg}, **HTMX)
+    assert "“drawing.png”: SVG drawings are not taken" in answer.text
+    svg.seek(0)
+    files = [svg, upload("empty.txt", b""), upload("other.txt", b"")]
+    said = re.sub("<.*?>", "", owner.post("/", {"text": "Look", "attachments": files}, **HTMX).text)
+    assert "Save it as PNG. “empty.txt”: This file is empty. “other.txt”: This file is empty. Check that it opens" in said
+
+
 def test_it_is_listed_in_the_order_of_its_composer_or_as_it_came(owner: Client) -> None:
     for grey, (name, index) in enumerate({"c": "2", "a": "0", "b": "1", "d": "", "e": "nonsense", "f": "-1"}.items()):
         owner.post("/files/?in=new", {"file": upload(f"{name}.png", png(grey=grey)), "index": index}, **HTMX)
