@@ -107,7 +107,7 @@ class File(models.Model):
 
 class FileUse(models.Model):
     """A file that goes with a message, under a name, as the `index`th of its files; without `item` it waits in its author's
-    composer of `place` (a conversation, a project, or "new"), until it `expires`.
+    composer of `place` (a conversation, a project, or "new"), in the order of `index`, until it `expires`.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=ids.use_id, editable=False)

@@ -8,7 +8,6 @@ from typing import BinaryIO
 from django.utils import timezone
 
 from chat import errors
-from chat import files as bytes_of
 from chat.agents import attachments
 from chat.agents.attachments import Given
 from chat.decoding import kinds
@@ -23,14 +22,15 @@ from chat.store.history import Past
 from chat.store.talk import Talk, TalkFile
 
 
-def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str) -> TalkFile:
+def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str, index: int | None = None) -> TalkFile:
     """Have this file wait in the composer of a temporary conversation, or of a new one. As `uploads.take` otherwise; its text is
     read at once, for whatever model it goes to.
     """
     if talk is None:
         talks.heed()
     taken = uploads.looked_at(actor=actor, source=source, name=name)
-    text = _text(taken)
+    read = _text(taken)
+    text = read or FileText()
     file = TalkFile(
         id=ids.file_id(),
         added=timezone.now(),
@@ -45,6 +45,8 @@ def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str) -> TalkF
         thumbnails=sorted(taken.thumbnails),
         characters=len(text.text),
         cut=text.cut,
+        unread=read is None,
+        index=index,
         changed=taken.changed,
         digest=taken.digest,
     )
@@ -54,13 +56,12 @@ def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str) -> TalkF
     return file
 
 
-def _text(taken: Taken) -> FileText:
+def _text(taken: Taken) -> FileText | None:
+    """None where no child came to an end with it."""
     if taken.kind == "image":
         return FileText()
-    try:
-        return sending.joined(bytes_of.text_of(taken.data, taken.type, taken.name))
-    except (errors.InvalidInput, errors.TooLarge):
-        return FileText()
+    pages = sending.pages_in(taken.data, taken.type, taken.name)
+    return sending.joined(pages) if pages is not None else None
 
 
 async def placed(

@@ -34,7 +34,7 @@ _bytes = ThreadPoolExecutor(8, thread_name_prefix="bytes")
 _reading = ThreadPoolExecutor(2, thread_name_prefix="reading")  # each holds a document while a child reads it
 
 _plainly: WeakKeyDictionary[Provider, set[str]] = WeakKeyDictionary()
-_unread: dict[str, float] = {}
+put_off: dict[str, float] = {}  # file → when a child may try it again
 
 
 def may_be_unknown(insert: Insert) -> bool:
@@ -142,12 +142,11 @@ async def _as_text(asked: Sequence[File]) -> dict[str, Given]:
 
 async def _read(file: File) -> FileText:
     """Its text, read for the first time; a plain one is as it is: that it is cut is kept, to be told to people."""
-    if monotonic() < _unread.get(file.pk, 0.0):
+    if is_put_off(file):
         return FileText()
     plain = file.type == PLAIN
     pages = await (_in(_bytes, _plain, file) if plain else _in(_reading, pages_of, file))
     if pages is None:
-        _put_off(file)
         return FileText()
     text = joined(pages)
     if text.cut or not plain:
@@ -155,10 +154,9 @@ async def _read(file: File) -> FileText:
     return text
 
 
-def _put_off(file: File) -> None:
-    if len(_unread) >= MOST_UNREAD:
-        _unread.clear()
-    _unread[file.pk] = monotonic() + AGAIN
+def is_put_off(file: File) -> bool:
+    """Whether a child came to no end with it just now: it is tried again later."""
+    return monotonic() < put_off.get(file.pk, 0.0)
 
 
 def _plain(file: File) -> list[Page] | None:
@@ -172,14 +170,29 @@ def _plain(file: File) -> list[Page] | None:
 
 
 def pages_of(file: File) -> list[Page] | None:
+    """Of a document, as `pages_in`; where that is None, it is put off."""
+    if is_put_off(file):
+        return None
+    pages = pages_in(storage.read(uploads.place(file)), file.type, file.name)
+    if pages is None:
+        if len(put_off) >= MOST_UNREAD:
+            put_off.clear()
+        put_off[file.pk] = monotonic() + AGAIN
+    return pages
+
+
+def pages_in(data: bytes, type_: str, name: str) -> list[Page] | None:
     """Of a document, read in a child; none where there is nothing to be read. None where the child came to no end, which may lie
-    in this machine.
+    in this machine. Busy.
     """
-    data = storage.read(uploads.place(file))
     try:
-        return bytes_of.text_of(data, file.type, file.name)
-    except (errors.InvalidInput, errors.TooLarge) as error:
-        return None if isinstance(error.__cause__, bytes_of.Ended) else []
+        return bytes_of.text_of(data, type_, name)
+    except (errors.InvalidInput, errors.TooLarge, errors.Busy) as error:
+        if isinstance(error.__cause__, bytes_of.Ended):
+            return None
+        if isinstance(error, errors.Busy):
+            raise
+        return []
 
 
 def joined(pages: Sequence[Page]) -> FileText:

@@ -37,13 +37,13 @@ def _in_memory(source: BinaryIO) -> bytes | None:
     return file.getvalue() if isinstance(file, io.BytesIO) else None
 
 
-def take(*, actor: User, source: BinaryIO, name: str, composer: str = "") -> Put:
-    """Have this file wait in the composer of this place. Refused, with a sentence, where it is none that anybody may put in, or
-    where this person has no room left.
+def take(*, actor: User, source: BinaryIO, name: str, composer: str = "", index: int | None = None) -> Put:
+    """Have this file wait in the composer of this place, as the `index`th there (None: the last). Refused, with a sentence, where
+    it is none that anybody may put in, or where this person has no room left.
     """
     taken = looked_at(actor=actor, source=source, name=name)
     facts = facts_of(taken)
-    begun = files.begin(actor=actor, facts=facts, place=composer)
+    begun = files.begin(actor=actor, facts=facts, place=composer, index=index)
     if begun.use is not None:
         _heal(begun.file, taken)
         return Put(begun.use, taken.changed)
@@ -53,7 +53,8 @@ def take(*, actor: User, source: BinaryIO, name: str, composer: str = "") -> Put
         files.abandon(begun.file.pk)
         raise
     try:
-        return Put(files.arrive(actor=actor, file_id=begun.file.pk, name=facts.name, place=composer), taken.changed)
+        use = files.arrive(actor=actor, file_id=begun.file.pk, name=facts.name, place=composer, index=index)
+        return Put(use, taken.changed)
     except errors.Conflict:  # it took so long that its row went, and what lay there by then with it
         for where in places(begun.file):
             storage.delete(where)

@@ -4,6 +4,7 @@ that takes no files.
 
 import io
 from collections.abc import Callable
+from enum import Enum
 from threading import Lock
 
 from chat import errors
@@ -17,6 +18,13 @@ from chat.store.talk import Talk, TalkFile
 
 _read_now: set[str] = set()
 _lock = Lock()
+
+
+class Unread(Enum):
+    """Why there is no text of a document: somebody else here is just about to read it, or a child came to no end with it."""
+
+    JUST_NOW = "just now"
+    NO_END = "no end"
 
 
 def put_in(*, actor: User, use_id: str) -> Put:
@@ -49,20 +57,20 @@ def _written_in(actor: User, read: Callable[[], bytes]) -> io.BytesIO:
     return io.BytesIO(text.encode())
 
 
-def read(*, actor: User, file: File) -> FileText | None:
-    """What a model would read of this document, found now and kept; None where somebody else here is just about to. It takes up
-    to a minute. Busy, FilesAway, NotFound.
-    """
+def read(*, actor: User, file: File) -> FileText | Unread:
+    """What a model would read of this document, found now and kept. It takes up to a minute. Busy, FilesAway, NotFound."""
+    if sending.is_put_off(file):
+        return Unread.NO_END
     with _lock:
         if file.pk in _read_now:
-            return None
+            return Unread.JUST_NOW
         _read_now.add(file.pk)
     try:
         with turns.one(actor):
             pool.give_back()
             pages = sending.pages_of(file)
-        if pages is None:  # which may lie in this machine: another time, perhaps
-            return FileText()
+        if pages is None:
+            return Unread.NO_END
         text = sending.joined(pages)
         files.keep_text(file.pk, text.text, cut=text.cut)
         return text

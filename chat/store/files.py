@@ -9,7 +9,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, Sum, Window
+from django.db.models import Exists, Max, OuterRef, Q, Sum, Window
 from django.db.models.functions import Now, RowNumber
 
 from chat import errors
@@ -83,15 +83,15 @@ def quota(actor: User) -> Quota:
 
 
 @transaction.atomic
-def begin(*, actor: User, facts: Facts, place: str = "") -> Begun:
+def begin(*, actor: User, facts: Facts, place: str = "", index: int | None = None) -> Begun:
     """Put in what has these facts: a row that waits for its bytes (`arrive`), or a use of the one that is there, in the composer
-    of this place. TooLarge where the quota is full.
+    of this place, as the `index`th there (None: the last). TooLarge where the quota is full.
     """
     _lock(actor)
     if FileUse.objects.filter(author=actor).count() >= MOST_WAITING:
         raise errors.Conflict(f"{MOST_WAITING} files wait to be sent.", next="Send or remove some of them first.")
     if (here := _here(actor, facts.digest)) is not None:
-        return Begun(here, _hold(actor, here, facts.name, place))
+        return Begun(here, _hold(actor, here, facts.name, place, index))
     there = quota(actor)
     if facts.room > there.left:
         raise errors.TooLarge(
@@ -113,14 +113,17 @@ def _here(actor: User, digest: str) -> File | None:
     return File.objects.select_for_update().here().filter(owner=actor, digest=digest).first()
 
 
-def _hold(actor: User, file: File, name: str, place: str) -> FileUse:
-    until = clock.now() + timedelta(seconds=WAITS)
+def _hold(actor: User, file: File, name: str, place: str, index: int | None) -> FileUse:
+    until, place = clock.now() + timedelta(seconds=WAITS), place[:PLACE_LENGTH]
+    if index is None:
+        last = FileUse.objects.filter(author=actor, item=None, place=place).aggregate(last=Max("index"))["last"]
+        index = 0 if last is None else last + 1
     name = name[:NAME_LENGTH] or file.name
-    return FileUse.objects.create(file=file, author=actor, name=name, expires=until, place=place[:PLACE_LENGTH])
+    return FileUse.objects.create(file=file, author=actor, name=name, index=index, expires=until, place=place)
 
 
 @transaction.atomic
-def arrive(*, actor: User, file_id: str, name: str, place: str = "") -> FileUse:
+def arrive(*, actor: User, file_id: str, name: str, place: str = "", index: int | None = None) -> FileUse:
     """Its bytes are where they belong: from now on it is there, and waits in a composer."""
     _lock(actor)
     coming = File.objects.select_for_update().filter(pk=file_id, owner=actor, state=State.COMING).first()
@@ -129,7 +132,7 @@ def arrive(*, actor: User, file_id: str, name: str, place: str = "") -> FileUse:
     here = _here(actor, coming.digest)  # the same bytes came twice at once
     coming.state, coming.next_try = State.HERE if here is None else State.GOING, None
     coming.save(update_fields=["state", "next_try"])
-    return _hold(actor, here or coming, name, place)
+    return _hold(actor, here or coming, name, place, index)
 
 
 def abandon(file_id: str) -> None:
@@ -149,9 +152,9 @@ def waiting(actor: User, use_ids: Collection[str]) -> list[FileUse]:
 
 
 def held(actor: User, place: str) -> list[FileUse]:
-    """What waits in this person's composer of a place, in the order in which it came."""
+    """What waits in this person's composer of a place, in the order in which it was chosen."""
     mine = FileUse.objects.filter(author=actor, item=None, place=place, expires__gt=Now(), file__state=State.HERE)
-    return list(mine.select_related("file").order_by("expires", "pk")) if place else []
+    return list(mine.select_related("file").order_by("index", "expires", "pk")) if place else []
 
 
 def newest(*, actor: User, query: str = "", before: str = "", images: bool | None = None, most: int) -> list[File]:

@@ -48,7 +48,7 @@ class Exchange(BaseModel):
 
 class TalkFile(BaseModel):
     """As a `File`, of bytes in memory alone. `characters`: so many are read of it, where a model takes no files; `cut`: the page
-    on which that ends, where more follows.
+    on which that ends, where more follows; `unread`: it could not be read in time; `index`: where it stands in the composer.
     """
 
     id: str
@@ -64,6 +64,8 @@ class TalkFile(BaseModel):
     thumbnails: list[int] = []
     characters: int = 0
     cut: int | None = None
+    unread: bool = False
+    index: int | None = None
     changed: str = ""
     digest: str = ""
 
@@ -74,7 +76,7 @@ class TalkFile(BaseModel):
     def row(self) -> File:
         """For what shows files."""
         file = File(**self.model_dump(include=set(SHOWN)), room=0)
-        file.as_text = bool(self.characters) and not self.is_image
+        file.as_text = None if self.unread else bool(self.characters) and not self.is_image
         return file
 
 

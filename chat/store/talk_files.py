@@ -32,12 +32,12 @@ def place(actor: User, talk: Talk | None) -> str:
 
 
 def there(place: str) -> dict[str, TalkFile]:
-    """All files of a place, in the order in which they came, by their ids."""
+    """All files of a place, in the order in which they were chosen, by their ids."""
     try:
         found = [TalkFile.model_validate_json(facts) for facts in home().files.facts(place).values()]
     except Away:
         raise away() from None
-    return {file.id: file for file in sorted(found, key=lambda file: file.added)}
+    return {file.id: file for file in sorted(found, key=lambda file: (file.index or 0, file.added))}
 
 
 def waiting(actor: User, talk: Talk | None) -> list[TalkFile]:
@@ -55,10 +55,14 @@ def find(actor: User, talk: Talk | None, file_id: str) -> TalkFile:
 
 
 def put(actor: User, talk: Talk | None, file: TalkFile, pieces: Mapping[str, bytes]) -> None:
-    """Have it wait in a composer. TooLarge, where there is no room; NotFound, where the conversation has gone meanwhile."""
+    """Have it wait in a composer, as the last one where it does not say where. TooLarge, where there is no room; NotFound,
+    where the conversation has gone meanwhile.
+    """
     where = place(actor, talk)
-    if len(there(where)) >= MOST:
+    if len(known := there(where)) >= MOST:
         raise errors.Conflict(f"{MOST} files are in this conversation.", next="Begin another one for more.")
+    if file.index is None:
+        file.index = max(((one.index or 0) + 1 for one in known.values()), default=0)
     held = temporary_files.Held(actor.pk, file.model_dump_json(exclude_defaults=True).encode(), pieces)
     try:
         if not home().files.put(where, file.id, held):

@@ -4,6 +4,7 @@ everything else is put in as a file. What cannot be taken is refused, and the me
 
 import io
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from chat.store.attached import Held
 from chat.store.talk import Talk
 from chat.store.wording import TextFile
 from chat.web import pace
+from chat.web.fields import value
 
 TEXTS: Final = 5  # times `FILE_BYTES`, of the texts of one message together
 
@@ -72,7 +74,7 @@ def attached(request: HttpRequest, composer: Composer) -> tuple[list[TextFile], 
         try:
             waiting.append(Held(composer.put(upload, upload.name or "")))
         except errors.ParleyError as error:
-            refused.append(_named(error, upload))
+            refused.append(named(error, upload.name))
     if refused:
         raise _together(refused)
     if url:
@@ -85,15 +87,17 @@ def _forget(request: HttpRequest, upload: object) -> None:
     request.FILES.setlist("attachments", [one for one in request.FILES.getlist("attachments") if one is not upload])
 
 
-def _named(error: errors.ParleyError, upload: "UploadedFile[Any]") -> errors.ParleyError:
+def named(error: errors.ParleyError, name: str | None) -> errors.ParleyError:
     """The same, with the name of the file that it is about."""
-    name = clean(upload.name)
+    name = clean(name)
     return error if name in error.message else type(error)(f"“{name}”: {error.message}", next=error.next)
 
 
 def _together(refused: Sequence[errors.ParleyError]) -> errors.ParleyError:
-    first, *others = refused
-    return type(first)(" ".join([first.message, *(other.message for other in others)]), next=first.next)
+    """All in one, each with what to do about it: of several that is the same, once."""
+    last = refused[-1]
+    told = [f"{one.message} {one.next}" if one.next != after.next else one.message for one, after in pairwise(refused)]
+    return type(last)(" ".join([*told, last.message]), next=last.next)
 
 
 def lost(request: HttpRequest, composer: Composer) -> list[str]:
@@ -125,6 +129,12 @@ def address(request: HttpRequest) -> str:
     if url:
         pace.heed(request)
     return url
+
+
+def index(request: HttpRequest) -> int | None:
+    """Which one of the composer's files this is, as it says; None where it does not."""
+    told = value(request.POST, "index", most=4)
+    return int(told) if told.isascii() and told.isdigit() else None
 
 
 def sorted_out(request: HttpRequest) -> tuple[list[TextFile], list[Any]]:

@@ -14,7 +14,7 @@ from chat.web.errors import shown
 COMPOSER: Final = "text model client_id attachments address store"
 FIELDS: Final = {
     **dict.fromkeys(("home", "messages", "project"), f"{COMPOSER} files detail"),
-    **dict.fromkeys(("files", "temporary_files", "temporary_new_files"), "file address"),
+    **dict.fromkeys(("files", "temporary_files", "temporary_new_files"), "file address index"),
     **dict.fromkeys(("temporary_new", "temporary_messages"), "text model client_id attachments address files detail"),
     "temporary_regenerate": "model",
     "temporary_keep": "store",

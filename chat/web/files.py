@@ -16,7 +16,7 @@ from chat.models import File, FileUse
 from chat.runs import addresses, uploads
 from chat.store import files
 from chat.web import sidebar, waiting
-from chat.web.attachments import address
+from chat.web.attachments import address, index, named
 from chat.web.decorators import PersonRequest, no_content, person_required
 from chat.web.fields import value
 from chat.web.serving import served
@@ -66,7 +66,11 @@ def put_in(request: PersonRequest) -> HttpResponse:
     if upload is None:
         put = addresses.take(actor=request.user, url=url, composer=place)
     else:
-        put = uploads.take(actor=request.user, source=upload, name=upload.name or "", composer=place)  # type: ignore[arg-type]
+        try:
+            source, name = upload, upload.name or ""
+            put = uploads.take(actor=request.user, source=source, name=name, composer=place, index=index(request))  # type: ignore[arg-type]
+        except errors.ParleyError as error:
+            raise named(error, upload.name) from None
     return render(request, "files/held.html", {"line": waiting.line(put), "fetched": bool(url)})
 
 

@@ -13,7 +13,7 @@ from chat.runs import addresses, passing
 from chat.store import talk_files, talks
 from chat.store.talk import Talk
 from chat.web import waiting
-from chat.web.attachments import address
+from chat.web.attachments import address, index, named
 from chat.web.decorators import PersonRequest, no_content, person_required, unspoken
 from chat.web.serving import LOCKED
 
@@ -39,7 +39,11 @@ def put_in(request: PersonRequest, temporary_id: str | None = None) -> HttpRespo
     if upload is None:
         file = addresses.pass_on(actor=request.user, talk=talk, url=url)
     else:
-        file = passing.put(actor=request.user, talk=talk, source=upload, name=upload.name or "")  # type: ignore[arg-type]
+        try:
+            source, name = upload, upload.name or ""
+            file = passing.put(actor=request.user, talk=talk, source=source, name=name, index=index(request))  # type: ignore[arg-type]
+        except errors.ParleyError as error:
+            raise named(error, upload.name) from None
     return render(request, "files/held.html", {"line": waiting.passing(talk, file), "fetched": bool(url)})
 
 

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chat import errors, providers
 from chat import files as bytes_of
-from chat.models import FileUse, User
-from chat.runs import capabilities, words
+from chat.models import FileText, FileUse, User
+from chat.runs import capabilities, sending, words
+from chat.runs.words import Unread
 from chat.store import files, talk_files, talks
 from chat.web import waiting
 from chat.web.conversations import MODEL_LENGTH
@@ -25,13 +26,14 @@ MOST: Final = 20  # files of one composer that are told of
 
 class Document(NamedTuple):
     """One that is read as text: whether there is any, None where that is still being found out; `cut`: the page on which it is
-    cut.
+    cut; `unread`: it could not be read in time.
     """
 
     name: str
     text: bool | None
     pages: int | None = None
     cut: int | None = None
+    unread: bool = False
 
 
 class Readable(NamedTuple):
@@ -62,7 +64,7 @@ def line_passing(request: PersonRequest, temporary_id: str | None = None) -> Htt
     ids, can = named(request), capabilities.found(providers.current())
     held = [file for file in talk_files.waiting(request.user, talk) if file.id in ids]
     documents = [
-        Document(file.name, bool(file.characters), file.pages, file.cut)
+        Document(file.name, bool(file.characters), file.pages, file.cut, file.unread)
         for file in held
         if capabilities.reads(can, file.kind, file.type)
     ]
@@ -92,20 +94,27 @@ def _read(actor: User, uses: Sequence[FileUse]) -> list[Document]:
     known = files.texts([use.file_id for use in uses])
     found, reads = [], True
     for use in uses:
-        text = known.get(use.file_id)
-        if text is None and reads:
-            reads = False
+        text: FileText | Unread = known.get(use.file_id) or Unread.JUST_NOW
+        if isinstance(text, Unread) and reads:
+            reads = sending.is_put_off(use.file)
             try:
                 text = words.read(actor=actor, file=use.file)
             except (errors.FilesAway, errors.NotFound):
                 continue
             except errors.Busy:  # the page asks again
-                text = None
-        known_now = (
-            Document(use.name, bool(text.text), use.file.pages, text.cut) if text is not None else Document(use.name, None)
-        )
-        found.append(known_now)
+                pass
+        found.append(_document(use, text))
     return found
+
+
+def _document(use: FileUse, text: FileText | Unread) -> Document:
+    match text:
+        case Unread.JUST_NOW:
+            return Document(use.name, None)
+        case Unread.NO_END:
+            return Document(use.name, False, unread=True)
+        case _:
+            return Document(use.name, bool(text.text), use.file.pages, text.cut)
 
 
 @require_POST

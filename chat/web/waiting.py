@@ -13,7 +13,9 @@ from chat.store.talk import Talk, TalkFile
 
 
 class Line(NamedTuple):
-    """`id`: what the composer names it by; `base`: what the addresses of its bytes begin with; `changed`: as `Put`."""
+    """`id`: what the composer names it by; `base`: what the addresses of its bytes begin with; `changed`: as `Put`; `at`:
+    where it stands among the others.
+    """
 
     id: str
     name: str
@@ -21,6 +23,7 @@ class Line(NamedTuple):
     remove_url: str
     base: str = FILES
     changed: str = ""
+    at: int = 0
 
     @property
     def small_url(self) -> str:
@@ -30,7 +33,9 @@ class Line(NamedTuple):
 
 
 def line(put: Put) -> Line:
-    return Line(put.use.pk, put.use.name, put.use.file, reverse("let_go", args=[put.use.pk]), changed=put.changed)
+    return Line(
+        put.use.pk, put.use.name, put.use.file, reverse("let_go", args=[put.use.pk]), changed=put.changed, at=put.use.index
+    )
 
 
 def of_place(actor: User, place: str) -> list[Line]:
@@ -44,7 +49,7 @@ def base(talk: Talk | None) -> str:
 
 def passing(talk: Talk | None, file: TalkFile) -> Line:
     where = base(talk)
-    return Line(file.id, file.name, file.row(), f"{where}{file.id}/remove/", where, file.changed)
+    return Line(file.id, file.name, file.row(), f"{where}{file.id}/remove/", where, file.changed, file.index or 0)
 
 
 def of_talk(actor: User, talk: Talk | None) -> list[Line]:

@@ -5,10 +5,8 @@
   const PAUSE = 3000;
   const RUNNING = '.response:is([data-status="queued"], [data-status="in_progress"])';
   const heard = new Set(); // ids of Responses that were read, or were there before
-  let items;
-  let reply = null; // id of the Response being read
-  let said = 0;
-  let timer;
+  let [reply, said] = [null, 0]; // id of the Response being read, and how much of it was
+  let items, timer;
   const textOf = (response) => [...response.querySelectorAll(".message .prose")].map((part) => part.textContent).join("\n");
   const all = () => [...document.querySelectorAll(".response")];
 

@@ -26,10 +26,7 @@
     box.style.height = `${box.scrollHeight + 2}px`;
   };
 
-  const changed = (form) => {
-    keep(form);
-    refresh(form);
-  };
+  const changed = (form) => [keep, refresh].forEach((each) => each(form));
 
   const composer = () => document.querySelector(`${FORM}[data-draft-key]`);
   document.addEventListener("input", ({ target }) => target.name === "text" && target.form?.matches(FORM) && changed(target.form));
@@ -62,10 +59,7 @@
     changed(target);
   });
 
-  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-    const form = ctx.sourceElement;
-    if (sending.delete(form)) refresh(form);
-  });
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => sending.delete(ctx.sourceElement) && refresh(ctx.sourceElement));
 
   document.addEventListener("click", ({ target }) => {
     const text = target.closest?.("[data-fill]")?.dataset.fill;

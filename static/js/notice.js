@@ -16,9 +16,7 @@
     }
   });
 
-  document.addEventListener("htmx:error", ({ detail }) => {
-    if (detail.ctx) fail(detail.ctx.sourceElement, "network");
-  });
+  document.addEventListener("htmx:error", ({ detail: { ctx } }) => ctx && fail(ctx.sourceElement, "network"));
 
   const dismiss = (element) => {
     const opener = element.closest("[data-opener]")?.dataset.opener;

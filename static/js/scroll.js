@@ -6,9 +6,7 @@
   if (!items() || !dock) return;
   const page = document.documentElement;
   const jump = document.querySelector("[data-jump]");
-  let follow = !items().dataset.at;
-  let before = 0;
-  let kept = null;
+  let [follow, before, kept] = [!items().dataset.at, 0, null];
   const below = () => page.scrollHeight - window.innerHeight - window.scrollY;
   const toEnd = (behavior = "instant") => window.scrollTo({ top: page.scrollHeight, behavior });
   const look = () => (jump.hidden = follow || below() < 240);
@@ -55,7 +53,6 @@
 
   history.scrollRestoration = "manual";
   const observer = new ResizeObserver(settle);
-  observer.observe(main);
-  observer.observe(dock);
+  for (const each of [main, dock]) observer.observe(each);
   settle();
 })();

@@ -3,8 +3,7 @@
   let told = 0;
   document.addEventListener("input", ({ target }) => {
     const [form, url] = [target.form, target.form?.dataset.typing];
-    if (!url || target.name !== "text" || !target.value.trim() || Date.now() - told < 3000) return;
-    if (!document.querySelector(".people:not([hidden])")) return;
+    if (!url || target.name !== "text" || !target.value.trim() || Date.now() - told < 3000 || !document.querySelector(".people:not([hidden])")) return;
     told = Date.now();
     const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value };
     fetch(url, { method: "POST", headers }).catch(() => {}); // nobody misses it

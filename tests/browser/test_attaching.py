@@ -3,7 +3,8 @@
 import base64
 import re
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.house import House
 from tests.browser.talk import box, ended, say, send
@@ -127,9 +128,51 @@ def test_what_cannot_be_taken_is_said_at_once_and_the_rest_stays(page: Page, wat
     expect(box(page)).to_have_value("Look at this")
 
 
+HUGE = {"name": "huge.png", "mimeType": "image/png", "buffer": b"\x89PNG" + bytes(20_000_001)}
+
+
 def test_what_is_too_large_is_said_before_it_is_sent(page: Page) -> None:
-    attach(page, {"name": "huge.png", "mimeType": "image/png", "buffer": b"\x89PNG" + bytes(20_000_001)})
+    attach(page, HUGE)
     expect(page.get_by_role("alert")).to_contain_text("20 MB is the most.")
+    expect(listed(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("where", ["New conversation", "Temporary"])
+def test_of_several_that_cannot_be_taken_each_is_named_until_others_are_chosen(page: Page, watch: Watch, where: str) -> None:
+    watch.expect("400")
+    if where == "Temporary":
+        page.get_by_role("link", name="Temporary", exact=True).click()
+    page.set_viewport_size({"width": 390, "height": 844})
+    attach(page, HUGE, BROKEN, {**TABLE, "name": "empty.csv", "buffer": b""}, IMAGE, {**HUGE, "name": "other.png"})
+    alerts = page.get_by_role("alert")
+    expect(alerts).to_have_count(4, timeout=20_000)
+    told = " ".join(alerts.all_inner_texts())
+    assert all(f"“{name}”: " in told for name in ("huge.png", "broken.png", "empty.csv", "other.png"))
+    expect(page.get_by_label("is looked at")).to_have_count(1)
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_in_viewport(ratio=1)
+    attach(page, NOTE)
+    expect(listed(page)).to_have_count(2)
+    expect(alerts).to_have_count(0)
+
+
+def test_short_texts_outlive_the_page_as_the_draft_does(page: Page, model: ScriptedServer) -> None:
+    attach(page, NOTE, TABLE, {**NOTE, "name": "unwanted.txt"}, IMAGE)
+    expect(page.get_by_label("is looked at")).to_have_count(1)
+    page.get_by_role("button", name="Remove unwanted.txt").click()
+    page.reload()
+    expect(listed(page)).to_have_count(3)
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
+    page.goto("/t/")
+    expect(listed(page)).to_have_count(0)
+    page.goto("/")
+    send(page, say("I have read them."))
+    ended(page)
+    asked = next(request.body for request in model.requests if "I have read them" in str(request.body))
+    assert "Bring an umbrella." in str(asked)
+    assert "table.csv" in str(asked)
+    assert "unwanted" not in str(asked)
+    assert "draft:" not in page.evaluate("JSON.stringify({...localStorage})")
+    page.goto("/")
     expect(listed(page)).to_have_count(0)
 
 
@@ -190,6 +233,32 @@ def test_what_waits_is_there_after_a_reload_and_elsewhere_and_goes_with_the_next
     expect(listed(page)).to_have_count(0)
     page.goto(address)
     expect(listed(page)).to_contain_text("later.png")
+
+
+@pytest.mark.parametrize("where", ["New conversation", "Temporary"])
+def test_what_waits_stays_in_the_order_in_which_it_was_chosen(page: Page, model: ScriptedServer, where: str) -> None:
+    """Whichever comes first: the second one is here long before the first."""
+    if where == "Temporary":
+        page.get_by_role("link", name="Temporary", exact=True).click()
+    held: list[Route] = []
+    puts = re.compile(r"/files/(\?.*)?$")
+    page.route(puts, lambda route: route.continue_() if held else held.append(route))
+    attach(page, {**IMAGE, "name": "first.png", "buffer": png(grey=30)}, {**IMAGE, "name": "second.png"})
+    expect(page.get_by_label("Send second.png")).to_be_attached(timeout=20_000)
+    held[0].continue_()
+    expect(page.get_by_label("is looked at")).to_have_count(2)
+    page.reload()
+    names = page.locator("#composer [name=files]")
+    assert [name.get_attribute("aria-label") for name in names.all()] == ["Send first.png", "Send second.png"]
+    page.get_by_role("button", name="Remove first.png").click()
+    attach(page, {**IMAGE, "name": "third.png", "buffer": png(grey=60)})
+    expect(page.get_by_label("Send third.png")).to_be_attached(timeout=20_000)
+    page.reload()
+    assert [name.get_attribute("aria-label") for name in names.all()] == ["Send second.png", "Send third.png"]
+    box(page).fill(say("I see."))
+    page.get_by_role("button", name="Send", exact=True).click()
+    ended(page)
+    assert [image.get_attribute("alt") for image in page.locator("[data-role=user] img").all()] == ["second.png", "third.png"]
 
 
 def test_a_document_that_goes_along_as_text_says_so_before(page: Page, model: ScriptedServer) -> None:

@@ -283,7 +283,7 @@ async def test_a_document_that_no_child_could_read_is_read_later(house: House, s
     begun = await show(house, use)
     assert parts(house)[1]["text"] == "The file Report.pdf is attached; you cannot read it."
     settings.DECODER = decoder
-    sending._unread.clear()
+    sending.put_off.clear()
     await show(house, text="And now?", into=begun)
     assert "High water at noon" in parts(house, at=0)[1]["text"]
 

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -254,6 +255,14 @@ async def test_one_is_put_in_listed_shown_to_its_owner_alone_taken_away_and_sent
     assert await pool.for_readers(File.objects.count) == 0
 
 
+async def test_they_are_listed_in_the_order_of_the_composer_or_as_they_came(olivia: Somebody) -> None:
+    for name, index in {"c": "2", "a": "0", "b": "1", "d": "", "e": "nonsense"}.items():
+        await olivia.post("/t/files/", file=upload(f"{name}.png", png(grey=ord(name))), index=index)
+    page = (await olivia.get("/t/")).text
+    assert re.findall(r'aria-label="Send (.)\.png"', page) == list("abcde")
+    assert re.findall(r'data-index="(.)"', page) == list("01234")
+
+
 async def test_the_same_sent_twice_is_said_once_with_its_files(olivia: Somebody) -> None:
     pk = named(await put(olivia, "/t/", "one.png", png()))
     path = await olivia.begin("Look", files=[pk], client_id="1" * 32)
@@ -284,6 +293,27 @@ async def test_a_document_is_read_when_it_comes_and_the_composer_says_so(
     item = await pool.for_readers(lambda: Item.objects.get(response=None))
     assert [part.get("filename") for part in item.wire["content"]] == [None, "report.pdf", "scan.pdf"]
     assert set(await pool.for_readers(lambda: list(item.uses.values_list("file__owner", flat=True)))) == {olivia.user.pk}
+
+
+LATE = """
+import signal
+from chat.decoding import __main__ as child
+child.WORKS["text"] = lambda task: signal.raise_signal(signal.SIGALRM)
+child.main()
+"""
+
+
+async def test_a_document_that_no_child_came_to_an_end_with_is_no_scan(
+    olivia: Somebody, scripted: ScriptedServer, settings: Any
+) -> None:
+    settings.DECODER = [sys.executable, "-c", LATE]
+    paper = named(await put(olivia, "/t/", "report.pdf", samples.pdf("Rent is due.")))
+    said = (await olivia.get(f"/t/files/sight/?files={paper}")).text
+    assert "<bdi>report.pdf</bdi> could not be read in time" in said
+    path = await olivia.begin("Read", files=[paper])
+    await olivia.ended(path)
+    assert scripted.requests[-1].body["input"][0]["content"][1]["text"] == "The file report.pdf is attached; you cannot read it."
+    assert "no text was found in it" not in (await olivia.get(path)).text
 
 
 async def test_an_address_is_fetched_for_the_composer_and_needs_no_words(

@@ -4,6 +4,7 @@ it goes along as text.
 
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from chat.models import File, FileText, FileUse, Item
+from chat.runs import sending
 from chat.store import conversations, invitations, messages, projects, sharing, teams
 from tests.cast import Cast
 from tests.conftest import signed_in
@@ -148,4 +150,42 @@ def test_a_document_is_read_once_for_the_composer_and_what_it_is_is_said(owner: 
     assert "hx-get" not in second
     assert FileText.objects.count() == 2
     assert stranger.get(asked).text.strip() == ""
+
+
+def test_one_that_cannot_be_taken_is_named_and_of_several_each_says_what_to_do(owner: Client) -> None:
+    svg = upload("drawing.png", b"<svg/>")
+    answer = owner.post("/files/?in=new", {"file": svg}, **HTMX)
+    assert "“drawing.png”: SVG drawings are not taken" in answer.text
+    svg.seek(0)
+    files = [svg, upload("empty.txt", b""), upload("other.txt", b"")]
+    said = re.sub("<.*?>", "", owner.post("/", {"text": "Look", "attachments": files}, **HTMX).text)
+    assert "Save it as PNG. “empty.txt”: This file is empty. “other.txt”: This file is empty. Check that it opens" in said
+
+
+def test_it_is_listed_in_the_order_of_its_composer_or_as_it_came(owner: Client) -> None:
+    for grey, (name, index) in enumerate({"c": "2", "a": "0", "b": "1", "d": "", "e": "nonsense", "f": "-1"}.items()):
+        owner.post("/files/?in=new", {"file": upload(f"{name}.png", png(grey=grey)), "index": index}, **HTMX)
+    assert listed(owner, "/") == [f"{name}.png" for name in "abcdef"]
+    held = re.findall(r'name="files" value="(use_[0-9a-f]{32})"', owner.get("/").text)
+    assert owner.post("/", {"text": "Look", "files": held}).status_code == 303
+    assert [use.name for use in FileUse.objects.order_by("index")] == [f"{name}.png" for name in "abcdef"]
+
+
+@pytest.mark.parametrize("end", ["exit 1", "kill -9 $$"])
+def test_a_document_that_no_child_came_to_an_end_with_is_no_scan_and_is_not_read_at_each_look(
+    owner: Client, settings: Any, tmp_path: Path, end: str
+) -> None:
+    asked = "/files/sight/?" + "&".join(f"files={put(owner, 'new', f'{n}.pdf', pdf(f'Rent {n}.'))}" for n in range(3))
+    decoder, began = settings.DECODER, tmp_path / "began"
+    settings.DECODER = ["/bin/sh", "-c", f"echo >> {began}; {end}"]
+    for read in range(1, 4):
+        said = owner.get(asked).text
+        assert said.count("could not be read in time") == read
+        assert ("hx-get" in said) == (read < 3), "it asks again for the others"
+    assert "could not be read in time" in owner.get(asked).text
+    assert began.read_text() == 3 * "\n"
+    assert not FileText.objects.exists()
+    settings.DECODER = decoder
+    sending.put_off.clear()
+    assert "<bdi>0.pdf</bdi> is read as text, 1 page." in owner.get(asked).text
     assert File.objects.filter(owner__username="stella").count() == 0
