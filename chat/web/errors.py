@@ -32,19 +32,21 @@ def shown(request: HttpRequest, error: ParleyError) -> HttpResponse:
     return render(request, f"errors/{page}.html", context, status=error.status)
 
 
-BACK = "Go back: what you typed is still there."
+BACK = "Nothing was sent, and what you typed is still there."
+PLAINLY = "Nothing was sent. Go back; it depends on the browser whether what you typed is still there."
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """What Django refuses to read: none of our views has seen it."""
+    back = BACK if request.headers.get("HX-Request") else PLAINLY
     match exception:
         case TooManyFilesSent():
-            return shown(request, TooLarge(f"A message takes {settings.FILES_PER_MESSAGE} files.", next=f"{BACK} Choose fewer."))
+            return shown(request, TooLarge(f"A message takes {settings.FILES_PER_MESSAGE} files.", next=f"{back} Choose fewer."))
         case TooManyFieldsSent():
-            return shown(request, TooLarge("This form has more in it than the server takes.", next=f"{BACK} Send less at once."))
+            return shown(request, TooLarge("This form has more in it than the server takes.", next=f"{back} Send less at once."))
         case MultiPartParserError():
             said = "What came could not be read: the name of a file is too long, or some of it was lost on the way."
-            return shown(request, InvalidInput(said, next=f"{BACK} Give the file a shorter name, and try again."))
+            return shown(request, InvalidInput(said, next=f"{back} Give the file a shorter name, and try again."))
     context = {}
     if isinstance(exception, DisallowedHost):
         context["message"] = "This server does not answer to that address."
