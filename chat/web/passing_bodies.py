@@ -26,6 +26,7 @@ TIMES: Final = 2  # what is reserved for a body, in its size: as it came, and wh
 ALL: Final = 150_000_000  # bytes of memory for such bodies in one process
 EACH: Final = 100_000_000  # for those of one person
 PATIENCE: Final = 120.0  # seconds that one waits for its turn
+SMALL: Final = 16_384  # bytes; pieces below are put together, for each takes some hundred bytes beside its own
 
 
 class Once(io.RawIOBase):
@@ -34,15 +35,26 @@ class Once(io.RawIOBase):
     def __init__(self) -> None:
         super().__init__()
         self.pieces: deque[memoryview] = deque()
+        self.small = bytearray()  # the last of it
 
     def take(self, piece: bytes) -> None:
-        if piece:  # an empty one would be the end
+        if len(piece) < SMALL:
+            self.small += piece
+        if len(piece) >= SMALL or len(self.small) >= SMALL:
+            self._gather()
+        if len(piece) >= SMALL:
             self.pieces.append(memoryview(piece))
+
+    def _gather(self) -> None:
+        if self.small:  # an empty one would be the end
+            self.pieces.append(memoryview(self.small))
+            self.small = bytearray()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        self._gather()
         if not self.pieces:
             return 0
         piece = self.pieces.popleft()
@@ -54,6 +66,7 @@ class Once(io.RawIOBase):
 
     def close(self) -> None:
         self.pieces.clear()
+        self.small = bytearray()
         super().close()
 
 

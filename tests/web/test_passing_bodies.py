@@ -1,6 +1,7 @@
 """Bodies with files for temporary conversations: read into memory, from people alone, so many bytes at once, the others wait."""
 
 import asyncio
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -131,9 +132,22 @@ async def test_no_more_of_one_is_read_than_was_told_or_than_there_may_be(
     assert (served.bodies, served.passing.taken.total()) == ([], 0)
 
 
+async def test_a_body_that_comes_in_crumbs_takes_no_more_than_another() -> None:
+    body, crumbs = passing_bodies.Once(), [bytes([number % 256]) * 5 for number in range(40_000)]
+    tracemalloc.start()
+    for piece in crumbs:
+        body.take(piece)
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert taken < 2 * 200_000
+    body.take(b"x" * 100_000)
+    body.take(b"end")
+    assert body.read() == b"".join(crumbs) + b"x" * 100_000 + b"end"
+
+
 async def test_what_was_read_of_a_body_is_let_go() -> None:
     body = passing_bodies.Once()
     for piece in (b"123", b"", b"4567"):
         body.take(piece)
-    assert (body.read(2), body.read(2), body.read(9), body.read(9)) == (b"12", b"3", b"4567", b"")
+    assert (body.read(2), body.read(2), body.read(9), body.read(9)) == (b"12", b"34", b"567", b"")
     assert not body.pieces
