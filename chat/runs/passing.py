@@ -112,6 +112,7 @@ def keep(*, actor: User, talk_id: str, store: bool | None) -> Conversation:
     talk = talks.find(actor=actor, talk_id=talk_id)
     if (found := keeping.kept(actor=actor, talk=talk)) is not None:
         return found
+    keeping.heed(talk)
     held: dict[str, Held | None] = {}
     try:
         for exchange in talk.document.exchanges:
