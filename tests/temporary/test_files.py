@@ -374,6 +374,35 @@ async def test_without_javascript_what_could_not_be_sent_waits_for_the_next_try(
     assert await pool.for_readers(File.objects.count) == 0
 
 
+TYPED = "A long letter that nobody wants to type again"
+
+
+@pytest.mark.parametrize("away", ["gone", "read", "look", "facts"])
+async def test_without_javascript_nothing_that_was_typed_is_lost_with_what_has_gone_or_is_away(
+    olivia: Somebody, home: temporary.Home, away: str
+) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise temporary.Away
+
+    path = await olivia.begin("[[tokens=3]]")
+    await olivia.ended(path)
+    if away == "gone":
+        await pool.for_readers(home.drop, path.split("/")[2])
+    else:
+        setattr(home.files if away == "facts" else home, away, fails)
+    sent = [upload("note.txt", b"Bring an umbrella."), upload("one.png", png())]
+    answer = await olivia.post(f"{path}messages/", text=TYPED, attachments=sent)
+    assert (answer.status_code, TYPED in answer.text) == (404 if away == "gone" else 409, True)
+    if away == "gone":
+        assert 'action="/t/"' in answer.text
+        assert "does not exist" in answer.text
+        assert re.findall(r'aria-label="Send (\S+)"', answer.text) == ["note.txt"]
+        assert "Choose these files again: one.png." in answer.text
+    if away == "facts":
+        first = await olivia.post("/t/", text=TYPED)
+        assert (first.status_code, TYPED in first.text) == (409, True)
+
+
 BLANK = b"""%PDF-1.4
 1 0 obj
 <</Type/Catalog/Pages 2 0 R>>
