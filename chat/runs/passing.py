@@ -20,6 +20,7 @@ from chat.store import attached, files, keeping, pool, talk_files, talks
 from chat.store.attached import Held
 from chat.store.history import Past
 from chat.store.talk import Talk, TalkFile
+from chat.store.temporary import Away
 
 
 def put(*, actor: User, talk: Talk | None, source: BinaryIO, name: str, index: int | None = None) -> TalkFile:
@@ -103,9 +104,12 @@ async def _as_text(place: str, file: TalkFile) -> Given:
 
 
 async def _pieces(place: str, file_id: str, name: str = "0") -> AsyncIterator[bytes]:
-    chunks = talk_files.read(place, file_id, name)
-    while chunk := await pool.for_readers(next, chunks, b""):
-        yield chunk
+    try:
+        chunks = await pool.for_readers(talk_files.read, place, file_id, name)
+        while chunk := await pool.for_readers(next, chunks, b""):
+            yield chunk
+    except Away:
+        raise errors.FilesAway from None
 
 
 def keep(*, actor: User, talk_id: str, store: bool | None) -> Conversation:
@@ -113,6 +117,7 @@ def keep(*, actor: User, talk_id: str, store: bool | None) -> Conversation:
     talk = talks.find(actor=actor, talk_id=talk_id)
     if (found := keeping.kept(actor=actor, talk=talk)) is not None:
         return found
+    keeping.heed(talk)
     held: dict[str, Held | None] = {}
     try:
         for exchange in talk.document.exchanges:

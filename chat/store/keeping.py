@@ -26,8 +26,7 @@ def keep(*, actor: User, talk_id: str, store: bool | None = None, held: Mapping[
     talk = talks.find(actor=actor, talk_id=talk_id)
     if (found := kept(actor=actor, talk=talk)) is not None:  # in another tab, a moment ago
         return found
-    if talk.last.reply.running:
-        raise errors.Conflict("A reply is being written.", next="Wait for its end, or stop it, and keep it then.")
+    heed(talk)
     sealed = talks.seal(talk)
     try:
         conversation = _written(actor, sealed, store, held)
@@ -39,6 +38,12 @@ def keep(*, actor: User, talk_id: str, store: bool | None = None, held: Mapping[
     with suppress(errors.Conflict, errors.NotFound):  # what cannot be reached goes by itself
         talks.end(actor=actor, talk_id=talk_id)
     return conversation
+
+
+def heed(talk: Talk) -> None:
+    """Refused while a reply is being written: before its files lie on a disk, too."""
+    if talk.last.reply.running:
+        raise errors.Conflict("A reply is being written.", next="Wait for its end, or stop it, and keep it then.")
 
 
 def kept(*, actor: User, talk: Talk) -> Conversation | None:

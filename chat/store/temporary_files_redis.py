@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, Final
 
 from django.conf import settings
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from chat.store.temporary_files import NEW, Full, Held, chunks, limits
 
@@ -33,10 +33,10 @@ local function take(index, place, from, owner, named, into, to)
     local file, what = string.match(field, '^([^:]+):(.*)$')
     if named[file] then
       local value = redis.call('HGET', from, field)
+      redis.call('HDEL', from, field)
       if what == 'size' then count(index, place, owner, -value) end
       if what == 'size' and into then count(index, into, owner, value) end
       if into then redis.call('HSET', to, field, value) end
-      redis.call('HDEL', from, field)
     end
   end
 end
@@ -93,25 +93,28 @@ class InRedis:
         silence = 60_000 * settings.TEMPORARY_SILENCE_MINUTES if place.startswith(NEW) else ""
         with self._asking() as redis:
             args: list[Any] = [place, file.owner, file_id, file.size, *limits(), silence, PREFIX, int(LATE)]
-            match self._admit(keys=[key(place), INDEX, PREFIX + place, COMING], args=args, client=redis).decode():
-                case "gone":
-                    return False
-                case "mine" | "all" as whose:
-                    raise Full(mine=whose == "mine")
             try:
+                match self._admit(keys=[key(place), INDEX, PREFIX + place, COMING], args=args, client=redis).decode():
+                    case "gone":
+                        return False
+                    case "mine" | "all" as whose:
+                        raise Full(mine=whose == "mine")
                 return self._sent(redis, place, file_id, file)
-            except BaseException:  # half of one counts, and nobody finds it
-                with suppress(RedisError, OSError):
-                    self._drop(keys=[key(place), INDEX], args=[place, file.owner, file_id], client=redis)
-                raise
+            except OutOfMemoryError:  # it may have less than we were told
+                raise Full(mine=False) from None
 
     def _sent(self, redis: Any, place: str, file_id: str, file: Held) -> bool:
         """False where its place has gone meanwhile."""
-        pieces = ((f"{name}:{at}", chunk) for name, data in file.pieces.items() for at, chunk in enumerate(chunks(data)))
-        return all(
-            self._fill(keys=[key(place), COMING], args=[file_id, name, data, f"{place}|{file_id}"], client=redis)
-            for name, data in chain(pieces, [("facts", file.facts)])
-        )
+        try:
+            pieces = ((f"{name}:{at}", chunk) for name, data in file.pieces.items() for at, chunk in enumerate(chunks(data)))
+            return all(
+                self._fill(keys=[key(place), COMING], args=[file_id, name, data, f"{place}|{file_id}"], client=redis)
+                for name, data in chain(pieces, [("facts", file.facts)])
+            )
+        except BaseException:  # half of one counts, and nobody finds it
+            with suppress(RedisError, OSError):
+                self._drop(keys=[key(place), INDEX], args=[place, file.owner, file_id], client=redis)
+            raise
 
     def facts(self, place: str) -> dict[str, bytes]:
         with self._asking() as redis:

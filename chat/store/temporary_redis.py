@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Final
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from chat.store import temporary_files, temporary_files_redis
 from chat.store.temporary import EACH, MOST, Away, Kept, Seen, Taken, TooMany, lifetimes
@@ -23,6 +23,8 @@ UNSEEN: Final = "They may be in memory alone, and the Redis of this server does 
 NO_ANSWER: Final = "The Redis in which they live does not answer at the moment."
 
 # Times are the server's, in milliseconds. KEYS[1] is the conversation, KEYS[2] its log; its files stay as long as it does.
+# A Redis that is full refuses a script at its first write that takes room, and only there: what is said, which is little beside
+# the files, goes on (`anyway`); and nothing is read within MULTI, which it refuses.
 COMMON: Final = f"""
 local function now() local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000) end
 local function stay(closed, silent)
@@ -33,6 +35,7 @@ local function stay(closed, silent)
   for _, key in ipairs({{KEYS[1], KEYS[2], files}}) do redis.call('PEXPIRE', key, left) end
   redis.call('PEXPIRE', '{INDEX}', {STAYS})
 end
+local function anyway(silent) redis.call('PEXPIRE', KEYS[1], silent) end
 """
 MAKE: Final = """
 local id, owner, document, run, most, closed, silent, prefix = unpack(ARGV)
@@ -55,9 +58,9 @@ return 1
 WRITE: Final = """
 local at, document, run, count, closed, silent = unpack(ARGV)
 if redis.call('HGET', KEYS[1], 'position') ~= at then return 0 end
+redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[1], 'document', document, 'run', run, 'size', #document, 'said', now())
 redis.call('HINCRBY', KEYS[1], 'position', count)
-redis.call('DEL', KEYS[2])
 for _, set in ipairs({KEYS[3], KEYS[4]}) do redis.call('PEXPIRE', set, 86400000) end
 stay(closed, silent)
 return 1
@@ -69,6 +72,7 @@ if kept[1] ~= ARGV[1] then return -1 end
 local size = 0
 for i = 5, #ARGV do size = size + #ARGV[i] end
 if kept[2] + size > most then return -1 end
+anyway(silent)
 for i = 5, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
 redis.call('HSET', KEYS[1], 'said', now())
 redis.call('HINCRBY', KEYS[1], 'size', size)
@@ -79,9 +83,15 @@ return position
 LOOK: Final = """
 local kept = redis.call('HMGET', KEYS[1], 'position', 'run')
 if not kept[1] then return false end
+anyway(ARGV[2])
 redis.call('HSET', KEYS[1], 'seen', now())
 stay(ARGV[1], ARGV[2])
 return kept
+"""
+READ: Final = """
+local kept = redis.call('HMGET', KEYS[1], 'owner', 'document', 'position')
+if not kept[1] then return false end
+return {kept[1], kept[2], kept[3], redis.call('LRANGE', KEYS[2], 0, -1)}
 """
 
 
@@ -90,8 +100,8 @@ class InRedis:
 
     def __init__(self, url: str) -> None:
         self._redis: Any = Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
-        texts = (MAKE, WRITE, APPEND, LOOK)
-        self._make, self._write, self._append, self._look = (
+        texts = (MAKE, WRITE, APPEND, LOOK, READ)
+        self._make, self._write, self._append, self._look, self._read = (
             self._redis.register_script(temporary_files_redis.COMMON + COMMON + text) for text in texts
         )
         self._checking, self._reason, self._until = Lock(), NO_ANSWER, 0.0
@@ -122,12 +132,9 @@ class InRedis:
             raise Taken if made else TooMany
 
     def read(self, talk_id: str) -> Kept | None:
-        with self._asking() as redis, redis.pipeline() as together:  # MULTI: all of one moment
-            entry, log = _keys(talk_id)
-            together.hmget(entry, "owner", "document", "position")
-            together.lrange(log, 0, -1)
-            (owner, document, position), events = together.execute()
-            return None if owner is None else Kept(int(owner), document, tuple(events), int(position))
+        with self._asking() as redis:
+            kept = self._read(keys=_keys(talk_id), client=redis)  # all of one moment
+        return Kept(int(kept[0]), kept[1], tuple(kept[3]), int(kept[2])) if kept else None
 
     def write(self, talk_id: str, document: bytes, *, at: int, count: int, run: str = "") -> bool:
         with self._asking() as redis:
@@ -181,6 +188,9 @@ class InRedis:
             raise Away
         try:
             yield self._redis
+        except OutOfMemoryError:  # which is an answer: nobody else is held up
+            logger.warning("The Redis of temporary conversations is full")
+            raise Away from None
         except FAILURES as error:  # by its kind alone: what it says may quote what was sent
             logger.warning("The Redis of temporary conversations failed: %s", type(error).__name__)
             self._found(NO_ANSWER)  # one that hangs is not waited for by every page

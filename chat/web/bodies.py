@@ -78,9 +78,15 @@ class BodyLimit:
         if not announced.isdigit() or int(announced) > most:
             await refuse(scope, receive, send, 413, TOO_LARGE)
             return
+        if b"transfer-encoding" in told:  # then it has no length, and nobody is to believe one
+            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"content-length"]}
         body = Body(self, scope, receive, most)
         if int(announced) > STRANGER or b"transfer-encoding" in told or with_files(path):
-            await body.ask()
+            try:
+                await body.ask()
+            except DatabaseError:  # an answer as if nothing had been sent would be about something else
+                await refuse(scope, receive, send, 503, BUSY)
+                return
             if body.stranger:
                 await self._unread(scope, receive, send)
                 return
@@ -140,7 +146,7 @@ class Body:
         self.came = self.counted = 0
         self.fresh, self.waited = 0, 0.0  # bytes and seconds of this window
         self.stranger: bool | None = None  # while nobody has asked
-        self.over = False
+        self.over = False  # it has come, or been refused: then the rest is thrown away
 
     async def __call__(self) -> Message:
         if self.over:
@@ -149,6 +155,7 @@ class Body:
         size = len(message.get("body", b""))
         self.came += size
         if self.came > self.most:
+            self.over = True
             raise Refused(413, TOO_LARGE)
         self.over = not message.get("more_body", False)
         if not self.over:
@@ -156,13 +163,9 @@ class Body:
         return message
 
     async def ask(self) -> None:
-        """Whether this is a stranger's: whoever cannot be told is one."""
+        """Whether this is a stranger's."""
         key = session_key(self.scope["headers"])
-        try:
-            user = await pool.for_readers(person, key) if key else None
-        except DatabaseError:
-            user = None
-        self.stranger = not isinstance(user, User)
+        self.stranger = not isinstance(await pool.for_readers(person, key) if key else None, User)
 
     async def _in_time(self) -> Message:
         clock = asyncio.get_running_loop().time
@@ -171,6 +174,7 @@ class Body:
             async with asyncio.timeout(self.limit.window - self.waited):
                 return await self.receive()
         except TimeoutError:
+            self.over = True
             raise Refused(408, TOO_SLOW) from None
         finally:
             self.waited += clock() - began
@@ -178,7 +182,10 @@ class Body:
     async def _count(self, size: int) -> None:
         """What has come whole with its first message is not counted, and nobody is asked whose it is."""
         if self.stranger is None:
-            await self.ask()
+            try:
+                await self.ask()
+            except DatabaseError:  # a little one, which is answered in its own words
+                self.stranger = True
         if not self.stranger:
             self.fresh += size
             if self.fresh >= self.need:

@@ -36,8 +36,10 @@ class Once(io.RawIOBase):
         super().__init__()
         self.pieces: deque[memoryview] = deque()
         self.small = bytearray()  # the last of it
+        self.size = 0  # of all that has come
 
     def take(self, piece: bytes) -> None:
+        self.size += len(piece)
         if len(piece) < SMALL:
             self.small += piece
         if len(piece) >= SMALL or len(self.small) >= SMALL:
@@ -120,7 +122,7 @@ class Passing:
         try:
             async with self._place(whose, TIMES * most):
                 if (body := await _read(receive, most)) is not None:
-                    await self.application(scope, Whole(body, receive), send)
+                    await self.application(_measured(scope, body), Whole(body, receive), send)
         except Refused as refused:
             await refuse(scope, receive, send, refused.status, refused.words)
 
@@ -145,16 +147,21 @@ class Passing:
                 self.changed.notify_all()
 
 
+def _measured(scope: Scope, body: Once) -> Scope:
+    """With the length that it has: of one in pieces without any, Django would find no file in it."""
+    others = [(name, value) for name, value in scope["headers"] if name not in (b"content-length", b"transfer-encoding")]
+    return {**scope, "headers": [*others, (b"content-length", str(body.size).encode())]}
+
+
 async def _read(receive: Receive, most: int) -> Once | None:
     """All of it; None where the client has gone."""
-    body, came = Once(), 0
+    body = Once()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         piece = message.get("body", b"")
-        came += len(piece)
-        if came > most:
+        if body.size + len(piece) > most:
             raise Refused(413, TOO_LARGE)
         body.take(piece)
         if not message.get("more_body", False):

@@ -12,6 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from chat import errors
 from chat.live import temporary as shown
+from chat.models import User
 from chat.models.files import sized
 from chat.runs import passing
 from chat.runs import temporary as runs
@@ -60,14 +61,14 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
     mine |= {"closed": settings.TEMPORARY_CLOSED_MINUTES, "silence": settings.TEMPORARY_SILENCE_MINUTES}
     if talk is None:
         why_not = talks.why_not()
-        return {**common, **mine, "why_not": why_not, "held": [] if why_not else waiting.of_talk(request.user, None)}
+        return {**common, **mine, "why_not": why_not, "held": [] if why_not else _held(request.user, None)}
     model = talk.document.model or common["model"]
     known = common["models"] if model in common["models"] else [model, *common["models"]]
     return {
         **common,
         **mine,
         **shown.context(talk, request.user),
-        "held": waiting.of_talk(request.user, talk),
+        "held": _held(request.user, talk),
         "switched_off": talks.switched_off(),
         "post_url": f"{talk.url}messages/",
         "model": model,
@@ -75,13 +76,23 @@ def page_context(request: PersonRequest, talk: Talk | None) -> dict[str, Any]:
     }
 
 
+def _held(actor: User, talk: Talk | None) -> list[waiting.Line]:
+    """What waits in its composer; nothing while that cannot be told: what was typed is shown all the same."""
+    try:
+        return waiting.of_talk(actor, talk)
+    except errors.Conflict:
+        return []
+
+
 @require_POST
 @person_required
 @unspoken
 def say(request: PersonRequest, temporary_id: str) -> HttpResponse:
-    talk = talks.find(actor=request.user, talk_id=temporary_id)
-    composer = of_talk(request.user, talk)
+    """What was for one that has gone meanwhile stands in the composer of a new one."""
+    talk, composer = None, of_talk(request.user, None)
     try:
+        talk = talks.find(actor=request.user, talk_id=temporary_id)
+        composer = of_talk(request.user, talk)
         runs.say(actor=request.user, talk_id=temporary_id, said=said(request, composer))
     except errors.ParleyError as error:
         return refill(request, error, lambda: page_context(request, talk), composer, page=PAGE)

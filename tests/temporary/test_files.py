@@ -190,6 +190,51 @@ def test_in_redis_half_a_file_does_not_count(
     assert server.hgetall(INDEX) == {new(1).encode(): f"1:{held(b'x' * 600_000).size}".encode()}
 
 
+@pytest.fixture
+def full(own_redis: engines.Redis, server: Any) -> Iterator[InRedis]:
+    """One with less memory than we were told, all of which is taken."""
+    home = InRedis(own_redis.url)
+    home.make(ONE, owner=1, document=b"{}", run="run")
+    home.append(ONE, "run", [b"1"])
+    home.files.put(ONE, FIRST, held(b"x" * 100_000))
+    home.files.put(ONE, SECOND, held(b"x" * 100_000))
+    server.config_set("maxmemory", server.info("memory")["used_memory"] - 20_000)
+    yield home
+    server.config_set("maxmemory", 0)
+
+
+def test_a_redis_that_is_full_takes_no_file_and_goes_on_with_what_there_is(full: InRedis, server: Any) -> None:
+    third = "file_" + "c" * 32
+    with pytest.raises(Full) as refused:
+        full.files.put(ONE, third, held(b"x" * 600_000))
+    assert not refused.value.mine
+    with pytest.raises(temporary.Away):
+        full.make(TWO, owner=2, document=b"{}", run="run")
+    assert full.why_not() == "", "it answers"
+    kept = full.read(ONE)
+    assert kept is not None
+    assert (kept.owner, kept.document, kept.log, kept.position) == (1, b"{}", (b"1",), 2)
+    assert full.look([ONE])[ONE].position == 2, "it stays while a page of it is open"
+    assert full.append(ONE, "run", [b"2"]) == 3
+    assert full.write(ONE, b"{ }", at=3, count=1), "and a reply has its end"
+    assert server.pttl(f"parley:temporary:{ONE}") <= 600_000
+    full.files.drop(ONE, FIRST)
+    assert list(full.files.facts(ONE)) == [SECOND]
+    assert server.hgetall(INDEX) == {ONE.encode(): f"1:{held(b'x' * 100_000).size}".encode()}
+    assert full.files.put(ONE, third, held()), "there is room again"
+
+
+def test_in_a_redis_that_becomes_full_half_a_file_does_not_count(full: InRedis, server: Any) -> None:
+    server.config_set("maxmemory", server.info("memory")["used_memory"] + 700_000)
+    with pytest.raises(Full):
+        full.files.put(ONE, "file_" + "c" * 32, held(b"x" * 3_000_000))
+    assert server.hgetall(INDEX) == {ONE.encode(): f"1:{2 * held(b'x' * 100_000).size}".encode()}
+    assert (
+        sum(server.hstrlen(f"parley:temporary:{ONE}:files", field) for field in server.hkeys(f"parley:temporary:{ONE}:files"))
+        < 300_000
+    )
+
+
 @pytest.mark.django_db(transaction=True)
 def test_in_redis_one_begins_with_its_files_or_not_at_all(own_redis: engines.Redis, server: Any) -> None:
     """In one step: nothing that Redis refuses afterwards leaves one that has begun without what it names."""
@@ -357,6 +402,35 @@ async def test_without_javascript_what_could_not_be_sent_waits_for_the_next_try(
     assert "Look at this" in answer.text
     assert re.findall(r'aria-label="Send (\S+)"', answer.text) == ["one.png", "note.txt"]
     assert await pool.for_readers(File.objects.count) == 0
+
+
+TYPED = "A long letter that nobody wants to type again"
+
+
+@pytest.mark.parametrize("away", ["gone", "read", "look", "facts"])
+async def test_without_javascript_nothing_that_was_typed_is_lost_with_what_has_gone_or_is_away(
+    olivia: Somebody, home: temporary.Home, away: str
+) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise temporary.Away
+
+    path = await olivia.begin("[[tokens=3]]")
+    await olivia.ended(path)
+    if away == "gone":
+        await pool.for_readers(home.drop, path.split("/")[2])
+    else:
+        setattr(home.files if away == "facts" else home, away, fails)
+    sent = [upload("note.txt", b"Bring an umbrella."), upload("one.png", png())]
+    answer = await olivia.post(f"{path}messages/", text=TYPED, attachments=sent)
+    assert (answer.status_code, TYPED in answer.text) == (404 if away == "gone" else 409, True)
+    if away == "gone":
+        assert 'action="/t/"' in answer.text
+        assert "does not exist" in answer.text
+        assert re.findall(r'aria-label="Send (\S+)"', answer.text) == ["note.txt"]
+        assert "Choose these files again: one.png." in answer.text
+    if away == "facts":
+        first = await olivia.post("/t/", text=TYPED)
+        assert (first.status_code, TYPED in first.text) == (409, True)
 
 
 BLANK = b"""%PDF-1.4

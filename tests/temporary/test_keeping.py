@@ -63,9 +63,11 @@ async def test_the_rule_decides_where_it_is_settled(
 
 
 async def test_it_is_not_kept_while_a_reply_is_being_written_nor_twice(olivia: Somebody, home: temporary.Home) -> None:
-    path = await olivia.begin("[[tokens=500 rate=50]]")
+    shown = named(await put(olivia, "/t/", "1.png", png(grey=1)))
+    path = await olivia.begin("[[tokens=500 rate=50]]", files=[shown])
     talk = await olivia.until(path, lambda talk: len(talk.log) > 2)
     assert (await olivia.post(f"{path}keep/")).status_code == 409
+    assert await pool.for_readers(File.objects.count) == 0, "nor are its files on a disk"
     await olivia.post(f"{path}responses/{talk.last.reply.id}/stop/")
     await olivia.ended(path)
     found: list[Any] = []

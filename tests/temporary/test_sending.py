@@ -3,6 +3,9 @@
 import re
 from typing import Any
 
+import pytest
+
+from chat import errors
 from chat.models import File, Kept
 from chat.runs import capabilities
 from chat.store import pool, probes, temporary
@@ -36,6 +39,27 @@ async def test_a_file_whose_bytes_are_gone_is_told_of_as_removed(
     await olivia.post(f"{kept['Location']}messages/", text="And here?")
     assert of(scripted)[1]["text"] == "The image lost.png was here. It has been removed."
     assert await pool.for_readers(File.objects.count) == 1
+
+
+@pytest.mark.parametrize("name", ["one.png", "note.txt"])
+async def test_of_a_file_that_cannot_be_reached_a_reply_says_so(
+    olivia: Somebody, home: temporary.Home, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = named(await put(olivia, "/t/", name, png() if name == "one.png" else b"word " * 40_000))
+    piece = home.files.piece
+
+    def away(*_: Any) -> Any:
+        raise temporary.Away
+
+    home.files.piece = away  # type: ignore[method-assign]
+    path = await olivia.begin("Look", files=[there])
+    failed = await olivia.ended(path)
+    assert (failed.status, failed.error_code) == ("failed", errors.FilesAway.code)
+    assert "broke" not in caplog.text
+    home.files.piece = piece  # type: ignore[method-assign]
+    await olivia.post(f"{path}responses/{failed.id}/regenerate/")
+    await olivia.until(path, lambda talk: talk.last.reply.id != failed.id)
+    assert (await olivia.ended(path)).status == "completed"
 
 
 async def test_a_message_of_a_file_alone_that_is_gone_is_kept_all_the_same(olivia: Somebody, home: temporary.Home) -> None:

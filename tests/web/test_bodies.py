@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.db import OperationalError
+from django.db.backends.utils import CursorWrapper
 
 from chat.store import pool
 from chat.web import bodies
@@ -17,11 +19,12 @@ class Served:
 
     def __init__(self, *, most: int, window: float = 5.0) -> None:
         self.read: list[bytes] = []
+        self.told: dict[bytes, bytes] = {}
         self.sent: list[dict[str, Any]] = []
         self.limited = BodyLimit(self.application, most=most, in_memory=most // 2, window=window)
 
     async def application(self, scope: Any, receive: Any, send: Any) -> None:
-        more = True
+        more, self.told = True, dict(scope["headers"])
         while more:
             message = await receive()
             self.read.append(message["body"])
@@ -136,6 +139,32 @@ async def test_who_has_signed_in_may_be_slow(cookie: str) -> None:
     assert (await served.come(coming, length=6, cookie=cookie))["status"] == 200
     await dripping
     assert b"".join(served.read) == b"111111"
+
+
+async def test_a_length_is_not_passed_on_that_is_not_heeded(cookie: str) -> None:
+    """Django would take a file for a small one, and keep it in memory."""
+    served = Slow(most=100)
+    assert (await served.come(pieces(b"12345678", b""), length=None, cookie=cookie, **{"content-length": "5"}))["status"] == 200
+    assert b"content-length" not in served.told
+    assert b"".join(served.read) == b"12345678"
+
+
+async def test_who_cannot_be_told_from_a_stranger_is_not_answered_as_if_nothing_had_been_sent(
+    cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("LINGER", 0.01), ("STRANGER", 10)):
+        monkeypatch.setattr(bodies, name, value)
+    served = Slow(most=100)
+
+    def away(*_: Any) -> Any:
+        raise OperationalError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(CursorWrapper, "execute", away)
+        assert (await served.come(pieces(b"x" * 20, b""), length=20, cookie=cookie))["status"] == 503
+        assert served.read == []
+        assert (await served.come(pieces(b"x", b"y", b""), length=2, cookie=cookie))["status"] == 200
+    assert served.limited.strangers == 0
 
 
 async def test_strangers_have_so_many_bytes_together_and_others_are_not_held_up(

@@ -23,11 +23,13 @@ class Served:
 
     def __init__(self, **seconds: float) -> None:
         self.bodies: list[Any] = []
+        self.lengths: list[Any] = []
         self.may_end = asyncio.Event()
         self.passing = Passing(self.application, **seconds)
 
     async def application(self, scope: Any, receive: Any, send: Any) -> None:
         self.bodies.append(receive.body.read() if isinstance(receive, Whole) else None)
+        self.lengths.append(dict(scope["headers"]).get(b"content-length"))
         await self.may_end.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
@@ -100,6 +102,7 @@ async def test_a_length_that_is_not_heeded_counts_for_nothing(cookies: list[str]
     assert served.passing.taken.total() == TIMES * settings.BODY_BYTES
     served.may_end.set()
     assert await sending == 200
+    assert served.lengths == [b"5"], "but it is known once it has come"
 
 
 async def test_who_waits_for_too_long_is_told_so_unread(cookies: list[str]) -> None:
@@ -132,6 +135,22 @@ async def test_no_more_of_one_is_read_than_was_told_or_than_there_may_be(
     assert (served.bodies, served.passing.taken.total()) == ([], 0)
 
 
+async def test_the_rest_of_one_that_is_refused_is_thrown_away(cookies: list[str], settings: Any) -> None:
+    """Closed at once instead, its client would find no answer."""
+    settings.BODY_BYTES = 100
+    coming = asyncio.Queue[dict[str, Any]]()
+    for more in (True, True, True, False):
+        coming.put_nowait({"type": "http.request", "body": b"12345", "more_body": more})
+
+    async def send(_: dict[str, Any]) -> None:
+        pass
+
+    headers = [(b"transfer-encoding", b"chunked"), (b"cookie", cookies[0].encode())]
+    limited = BodyLimit(Served().passing, most=9, in_memory=9)
+    await limited({"type": "http", "path": PATH, "headers": headers}, coming.get, send)
+    assert coming.empty()
+
+
 async def test_a_body_that_comes_in_crumbs_takes_no_more_than_another() -> None:
     body, crumbs = passing_bodies.Once(), [bytes([number % 256]) * 5 for number in range(40_000)]
     tracemalloc.start()
@@ -149,5 +168,5 @@ async def test_what_was_read_of_a_body_is_let_go() -> None:
     body = passing_bodies.Once()
     for piece in (b"123", b"", b"4567"):
         body.take(piece)
-    assert (body.read(2), body.read(2), body.read(9), body.read(9)) == (b"12", b"3", b"4567", b"")
+    assert (body.read(2), body.read(2), body.read(9), body.read(9)) == (b"12", b"34", b"567", b"")
     assert not body.pieces
