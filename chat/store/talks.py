@@ -240,7 +240,7 @@ def append(batches: Sequence[Batch]) -> dict[str, int | None]:
     written: dict[str, int | None] = {}
     for batch in batches:
         try:
-            position = home().append(str(batch.conversation_id), batch.response_id, batch.events)
+            position = home().append(str(batch.conversation_id), batch.response_id, batch.events, first=batch.first)
         except Away:
             written[batch.response_id] = None
             continue

@@ -77,9 +77,10 @@ class Home(Protocol):
         """Another document, if it still is `at` this position: `count` further, with this run under way and its log empty."""
         ...
 
-    def append(self, talk_id: str, run: str, events: Sequence[bytes]) -> int | None:
-        """Events of the run under way; the position of the last. None where it is gone, or that run is not under way, or too
-        much would have come together.
+    def append(self, talk_id: str, run: str, events: Sequence[bytes], *, first: int) -> int | None:
+        """Events of the run under way, before which it has had `first`; the position of the last. Those that are there already
+        (an answer was lost) are not there twice. None where it is gone, or that run is not under way, or too much would have
+        come together.
         """
         ...
 
@@ -151,7 +152,7 @@ class Memory:
             entry.said = self._clock()
             return True
 
-    def append(self, talk_id: str, run: str, events: Sequence[bytes]) -> int | None:
+    def append(self, talk_id: str, run: str, events: Sequence[bytes], *, first: int) -> int | None:
         with self._lock:
             entry = self._get(talk_id)
             if entry is None or entry.run != run or entry.size + sum(map(len, events)) > EACH:
@@ -227,7 +228,7 @@ class Nowhere:
     def write(self, talk_id: str, document: bytes, *, at: int, count: int, run: str = "") -> bool:
         return False
 
-    def append(self, talk_id: str, run: str, events: Sequence[bytes]) -> int | None:
+    def append(self, talk_id: str, run: str, events: Sequence[bytes], *, first: int) -> int | None:
         return None
 
     def look(self, talk_ids: Collection[str]) -> dict[str, Seen]:

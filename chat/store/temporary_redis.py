@@ -69,14 +69,14 @@ APPEND: Final = """
 local most, closed, silent = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local kept = redis.call('HMGET', KEYS[1], 'run', 'size')
 if kept[1] ~= ARGV[1] then return -1 end
-local size = 0
-for i = 5, #ARGV do size = size + #ARGV[i] end
+local size, new = 0, 6 + math.max(0, redis.call('LLEN', KEYS[2]) - ARGV[5])
+for i = new, #ARGV do size = size + #ARGV[i] end
 if kept[2] + size > most then return -1 end
 anyway(silent)
-for i = 5, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+for i = new, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
 redis.call('HSET', KEYS[1], 'said', now())
 redis.call('HINCRBY', KEYS[1], 'size', size)
-local position = redis.call('HINCRBY', KEYS[1], 'position', #ARGV - 4)
+local position = redis.call('HINCRBY', KEYS[1], 'position', math.max(0, #ARGV - new + 1))
 stay(closed, silent)
 return position
 """
@@ -145,9 +145,9 @@ class InRedis:
             args = (at, document, run, count, *_milliseconds())
             return bool(self._write(keys=[*_keys(talk_id), *sets], args=args, client=redis))
 
-    def append(self, talk_id: str, run: str, events: Sequence[bytes]) -> int | None:
+    def append(self, talk_id: str, run: str, events: Sequence[bytes], *, first: int) -> int | None:
         with self._asking() as redis:
-            args: list[str | int | bytes] = [run, EACH, *_milliseconds(), *events]
+            args: list[str | int | bytes] = [run, EACH, *_milliseconds(), first, *events]
             position = int(self._append(keys=_keys(talk_id), args=args, client=redis))
             return None if position < 0 else position
 

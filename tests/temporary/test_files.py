@@ -195,12 +195,27 @@ def full(own_redis: engines.Redis, server: Any) -> Iterator[InRedis]:
     """One with less memory than we were told, all of which is taken."""
     home = InRedis(own_redis.url)
     home.make(ONE, owner=1, document=b"{}", run="run")
-    home.append(ONE, "run", [b"1"])
+    home.append(ONE, "run", [b"1"], first=0)
     home.files.put(ONE, FIRST, held(b"x" * 100_000))
     home.files.put(ONE, SECOND, held(b"x" * 100_000))
     server.config_set("maxmemory", server.info("memory")["used_memory"] - 20_000)
     yield home
     server.config_set("maxmemory", 0)
+
+
+def test_events_whose_answer_was_lost_are_not_there_twice(own_redis: engines.Redis, server: Any) -> None:
+    home = InRedis(own_redis.url)
+    home.make(ONE, owner=1, document=b"{}", run="run")
+    assert home.append(ONE, "run", [b"1"], first=0) == 2
+    server.client_pause(1_500, all=True)
+    with pytest.raises(temporary.Away):
+        home.append(ONE, "run", [b"2", b"3"], first=1)
+    home = InRedis(own_redis.url)  # which has not seen that it was away
+    assert home.append(ONE, "run", [b"2", b"3", b"4"], first=1) == 5
+    assert home.append(ONE, "run", [b"4"], first=3) == 5
+    kept = home.read(ONE)
+    assert kept is not None
+    assert (kept.log, kept.position) == ((b"1", b"2", b"3", b"4"), 5)
 
 
 def test_a_redis_that_is_full_takes_no_file_and_goes_on_with_what_there_is(full: InRedis, server: Any) -> None:
@@ -215,7 +230,7 @@ def test_a_redis_that_is_full_takes_no_file_and_goes_on_with_what_there_is(full:
     assert kept is not None
     assert (kept.owner, kept.document, kept.log, kept.position) == (1, b"{}", (b"1",), 2)
     assert full.look([ONE])[ONE].position == 2, "it stays while a page of it is open"
-    assert full.append(ONE, "run", [b"2"]) == 3
+    assert full.append(ONE, "run", [b"2"], first=1) == 3
     assert full.write(ONE, b"{ }", at=3, count=1), "and a reply has its end"
     assert server.pttl(f"parley:temporary:{ONE}") <= 600_000
     full.files.drop(ONE, FIRST)

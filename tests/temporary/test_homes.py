@@ -45,14 +45,14 @@ def made(home: Home, *ids: str, owner: int = 1) -> None:
 
 def test_what_is_appended_is_there_until_another_document_takes_its_place(home: Home) -> None:
     made(home, ONE)
-    assert home.append(ONE, "run", [b"1", b"2"]) == 3
+    assert home.append(ONE, "run", [b"1", b"2"], first=0) == 3
     kept = home.read(ONE)
     assert kept is not None
     assert (kept.owner, kept.document, kept.log, kept.position) == (1, b"{}", (b"1", b"2"), 3)
     assert home.look([ONE, TWO]) == {ONE: (3, "run")}
     assert not home.write(ONE, b"late", at=2, count=1)
     assert home.write(ONE, b"next", at=3, count=2)
-    assert home.append(ONE, "run", [b"3"]) is None  # no run is under way
+    assert home.append(ONE, "run", [b"3"], first=2) is None  # no run is under way
     kept = home.read(ONE)
     assert kept is not None
     assert (kept.document, kept.log, kept.position) == (b"next", (), 5)
@@ -68,8 +68,8 @@ def test_there_is_an_end_to_what_one_person_and_one_conversation_takes(home: Hom
         made(home, ONE)
     made(home, ONE, owner=2)
     assert (sorted(home.of(1)), home.of(2)) == (ids, [ONE])
-    assert home.append(ids[0], "run", [b"x" * (temporary.EACH - 10)]) == 2
-    assert home.append(ids[0], "run", [b"x" * 9]) is None
+    assert home.append(ids[0], "run", [b"x" * (temporary.EACH - 10)], first=0) == 2
+    assert home.append(ids[0], "run", [b"x" * 9], first=1) is None
     assert home.size() == temporary.EACH - 10 + 2 * (temporary.MOST + 1)
     home.drop(ids[0])
     made(home, TWO)
@@ -83,7 +83,7 @@ def test_one_goes_when_no_page_is_open_or_nothing_is_said(clock: Clock, settings
         clock.pass_(minutes=8.5)
         home.look([ONE])
     assert home.of(1) == [ONE]  # 59.5 minutes of silence, and a page open; the other one's was closed
-    assert home.append(ONE, "run", [b"1"]) == 2
+    assert home.append(ONE, "run", [b"1"], first=0) == 2
     clock.pass_(minutes=9.9)
     assert home.read(ONE) is not None
     clock.pass_(minutes=0.1)
@@ -101,7 +101,7 @@ def test_in_redis_too_everything_of_one_has_its_end(own_redis: engines.Redis, se
     settings.TEMPORARY_CLOSED_MINUTES, settings.TEMPORARY_SILENCE_MINUTES = 10, 60
     home = InRedis(own_redis.url)
     made(home, ONE)
-    home.append(ONE, "run", [b"1"])
+    home.append(ONE, "run", [b"1"], first=0)
     keys = server.keys("*")
     assert len(keys) == 4
     assert all(server.pttl(key) > 0 for key in keys)
