@@ -196,9 +196,9 @@ def full(own_redis: engines.Redis, server: Any) -> Iterator[InRedis]:
     home = InRedis(own_redis.url)
     home.make(ONE, owner=1, document=b"{}", run="run")
     home.append(ONE, "run", [b"1"], first=0)
-    home.files.put(ONE, FIRST, held(b"x" * 100_000))
+    home.files.put(ONE, FIRST, held(b"x" * 4_000_000))  # of which it has taken half too much: its own needs change, too
     home.files.put(ONE, SECOND, held(b"x" * 100_000))
-    server.config_set("maxmemory", server.info("memory")["used_memory"] - 20_000)
+    server.config_set("maxmemory", server.info("memory")["used_memory"] - 2_000_000)
     yield home
     server.config_set("maxmemory", 0)
 
