@@ -8,6 +8,7 @@ import pytest
 
 from tests.engines import Postgres, Redis
 from tests.faults.house import House, LargeHouse
+from tests.providers.test_probe import server
 from tests.scripted_openai import OpenAILike
 
 ASKED = """INSERT INTO chat_probe (server, model, found, state, done, total, error, epoch, attempts, created)
@@ -18,10 +19,8 @@ LATER = "UPDATE chat_kept SET next_try = '2026-01-01 00:00:00+00:00' WHERE state
 
 @pytest.fixture
 def openai() -> Iterator[OpenAILike]:
-    there = OpenAILike()
-    there.start()
-    yield there
-    there.stop()
+    with server() as there:
+        yield there
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
